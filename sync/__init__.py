@@ -1,0 +1,1 @@
+"""How replicas that were apart agree."""
