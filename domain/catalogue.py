@@ -1,0 +1,44 @@
+"""Everything that is declared: the entities and the facts about them, ready to look up.
+
+A new entity is one module and one name in this list; nothing else has to know.
+"""
+
+from collections.abc import Mapping
+
+from domain.checklist import ChecklistAnswer, ChecklistTemplate
+from domain.customer import Contact, Customer
+from domain.entity import ENTITIES, EntityType
+from domain.evidence import Attachment, Note, Signature
+from domain.facts import Fact, facts_of
+from domain.labour import TimeEntry
+from domain.people import Device, Person
+from domain.site import Asset, MeterReading, Site
+from domain.stock import Part, PartUse, StockLocation
+from domain.visit import Visit
+from domain.work_order import WorkOrder
+
+__all__ = ["DECLARATIONS", "ENTITIES", "FACTS", "Catalogue", "entity_type", "fact"]
+
+DECLARATIONS: tuple[type, ...] = (
+    *(Customer, Contact, Site, Asset, MeterReading),
+    *(WorkOrder, Visit, ChecklistTemplate, ChecklistAnswer),
+    *(Note, Attachment, Signature, TimeEntry),
+    *(Part, StockLocation, PartUse),
+    *(Person, Device),
+)
+"""Every declaration, in the order in which people meet them."""
+
+Catalogue = Mapping[str, Mapping[str, Fact]]
+"""Entity name → wire name of the event type → fact."""
+
+FACTS: Catalogue = {name: facts_of(declared) for name, declared in ENTITIES.items()}
+
+
+def fact(entity: str, event_type: str) -> Fact | None:
+    """The fact that an event of this type tells about an entity of that type, or None where nobody declared it."""
+    return FACTS.get(entity, {}).get(event_type)
+
+
+def entity_type(name: str) -> EntityType | None:
+    """The declared entity of that name, or None."""
+    return ENTITIES.get(name)

@@ -1,0 +1,129 @@
+"""The named facts: what can happen to an entity, in the past tense, and which of its fields each one tells.
+
+A fact never declares a field again: it names fields of its entity, whose types, limits and policies hold.
+`Created`, `Edited`, `Archived` and `Restored` exist for every entity; the rest are things people say to each other.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.entity import EntityType, Field
+from domain.lifecycle import LIFECYCLES
+from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, Once, Ref, Server, Sum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One type of event on one type of entity."""
+
+    name: str
+    """Its wire name, such as `VisitArrived`."""
+    entity: str
+    fields: tuple[str, ...]
+    """The fields that its data may hold."""
+    required: frozenset[str] = frozenset()
+    move: str | None = None
+    """The move of the entity's status that it makes."""
+    sets: tuple[tuple[str, bool], ...] = ()
+    """Fields that it writes without being told a value."""
+    creates: bool = False
+    """It is the first event of its entity; every other fact needs the entity to exist."""
+    version: int = 1
+    """The schema version that is written today."""
+
+
+def _fact(name: str, entity: str, *fields: str, move: str | None = None, needs: Iterable[str] = ()) -> Fact:
+    required = frozenset(needs)
+    return Fact(name=name, entity=entity, fields=(*required, *fields), required=required, move=move)
+
+
+NAMED_FACTS: tuple[Fact, ...] = (
+    _fact("WorkOrderOpened", "work_order", "opened_at", move="open"),
+    _fact("WorkOrderScheduled", "work_order", move="schedule"),
+    _fact("WorkOrderUnscheduled", "work_order", move="unschedule"),
+    _fact("WorkOrderStarted", "work_order", move="start"),
+    _fact("WorkOrderPutOnHold", "work_order", "hold_reason", move="hold"),
+    _fact("WorkOrderResumed", "work_order", move="resume"),
+    _fact("WorkOrderCompleted", "work_order", "completed_at", "outcome", "resolution", move="complete"),
+    _fact("WorkOrderApproved", "work_order", move="approve"),
+    _fact("WorkOrderClosed", "work_order", "closed_at", move="close"),
+    _fact("WorkOrderReopened", "work_order", move="reopen", needs=["reopen_reason"]),
+    _fact("WorkOrderCancelled", "work_order", move="cancel", needs=["cancel_reason"]),
+    _fact("VisitDispatched", "visit", move="dispatch"),
+    _fact("VisitReassigned", "visit", needs=["assignee_id"]),
+    _fact("VisitRescheduled", "visit", "planned_start", "planned_end", "sequence"),
+    _fact("VisitAccepted", "visit", move="accept"),
+    _fact("VisitDeclined", "visit", "decline_reason", move="decline"),
+    _fact("VisitTravelStarted", "visit", "travel_started_at", move="travel"),
+    _fact("VisitArrived", "visit", "arrived_at", move="arrive"),
+    _fact("VisitPaused", "visit", move="pause"),
+    _fact("VisitContinued", "visit", move="continue"),
+    _fact("VisitFinished", "visit", "finished_at", "resolution", move="finish", needs=["outcome"]),
+    _fact("VisitCancelled", "visit", "cancel_reason", move="cancel"),
+    _fact("TimerStopped", "time_entry", needs=["stopped_at"]),
+    _fact("AssetConditionReported", "asset", needs=["condition"]),
+    _fact("AssetMoved", "asset", needs=["site_id"]),
+    _fact("DeviceRevoked", "device", move="revoke"),
+)
+
+CREATIONS: Mapping[str, str] = {
+    "ChecklistItemAnswered": "checklist_answer",
+    "MeterRead": "meter_reading",
+    "NoteWritten": "note",
+    "PhotoAttached": "attachment",
+    "PartUsed": "part_use",
+    "TimerStarted": "time_entry",
+    "SignatureTaken": "signature",
+    "VisitPlanned": "visit",
+    "DeviceEnrolled": "device",
+}
+"""Facts that bring an entity into being under a better name than `Created`."""
+
+GENERIC_FACTS = ("Created", "Edited", "Archived", "Restored")
+
+
+def facts_of(entity: EntityType) -> dict[str, Fact]:
+    """Every fact that can be told about an entity, by wire name."""
+    return {fact.name: fact for fact in _facts_of(entity)}
+
+
+def _facts_of(entity: EntityType) -> Iterable[Fact]:
+    created = tuple(name for name, field in entity.fields.items() if _is_told_at_creation(field))
+    editable = tuple(name for name, field in entity.fields.items() if _is_edited(field))
+    required = frozenset(name for name, field in entity.fields.items() if field.required)
+    for name in ("Created", *(name for name, created_entity in CREATIONS.items() if created_entity == entity.name)):
+        yield Fact(
+            name=name, entity=entity.name, fields=created, required=required, move=first_move(entity), creates=True
+        )
+    yield Fact(name="Edited", entity=entity.name, fields=editable)
+    yield Fact(name="Archived", entity=entity.name, fields=(), sets=(("archived", True),))
+    yield Fact(name="Restored", entity=entity.name, fields=(), sets=(("archived", False),))
+    yield from (fact for fact in NAMED_FACTS if fact.entity == entity.name)
+
+
+def first_move(entity: EntityType) -> str | None:
+    """The move that an entity's creation makes, if the entity has a status."""
+    lifecycle = status_of(entity)
+    if lifecycle is None:
+        return None
+    return next(name for name, move in LIFECYCLES[lifecycle[1]].moves.items() if not move.legal_from)
+
+
+def status_of(entity: EntityType) -> tuple[str, str] | None:
+    """The name of an entity's status field and of its lifecycle, or None where it has no status."""
+    for name, field in entity.fields.items():
+        if isinstance(field.policy, Advance):
+            return name, field.policy.lifecycle
+    return None
+
+
+def _is_told_at_creation(field: Field) -> bool:
+    return field.name != "archived" and not isinstance(field.policy, Advance | Server)
+
+
+def _is_edited(field: Field) -> bool:
+    match field.policy:
+        case Latest() | Ask() | AddWins() | Sum() | Once():
+            return field.name != "archived"
+        case Log() | Ref() | Server() | Advance():
+            return False

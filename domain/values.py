@@ -1,0 +1,126 @@
+"""The kinds of values a field can hold: all of them JSON without floats, each with its limits."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, NewType, NotRequired, TypedDict
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression that the whole text matches; Python, Rust and JavaScript must read it alike."""
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The text must also name a moment or day that exists: no 31st of February, no 25th hour."""
+
+
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+EntityId = Annotated[str, Pattern(_UUID)]
+"""A UUID in lower case with hyphens; version 7, so that ids made later sort later."""
+
+PersonId = NewType("PersonId", str)
+"""The id of a person of the tenant; a UUID like every entity's id."""
+
+Instant = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"), Calendar()]
+"""A moment in UTC with milliseconds, in one spelling only, so that equal moments are equal texts."""
+
+Date = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Calendar()]
+"""A calendar day."""
+
+Decimal = Annotated[str, Pattern(r"^(0|-?[1-9][0-9]{0,8}|-?(0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9])$")]
+"""A decimal as text: at most nine digits before the point and six after, no zeros that say nothing, no minus zero."""
+
+Line = Annotated[str, MinLen(1), MaxLen(200)]
+"""One line of text: names, titles, labels."""
+
+Text = Annotated[str, MaxLen(8_000)]
+"""Free text of a page or two."""
+
+Word = Annotated[str, MinLen(1), MaxLen(64)]
+"""A tag, a skill, a code: something short that is compared, not read."""
+
+Phone = Annotated[str, Pattern(r"^\+[1-9][0-9]{4,14}$")]
+"""A telephone number in E.164 form."""
+
+Email = Annotated[str, MaxLen(254), Pattern(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+"""An e-mail address, checked for its shape alone."""
+
+Language = Annotated[str, Pattern(r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+"""A language tag such as `en` or `pt-BR`."""
+
+TimeZone = Annotated[str, Pattern(r"^[A-Za-z]+([_/+-][A-Za-z0-9]+)*$"), MaxLen(64)]
+"""The IANA name of a time zone."""
+
+Sha256 = Annotated[str, Pattern(r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest in lower-case hexadecimal."""
+
+Count = Annotated[int, Ge(0), Le(2**53 - 1)]
+"""A whole number that every JSON reader keeps exactly."""
+
+Minutes = Annotated[int, Ge(0), Le(100_000)]
+Metres = Annotated[int, Ge(0), Le(100_000)]
+
+HomeScope = Annotated[str, Pattern(r"^(catalog|(work_order|site|customer):" + _UUID[1:-1] + r")$")]
+"""The scope an entity lives in, as text: `work_order:<id>`, `site:<id>`, `customer:<id>` or `catalog`."""
+
+FractionalIndex = Annotated[str, Pattern(r"^[0-9A-Za-z]{1,64}$")]
+"""A sort key with room between any two neighbours."""
+
+
+class Address(TypedDict):
+    """A postal address as people write it; one value, replaced as a whole."""
+
+    street: NotRequired[Annotated[str, MaxLen(200)]]
+    city: NotRequired[Annotated[str, MaxLen(100)]]
+    postcode: NotRequired[Annotated[str, MaxLen(20)]]
+    region: NotRequired[Annotated[str, MaxLen(100)]]
+    country: NotRequired[Annotated[str, Pattern(r"^[A-Z]{2}$")]]
+
+
+class Position(TypedDict):
+    """A place on earth: whole numbers of 1e-7 degrees (about a centimetre), WGS 84."""
+
+    lat: Annotated[int, Ge(-900_000_000), Le(900_000_000)]
+    lon: Annotated[int, Ge(-1_800_000_000), Le(1_800_000_000)]
+    accuracy_m: NotRequired[Metres]
+    source: NotRequired[Literal["gps", "map", "geocoder", "import"]]
+
+
+class Window(TypedDict):
+    """A span in which somebody wants a visit; `start` is included, `end` is not."""
+
+    start: Instant
+    end: Instant
+
+
+class Target(TypedDict):
+    """What a note or an attachment is about."""
+
+    type: Annotated[str, Pattern(r"^[a-z][a-z_]{0,63}$")]
+    id: EntityId
+
+
+class ChecklistItem(TypedDict):
+    """One question of a checklist template."""
+
+    id: Annotated[str, Pattern(r"^[a-z][a-z0-9_]{0,63}$")]
+    kind: Literal["bool", "number", "choice", "text", "photo", "reading"]
+    text: Line
+    required: bool
+    unit: NotRequired[Annotated[str, MaxLen(20)]]
+    smallest: NotRequired[Decimal]
+    largest: NotRequired[Decimal]
+    choices: NotRequired[Annotated[list[Word], MaxLen(50)]]
+
+
+Pair = Annotated[list[Annotated[str, MaxLen(1_000)] | None], MinLen(2), MaxLen(2)]
+Pairs = Annotated[list[Pair], MaxLen(100)]
+"""A map with free keys, as `[key, value]` pairs; a null value removes the key. Each key merges on its own."""
+
+Stroke = Annotated[list[Annotated[int, Ge(0), Le(100_000)]], MaxLen(2_000)]
+"""One stroke of a pen: x, y, milliseconds, x, y, milliseconds, and so on."""
