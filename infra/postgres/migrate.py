@@ -1,0 +1,180 @@
+"""Brings a database up to the schema of this code, once, however many processes start at the same time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Table, create_engine, text
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import SetColumnComment, SetTableComment
+
+from infra.postgres.pool import connect
+from infra.postgres.schema import APP_ROLE, metadata
+
+SERVER_VERSION_MIN: Final = 15
+DDL_LOCK_TIMEOUT_MS: Final = 5_000
+DDL_STATEMENT_TIMEOUT_MS: Final = 600_000
+TURN_WAIT_S_MAX: Final = 60.0
+TURN_POLL_S: Final = 0.05
+
+_LOCK_KEY: Final = int.from_bytes(b"cairnfld")
+_MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class DatabaseUnfit(Exception):
+    """This database cannot keep the log; the message says what an administrator can do about it."""
+
+
+class ServerTooOld(DatabaseUnfit):
+    """The server is older than SERVER_VERSION_MIN."""
+
+
+class ServerNotDurable(DatabaseUnfit):
+    """The server may lose what it has confirmed."""
+
+
+class DatabaseNotUtf8(DatabaseUnfit):
+    """The database does not store text as UTF-8."""
+
+
+class DatabaseNewer(DatabaseUnfit):
+    """A newer version of this program has migrated the database."""
+
+
+class AppRoleMissing(DatabaseUnfit):
+    """The role that may only append does not exist, or we may not act as it."""
+
+
+class MigrationBusy(DatabaseUnfit):
+    """Another process is still migrating the database."""
+
+
+def upgrade(dsn: str, *, allow_unsafe: bool = False) -> None:
+    """Runs the migrations that this database has not seen; does nothing on one that has seen them all.
+
+    The DSN must sign in as the owner of the database. Processes that call this at the same time take turns.
+    `allow_unsafe` admits a server that trades durability for speed; it is for tests.
+    Raises a DatabaseUnfit, or psycopg.OperationalError if the database cannot be reached.
+    """
+    with connect(dsn, role=None, application_name="cairn-migrate") as owner:
+        _check_server(owner, allow_unsafe=allow_unsafe)
+        _take_turn(owner)
+        _prepare_role(owner)
+        owner.execute("SELECT set_config('lock_timeout', %s, false)", [str(DDL_LOCK_TIMEOUT_MS)])
+        owner.execute("SELECT set_config('statement_timeout', %s, false)", [str(DDL_STATEMENT_TIMEOUT_MS)])
+        owner.autocommit = False  # what SQLAlchemy expects of a connection
+        engine = create_engine("postgresql+psycopg://", creator=lambda: owner, poolclass=NullPool)
+        with engine.connect() as connection:
+            _run(connection)
+            _say_comments(connection)
+
+
+def _check_server(owner: psycopg.Connection, *, allow_unsafe: bool) -> None:
+    if owner.info.server_version < SERVER_VERSION_MIN * 10_000:
+        raise ServerTooOld(
+            f"PostgreSQL {owner.info.server_version // 10_000} is too old: {SERVER_VERSION_MIN} or newer is needed"
+        )
+    if _setting(owner, "server_encoding") != "UTF8":
+        raise DatabaseNotUtf8(
+            f"the database stores text as {_setting(owner, 'server_encoding')}; "
+            "create one with: CREATE DATABASE cairn ENCODING 'UTF8' TEMPLATE template0"
+        )
+    off = [name for name in _MUST_BE_ON if _setting(owner, name) == "off"]
+    if off and not allow_unsafe:
+        raise ServerNotDurable(
+            f"the server runs with {', '.join(f'{name} = off' for name in off)} and may lose records that it has "
+            "confirmed; switch on in postgresql.conf and restart it"
+        )
+
+
+def _setting(owner: psycopg.Connection, name: str) -> str:
+    row = owner.execute("SELECT current_setting(%s)", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _take_turn(owner: psycopg.Connection) -> None:
+    # Asked again and again, not waited for in one statement: a statement that waits holds a snapshot, and the process
+    # whose turn it is would wait for that one in CREATE INDEX CONCURRENTLY, for ever.
+    deadline = time.monotonic() + TURN_WAIT_S_MAX
+    while owner.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY]).fetchone() != (True,):
+        if time.monotonic() > deadline:
+            raise MigrationBusy(f"another process has been migrating this database for {TURN_WAIT_S_MAX:.0f} s")
+        time.sleep(TURN_POLL_S)
+
+
+def _prepare_role(owner: psycopg.Connection) -> None:
+    """Roles belong to the server, turns to a database: somebody else may be making the same role right now."""
+    if not owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchall():
+        try:
+            owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
+        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            pass
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise AppRoleMissing(_role_advice(owner, "does not exist")) from error
+    if _may_act(owner):
+        return
+    try:
+        owner.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InternalError) as error:
+        # InternalError is "tuple concurrently updated": another database's turn granted it between our two statements.
+        if not _may_act(owner):
+            raise AppRoleMissing(_role_advice(owner, f"is not granted to {owner.info.user}")) from error
+
+
+def _may_act(owner: psycopg.Connection) -> bool:
+    # Until 15 every member may SET ROLE; since 16 that is a right of its own.
+    right = "SET" if owner.info.server_version >= 160_000 else "MEMBER"
+    return owner.execute("SELECT pg_has_role(%s, %s)", [APP_ROLE, right]).fetchone() == (True,)
+
+
+def _role_advice(owner: psycopg.Connection, trouble: str) -> str:
+    return (
+        f"the role {APP_ROLE} {trouble}; an administrator can run: "
+        f'CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO "{owner.info.user}";'
+    )
+
+
+def _run(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if "Can't locate revision" not in str(error):
+            raise
+        raise DatabaseNewer("a newer version of this program has migrated this database; run that one") from error
+    connection.commit()
+
+
+def _say_comments(connection: Connection) -> None:
+    """Comments are documentation, not schema: they follow the metadata without a migration."""
+    said = {
+        (str(table), None if column is None else str(column)): comment
+        for table, column, comment in connection.execute(
+            text(
+                "SELECT c.relname, a.attname, d.description FROM pg_description d"
+                " JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass"
+                " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0"
+                " WHERE c.relnamespace = 'public'::regnamespace"
+            )
+        )
+    }
+    for table in metadata.sorted_tables:
+        _say_table(connection, table, said)
+    connection.commit()
+
+
+def _say_table(connection: Connection, table: Table, said: dict[tuple[str, str | None], str]) -> None:
+    if said.get((table.name, None)) != table.comment:
+        connection.execute(SetTableComment(table))
+    for column in table.columns:
+        if said.get((table.name, column.name)) != column.comment:
+            connection.execute(SetColumnComment(column))

@@ -1,0 +1,1 @@
+"""How a database of any age becomes the one that `infra/postgres/schema.py` describes."""

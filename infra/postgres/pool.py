@@ -1,0 +1,84 @@
+"""Connections to the database: every wait on one has an end, and none of them may rewrite the log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from infra.postgres.schema import APP_ROLE
+
+CONNECT_TIMEOUT_S: Final = 5
+LOCK_TIMEOUT_MS: Final = 5_000
+STATEMENT_TIMEOUT_MS: Final = 30_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 15_000
+NETWORK_SILENCE_MS_MAX: Final = 30_000
+POOL_WAIT_S_MAX: Final = 2.0
+POOL_WAITING_MAX: Final = 200
+
+APPLICATION_NAME: Final = "cairn"
+
+Connection = psycopg.Connection[TupleRow]
+
+
+def connect(
+    dsn: str, *, autocommit: bool = True, role: str | None = APP_ROLE, application_name: str = APPLICATION_NAME
+) -> Connection:
+    """One connection, for a process that needs no pool.
+
+    It acts as `role`, which may add events but never change them; None keeps what the DSN signs in as, for migrations.
+    Raises psycopg.OperationalError if the server does not answer within CONNECT_TIMEOUT_S or the role does not exist.
+    """
+    return psycopg.connect(_conninfo(dsn, role, application_name), autocommit=autocommit)
+
+
+def open_pool(
+    dsn: str, *, size: int, role: str | None = APP_ROLE, application_name: str = APPLICATION_NAME
+) -> ConnectionPool[Connection]:
+    """A pool of exactly `size` autocommit connections like those of `connect`, open when it returns.
+
+    Whoever gets no connection within POOL_WAIT_S_MAX is told so (psycopg_pool.PoolTimeout), and whoever finds
+    POOL_WAITING_MAX others waiting is told at once (TooManyRequests): a full server says no, it does not pile up.
+    """
+    pool = ConnectionPool(
+        _conninfo(dsn, role, application_name),
+        connection_class=Connection,
+        kwargs={"autocommit": True},
+        min_size=size,
+        max_size=size,
+        timeout=POOL_WAIT_S_MAX,
+        max_waiting=POOL_WAITING_MAX,
+        # After a restart of the server the first ones to ask would otherwise get connections that are dead.
+        check=ConnectionPool[Connection].check_connection,
+        name=application_name,
+        open=False,
+    )
+    pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
+    return pool
+
+
+def _conninfo(dsn: str, role: str | None, application_name: str) -> str:
+    settings = {
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        # A generic plan, which psycopg's prepared statements end in, locks every partition of the log.
+        "plan_cache_mode": "force_custom_plan",
+        "search_path": "public",
+        "TimeZone": "UTC",
+        **({} if role is None else {"role": role}),
+    }
+    given = conninfo_to_dict(dsn)
+    # Ours come last and so win: a DSN may say where the database is, not that waits there have no end.
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return make_conninfo(
+        dsn,
+        options=f"{given.get('options') or ''} {ours}".strip(),
+        application_name=application_name,
+        client_encoding="UTF8",
+        connect_timeout=given.get("connect_timeout") or CONNECT_TIMEOUT_S,
+        tcp_user_timeout=given.get("tcp_user_timeout") or NETWORK_SILENCE_MS_MAX,
+    )
