@@ -55,16 +55,17 @@ class MigrationBusy(DatabaseUnfit):
     """Another process is still migrating the database."""
 
 
-def upgrade(dsn: str, *, allow_unsafe: bool = False) -> None:
+def upgrade(dsn: str, *, allow_unsafe: bool = False, turn_wait_s: float = TURN_WAIT_S_MAX) -> None:
     """Runs the migrations that this database has not seen; does nothing on one that has seen them all.
 
-    The DSN must sign in as the owner of the database. Processes that call this at the same time take turns.
+    The DSN must sign in as the owner of the database.
+    Processes that call this at the same time take turns; each waits for `turn_wait_s` at most.
     `allow_unsafe` admits a server that trades durability for speed; it is for tests.
     Raises a DatabaseUnfit, or psycopg.OperationalError if the database cannot be reached.
     """
     with connect(dsn, role=None, application_name="cairn-migrate") as owner:
         _check_server(owner, allow_unsafe=allow_unsafe)
-        _take_turn(owner)
+        _take_turn(owner, turn_wait_s)
         _prepare_role(owner)
         owner.execute("SELECT set_config('lock_timeout', %s, false)", [str(DDL_LOCK_TIMEOUT_MS)])
         owner.execute("SELECT set_config('statement_timeout', %s, false)", [str(DDL_STATEMENT_TIMEOUT_MS)])
@@ -99,13 +100,13 @@ def _setting(owner: psycopg.Connection, name: str) -> str:
     return str(row[0])
 
 
-def _take_turn(owner: psycopg.Connection) -> None:
+def _take_turn(owner: psycopg.Connection, wait_s: float) -> None:
     # Asked again and again, not waited for in one statement: a statement that waits holds a snapshot, and the process
     # whose turn it is would wait for that one in CREATE INDEX CONCURRENTLY, for ever.
-    deadline = time.monotonic() + TURN_WAIT_S_MAX
+    deadline = time.monotonic() + wait_s
     while owner.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY]).fetchone() != (True,):
         if time.monotonic() > deadline:
-            raise MigrationBusy(f"another process has been migrating this database for {TURN_WAIT_S_MAX:.0f} s")
+            raise MigrationBusy(f"another process is still migrating this database after {wait_s:.0f} s")
         time.sleep(TURN_POLL_S)
 
 
@@ -117,7 +118,7 @@ def _prepare_role(owner: psycopg.Connection) -> None:
         except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             pass
         except psycopg.errors.InsufficientPrivilege as error:
-            raise AppRoleMissing(_role_advice(owner, "does not exist")) from error
+            raise AppRoleMissing(_role_advice(owner, exists=False)) from error
     if _may_act(owner):
         return
     try:
@@ -125,7 +126,7 @@ def _prepare_role(owner: psycopg.Connection) -> None:
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InternalError) as error:
         # InternalError is "tuple concurrently updated": another database's turn granted it between our two statements.
         if not _may_act(owner):
-            raise AppRoleMissing(_role_advice(owner, f"is not granted to {owner.info.user}")) from error
+            raise AppRoleMissing(_role_advice(owner, exists=True)) from error
 
 
 def _may_act(owner: psycopg.Connection) -> bool:
@@ -134,11 +135,13 @@ def _may_act(owner: psycopg.Connection) -> bool:
     return owner.execute("SELECT pg_has_role(%s, %s)", [APP_ROLE, right]).fetchone() == (True,)
 
 
-def _role_advice(owner: psycopg.Connection, trouble: str) -> str:
-    return (
-        f"the role {APP_ROLE} {trouble}; an administrator can run: "
-        f'CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO "{owner.info.user}";'
-    )
+def _role_advice(owner: psycopg.Connection, *, exists: bool) -> str:
+    row = owner.execute("SELECT quote_ident(current_user)").fetchone()
+    assert row is not None
+    grant = f"GRANT {APP_ROLE} TO {row[0]};"
+    if exists:
+        return f"the role {APP_ROLE} is not granted to {row[0]}; an administrator can run: {grant}"
+    return f"the role {APP_ROLE} does not exist; an administrator can run: CREATE ROLE {APP_ROLE} NOLOGIN; {grant}"
 
 
 def _run(connection: Connection) -> None:

@@ -52,11 +52,13 @@ CREATE TABLE event (
     id uuid NOT NULL,
     entity uuid NOT NULL,
     schema_version smallint NOT NULL,
-    replica text COLLATE "C" NOT NULL CONSTRAINT event_replica_check CHECK (replica ~ '^r[a-z2-7]{12}$'),
+    replica text COLLATE "C" NOT NULL CONSTRAINT event_replica_check
+        CHECK (octet_length(replica) = 13 AND ltrim(replica, 'abcdefghijklmnopqrstuvwxyz234567') = ''),
     entity_type text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
     scope text COLLATE "C" NOT NULL,
-    effective text COLLATE "C" NOT NULL CONSTRAINT event_effective_check CHECK (effective ~ '^[0-9a-f]{16}$'),
+    effective text COLLATE "C" NOT NULL CONSTRAINT event_effective_check
+        CHECK (octet_length(effective) = 16 AND ltrim(effective, '0123456789abcdef') = ''),
     actor text COLLATE "C" NOT NULL,
     body bytea NOT NULL,
     PRIMARY KEY (tenant, position),

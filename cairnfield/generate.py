@@ -1,0 +1,45 @@
+"""Every file in the repository that a program writes, and the one command that writes them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cairnfield.log_reference import erd, log_schema
+
+REPOSITORY: Final = Path(__file__).parents[1]
+
+# Each file by the function that returns what it should hold.
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/reference/erd.md": erd,
+    "docs/reference/log-schema.md": log_schema,
+}
+
+
+def generate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if a file is not as it should be.")
+    ] = False,
+) -> None:
+    """Write the generated files: references, schemas, types."""
+    stale = drifted(REPOSITORY)
+    for path, text in stale.items():
+        if not check:
+            (REPOSITORY / path).parent.mkdir(parents=True, exist_ok=True)
+            (REPOSITORY / path).write_text(text, encoding="utf-8")
+        typer.echo(f"{path}: {'not what `cairn generate` writes' if check else 'written'}")
+    if check and stale:
+        raise typer.Exit(1)
+
+
+def drifted(repository: Path) -> dict[str, str]:
+    """The files that do not hold what they should, each with what it should hold."""
+    wanted = {path: make() for path, make in GENERATED.items()}
+    return {path: text for path, text in wanted.items() if _read(repository / path) != text}
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
