@@ -1,0 +1,36 @@
+"""The `cairn` command: which subcommands there are, and how it ends when something goes wrong."""
+
+import sys
+
+import typer
+
+from cairnfield import develop, generate, up
+from cairnfield.failure import told
+
+app = typer.Typer(
+    name="cairn",
+    help="Cairnfield keeps the records of field-service work: immutable events, made offline, merged without loss.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# One line each. A command's module imports what is heavy inside its functions: `cairn --help` reads all of them.
+app.command()(up.up)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
+app.command()(develop.check)
+app.command()(generate.generate)
+
+
+def main() -> None:
+    """Run `cairn`: exit status 0 when done, 1 when it could not be done, 2 when it was asked wrongly."""
+    try:
+        app(prog_name="cairn")
+    except Exception as failure:
+        explained = told(failure)
+        if explained is None:
+            raise
+        sentence, status = explained
+        print(f"cairn: {sentence}", file=sys.stderr)
+        sys.exit(status)

@@ -1,0 +1,36 @@
+"""What a person is told when a command cannot go on: one sentence that says why and what to do."""
+
+from infra.settings import SettingInvalid
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+
+class CannotGoOn(Exception):
+    """A command stops here; the text says why and what to do. Exit status 1."""
+
+
+def told(failure: Exception) -> tuple[str, int] | None:
+    """The sentence and the exit status for an error that a person can answer; None for a bug: it keeps its traceback."""
+    if isinstance(failure, CannotGoOn):
+        return str(failure), EXIT_FAILURE
+    if isinstance(failure, SettingInvalid):
+        return str(failure), EXIT_USAGE
+
+    # Imported only when something went wrong, so that `cairn --help` stays quick.
+    import psycopg
+
+    from infra.postgres.cluster import ServerUnavailable
+    from infra.postgres.migrate import DatabaseUnfit
+
+    match failure:
+        case ServerUnavailable() | DatabaseUnfit():
+            return str(failure), EXIT_FAILURE
+        case psycopg.OperationalError():
+            reason = " ".join(str(failure).split())
+            return (
+                f"The database does not answer: {reason}. See that it runs and that DATABASE_URL is right.",
+                EXIT_FAILURE,
+            )
+        case _:
+            return None

@@ -1,0 +1,207 @@
+"""`cairn up`: the whole of Cairnfield on this machine, until Ctrl-C."""
+
+import errno
+import ipaddress
+import json
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cairnfield.database import Database, database, settings_with
+from cairnfield.failure import CannotGoOn
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from rich.console import Console
+
+READY_FILE = "up.json"
+REQUEST_GRACE_S = 5  # how long a request that is under way may take to end when we stop
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """One person who may sign in, and the bearer token that speaks for them."""
+
+    role: str
+    name: str
+    token: str
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where to listen; 0 picks a free one. [default: 8411]")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Where the data are kept. [default: .cairn]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Leave an empty database empty.")] = False,
+) -> None:
+    """Start everything here: database, demo town, API. Ctrl-C stops it; the data stay."""
+    from rich.console import Console
+
+    settings = settings_with(data=data, host=host, port=port)
+    console = Console(highlight=False, soft_wrap=True)
+    with _until_told_to_stop(), _listening(settings) as listener, _steps(console) as say:
+        say("Starting PostgreSQL")
+        with database(settings) as opened:
+            say("Preparing the records")
+            logins = prepare(opened.dsn, with_demo=not no_demo)
+            say("Starting the API")
+            url = _url(listener)
+            ready = settings.data / READY_FILE
+
+            def when_ready() -> None:
+                say(None)
+                _write_ready(ready, url, logins)
+                _greet(console, url, opened, logins)
+
+            try:
+                _serve(_app(opened, settings), listener, when_ready)
+            finally:
+                _forget_ready(ready, url)
+    console.print("Stopped; the data stay.")
+
+
+def prepare(dsn: str, *, with_demo: bool) -> Sequence[Login]:
+    """Seed the demo town if that is wanted and the database is empty; returns who may sign in."""
+    from cairnfield import demo
+
+    return demo.seed(dsn) if with_demo else ()
+
+
+def _app(opened: Database, settings: Settings) -> "FastAPI":
+    from cairnfield.wiring import build_app
+
+    return build_app(opened.dsn, settings)
+
+
+def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None]) -> None:
+    """Answer requests until a signal says stop; `when_ready` is called when the first one would be answered."""
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            when_ready()
+
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=REQUEST_GRACE_S)
+    Announcing(config).run(sockets=[listener])
+
+
+@contextmanager
+def _until_told_to_stop() -> Generator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal unwind the block, once, and end it as planned."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for kind in STOP_SIGNALS:
+            signal.signal(kind, signal.SIG_IGN)  # a second Ctrl-C must not leave the database half stopped
+        raise KeyboardInterrupt
+
+    before = {kind: signal.signal(kind, stop) for kind in STOP_SIGNALS}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Generator[socket.socket]:
+    """The listening socket, taken before anything is started: a port in use is found in no time."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as failure:
+        raise CannotGoOn(f"The host {settings.host!r} has no address here. Choose another with --host.") from failure
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as failure:
+            raise CannotGoOn(_why_not(failure, settings)) from failure
+        yield listener
+
+
+def _why_not(failure: OSError, settings: Settings) -> str:
+    if failure.errno == errno.EADDRINUSE:
+        return (
+            f"Port {settings.port} on {settings.host} is in use, perhaps by another `cairn up`. "
+            f"Stop that one, or choose another port: --port {settings.port + 1}, or --port 0 for a free one."
+        )
+    if failure.errno == errno.EACCES:
+        return f"Port {settings.port} is not for plain users. Choose one above 1023 with --port."
+    return f"{settings.host} port {settings.port} cannot be listened on ({failure.strerror}). Choose another --host."
+
+
+def _url(listener: socket.socket) -> str:
+    """Where a browser on this machine finds us, also when we listen on every address."""
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
+
+
+def _write_ready(path: Path, url: str, logins: Sequence[Login]) -> None:
+    """Tell scripts where we are: whole or not there, and for our eyes only, because it holds tokens."""
+    tokens: dict[str, str] = {}
+    for login in logins:
+        tokens.setdefault(login.role, login.token)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, writing = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"url": url, "tokens": tokens}, file, indent=2)
+    Path(writing).replace(path)
+
+
+def _forget_ready(path: Path, url: str) -> None:
+    """Remove the file unless another `up` on the same folder has written its own since."""
+    with suppress(FileNotFoundError):
+        if json.loads(path.read_text())["url"] == url:
+            path.unlink()
+
+
+@contextmanager
+def _steps(console: "Console") -> Generator[Callable[[str | None], None]]:
+    """Says what is being done: a spinner on a terminal, a line elsewhere, nothing after None."""
+    spinner = console.status("")
+
+    def say(step: str | None) -> None:
+        if step is None:
+            spinner.stop()
+        elif console.is_terminal:
+            spinner.update(step)
+            spinner.start()
+        else:
+            console.print(f"{step} ...")
+
+    try:
+        yield say
+    finally:
+        spinner.stop()
+
+
+def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Login]) -> None:
+    from rich.table import Table
+
+    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (API reference: {url}/docs)")
+    if logins:
+        table = Table("Role", "Name", "Bearer token", box=None, header_style="bold", pad_edge=False)
+        for login in logins:
+            table.add_row(login.role, login.name, login.token)
+        console.print()
+        console.print(table)
+    console.print(f"\nThe data are in {opened.kept}.")
+    console.print("Ctrl-C stops it.\n")
