@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from domain.merge_policy import AddWins, Ask, Latest, MergePolicy
-from domain.values import EntityId, Pairs, Word
+from domain.values import EntityId, Pair, Pairs, Word
 
 _Declared = TypeVar("_Declared", bound=type)
 
@@ -20,7 +20,7 @@ class Record:
     id: EntityId
     archived: Annotated[bool, Ask()] = False
     tags: Annotated[frozenset[Word], AddWins()] = frozenset()
-    custom: Annotated[Pairs, Latest(each_key=True)] = field(default_factory=list)
+    custom: Annotated[Pairs, Latest(each_key=True)] = field(default_factory=list[Pair])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """How a rule says no: one class per refusal, whose name is the problem type and whose docstring is its title."""
 
 
-class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error
+class Refused(Exception):  # a refusal is an answer, not an error
     """A rule said no."""
 
     def __init__(self, *details: object) -> None:

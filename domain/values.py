@@ -119,7 +119,14 @@ class ChecklistItem(TypedDict):
 
 
 Pair = Annotated[list[Annotated[str, MaxLen(1_000)] | None], MinLen(2), MaxLen(2)]
-Pairs = Annotated[list[Pair], MaxLen(100)]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAscend:
+    """Every pair begins with a key, and each key is greater than the one before it, so none is said twice."""
+
+
+Pairs = Annotated[list[Pair], MaxLen(100), KeysAscend()]
 """A map with free keys, as `[key, value]` pairs; a null value removes the key. Each key merges on its own."""
 
 Stroke = Annotated[list[Annotated[int, Ge(0), Le(100_000)]], MaxLen(2_000)]

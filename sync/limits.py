@@ -1,0 +1,34 @@
+"""Every bound of the protocol, in one place, each with its unit; a device is told them by hello."""
+
+from typing import Final
+
+EVENTS_PER_PUSH_MAX: Final = 500
+PUSH_BYTES_MAX: Final = 1_048_576
+EVENT_BYTES_MAX: Final = 65_536
+DECOMPRESSION_RATIO_MAX: Final = 50
+DEPTH_MAX: Final = 16
+CLOCK_ENTRIES_MAX: Final = 64
+PAGE_EVENTS_MAX: Final = 1_000
+PAGE_BYTES_MAX: Final = 1_048_576
+LIVE_CONNECTIONS_PER_DEVICE_MAX: Final = 1
+INTEGER_MAX: Final = 2**53 - 1
+SET_ELEMENTS_PER_EVENT_MAX: Final = 200
+HELD_PER_ENTITY_MAX: Final = 1_000
+CLOCK_DRIFT_MS_MAX: Final = 5 * 60 * 1_000
+"""How far ahead of its own wall clock a replica lets another's stamps pull it, in milliseconds."""
+
+
+def told_to_clients() -> dict[str, int]:
+    """The limits a client must keep, by the names it knows them under."""
+    return {
+        "events_per_push_max": EVENTS_PER_PUSH_MAX,
+        "push_bytes_max": PUSH_BYTES_MAX,
+        "event_bytes_max": EVENT_BYTES_MAX,
+        "decompression_ratio_max": DECOMPRESSION_RATIO_MAX,
+        "depth_max": DEPTH_MAX,
+        "clock_entries_max": CLOCK_ENTRIES_MAX,
+        "page_events_max": PAGE_EVENTS_MAX,
+        "page_bytes_max": PAGE_BYTES_MAX,
+        "live_connections_per_device_max": LIVE_CONNECTIONS_PER_DEVICE_MAX,
+        "set_elements_per_event_max": SET_ELEMENTS_PER_EVENT_MAX,
+    }

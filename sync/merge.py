@@ -1,0 +1,194 @@
+"""The merge: a pure fold of events into the state of one entity.
+
+Per field it keeps every causally maximal write under its dot (replica, seq), so the state is a function of the *set* of
+events, whatever the order of arrival. Two things are promised by whoever calls `apply`: events arrive causally (what an
+event's clock names is already in), and each replica's events arrive in their order. Then no event that is already in
+can have seen the new one, and one look-up per kept write decides: it was seen and goes, or it is concurrent and stays.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from sync.envelope import Event
+from sync.plan import IMPLIED, EntityPlan, Kind, plan_of
+
+Dot = tuple[str, int]
+"""(replica, seq): the name of one event among all."""
+
+
+class Write(NamedTuple):
+    """One value that somebody wrote and nobody has knowingly replaced."""
+
+    replica: str
+    seq: int
+    effective: str
+    value: Any
+    contested: tuple[Dot, ...] = ()
+    """For each replica, its latest event that is concurrent with this write, where that is somebody's business."""
+
+
+class State(NamedTuple):
+    """One entity as a replica knows it. Treat it as a value: `apply` returns a new one."""
+
+    type: str
+    version: int
+    """How many events are in."""
+    clock: dict[str, int]
+    """For each replica that wrote this entity, the seq of its last event that is in."""
+    cells: dict[str, Any]
+    """By field. A register: tuple of Write. A set: {element: tuple of Write without value}. A sum: whole millionths.
+    A map: {key: tuple of Write}. Fields that nobody wrote are absent."""
+    watched: tuple[str, ...] = ()
+    """Fields with a write that any concurrent event contests."""
+    clashes: tuple[tuple[Dot, Dot], ...] = ()
+    """Pairs of concurrent writes to two fields that a person must look at together."""
+
+
+MILLION: Final = 1_000_000
+_NOTHING: Final = State("", 0, {}, {})
+
+
+def empty(entity_type: str) -> State:
+    """An entity of which nothing is known yet."""
+    return _NOTHING._replace(type=entity_type)
+
+
+def knows(state: State, replica: str, seq: int) -> bool:
+    """Whether the event with this dot is in, or was passed over for good."""
+    return state.clock.get(replica, 0) >= seq
+
+
+def apply(state: State, event: Event, effective: str) -> State:
+    """The state with one more event in it; an event that is already in changes nothing.
+
+    `effective` is the server's stamp of the event, or its own `at` while the server has not spoken.
+    """
+    replica, seq, clock = event.replica, event.seq, event.clock
+    if state.clock.get(replica, 0) >= seq:
+        return state
+    plan = plan_of(state.type)
+    cells = state.cells.copy()
+    for name, value in event.data.items():
+        kind = plan.kinds[name]
+        if kind == Kind.REGISTER:
+            before = cells.get(name)
+            write = Write(replica, seq, effective, value)
+            cells[name] = (write,) if before is None else (*_unseen(before, replica, clock), write)
+        elif kind == Kind.SET:
+            cells[name] = _set(cells.get(name, {}), event, effective, value)
+        elif kind == Kind.MAP:
+            cells[name] = _map(cells.get(name, {}), event, effective, value)
+        else:
+            cells[name] = cells.get(name, 0) + millionths(value)
+    implied = IMPLIED[state.type, event.type]
+    watched, clashes = state.watched, state.clashes
+    if watched:
+        _contest_earlier(cells, watched, event)
+    if implied:
+        watched = _apply_implied(state, cells, event, effective, plan)
+    if plan.clash is not None and (clashes or plan.clash.field in event.data or implied):
+        clashes = _clashes(state, cells, event, plan)
+    return State(state.type, state.version + 1, {**state.clock, replica: seq}, cells, watched, clashes)
+
+
+def _unseen(writes: tuple[Write, ...], replica: str, clock: Mapping[str, int]) -> tuple[Write, ...]:
+    return tuple(write for write in writes if write[0] != replica and clock.get(write[0], 0) < write[1])
+
+
+def _set(before: Mapping[str, tuple[Write, ...]], event: Event, effective: str, edit: Any) -> dict[str, Any]:
+    after = dict(before)
+    added = edit.get("add", ())
+    for element in (*edit.get("remove", ()), *added):
+        kept = _unseen(after.get(element, ()), event.replica, event.clock)
+        if kept:
+            after[element] = kept
+        else:
+            after.pop(element, None)
+    for element in added:
+        others = tuple(write for write in after.get(element, ()) if write[:2] != (event.replica, event.seq))
+        after[element] = (*others, Write(event.replica, event.seq, effective, None))
+    return after
+
+
+def _map(before: Mapping[str, tuple[Write, ...]], event: Event, effective: str, pairs: Any) -> dict[str, Any]:
+    written = {
+        key: (
+            *_unseen(before.get(key, ()), event.replica, event.clock),
+            Write(event.replica, event.seq, effective, value),
+        )
+        for key, value in pairs
+    }
+    return {**before, **written}
+
+
+def _contest_earlier(cells: dict[str, Any], watched: tuple[str, ...], event: Event) -> None:
+    """Note the event on every watched write that its author had not seen."""
+    for name in watched:
+        cells[name] = tuple(
+            write
+            if write.replica == event.replica or event.clock.get(write.replica, 0) >= write.seq
+            else write._replace(contested=_noted(write.contested, event.replica, event.seq))
+            for write in cells[name]
+        )
+
+
+def _noted(contested: tuple[Dot, ...], replica: str, seq: int) -> tuple[Dot, ...]:
+    return tuple(sorted({**dict(contested), replica: seq}.items()))
+
+
+def _apply_implied(
+    state: State, cells: dict[str, Any], event: Event, effective: str, plan: EntityPlan
+) -> tuple[str, ...]:
+    """Write what the event's type says beyond its data; the fields that are watched from now on."""
+    for name, value in IMPLIED[state.type, event.type]:
+        is_watched = value is True if name == "archived" else value in plan.contested_moves
+        contested = _unseen_authors(state.clock, event) if is_watched else ()
+        write = Write(event.replica, event.seq, effective, value, contested)
+        cells[name] = (*_unseen(cells.get(name, ()), event.replica, event.clock), write)
+    status = plan.status
+    watched = []
+    if any(write.value is True for write in cells.get("archived", ())):
+        watched.append("archived")
+    if status and any(write.value in plan.contested_moves for write in cells.get(status, ())):
+        watched.append(status)
+    return tuple(watched)
+
+
+def _unseen_authors(clock: Mapping[str, int], event: Event) -> tuple[Dot, ...]:
+    """Whose events are in that the author of this one had not seen, each with the last of them."""
+    return tuple(sorted((r, seq) for r, seq in clock.items() if r != event.replica and event.clock.get(r, 0) < seq))
+
+
+def _clashes(state: State, cells: dict[str, Any], event: Event, plan: EntityPlan) -> tuple[tuple[Dot, Dot], ...]:
+    """The pairs of concurrent writes to the two clashing fields, old and new."""
+    rule = plan.clash
+    assert rule is not None
+    ours, theirs = cells.get(rule.field, ()), cells.get(rule.status, ())
+    alive = {write[:2] for write in (*ours, *theirs)}
+    pairs = {pair for pair in state.clashes if pair[0] in alive and pair[1] in alive}
+    dot = (event.replica, event.seq)
+    for write in ours:
+        for move in theirs:
+            one, other = write[:2], move[:2]
+            newest = dot in (one, other) and one != other
+            if newest and move.value in rule.moves and _is_concurrent(event, one if other == dot else other):
+                pairs.add((one, other))
+    return tuple(sorted(pairs))
+
+
+def _is_concurrent(event: Event, earlier: Dot) -> bool:
+    return earlier[0] != event.replica and event.clock.get(earlier[0], 0) < earlier[1]
+
+
+def millionths(decimal: str) -> int:
+    """A decimal of the profile as a whole number of millionths."""
+    whole, _, fraction = decimal.partition(".")
+    sign = -1 if whole.startswith("-") else 1
+    return sign * (abs(int(whole)) * MILLION + int(fraction.ljust(6, "0") or "0"))
+
+
+def decimal(amount: int) -> str:
+    """A whole number of millionths as a decimal of the profile."""
+    whole, fraction = divmod(abs(amount), MILLION)
+    text = f"{whole}.{fraction:06d}".rstrip("0").rstrip(".")
+    return f"-{text}" if amount < 0 else text

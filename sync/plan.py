@@ -1,0 +1,78 @@
+"""How each event type touches the fields of its entity, worked out once from the declarations."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import cache
+from typing import Final, NamedTuple, assert_never
+
+from domain.catalogue import ENTITIES, FACTS
+from domain.facts import status_of
+from domain.lifecycle import CLASHES, LIFECYCLES, Clash, Lifecycle
+from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, MergePolicy, Once, Ref, Server, Sum
+
+
+class Kind(IntEnum):
+    """How a field is kept: what `sync.merge` needs to know of a policy on the hot path."""
+
+    REGISTER = 1
+    SET = 2
+    SUM = 3
+    MAP = 4
+
+
+class EntityPlan(NamedTuple):
+    """What merging needs to know of one type of entity."""
+
+    kinds: Mapping[str, Kind]
+    policies: Mapping[str, MergePolicy]
+    status: str | None
+    lifecycle: Lifecycle | None
+    contested_moves: frozenset[str]
+    """Moves that any concurrent event contests."""
+    clash: Clash | None
+
+
+def kind_of(policy: MergePolicy) -> Kind:
+    """How a field with this policy is kept."""
+    match policy:
+        case AddWins():
+            return Kind.SET
+        case Sum():
+            return Kind.SUM
+        case Latest(each_key=True):
+            return Kind.MAP
+        case Latest() | Ask() | Advance() | Once() | Log() | Ref() | Server():
+            return Kind.REGISTER
+    assert_never(policy)
+
+
+@cache
+def plan_of(entity: str) -> EntityPlan:
+    """The plan of a declared entity; KeyError for any other."""
+    declared = ENTITIES[entity]
+    status = status_of(declared)
+    lifecycle = LIFECYCLES[status[1]] if status else None
+    moves = lifecycle.moves.items() if lifecycle else ()
+    return EntityPlan(
+        kinds={name: kind_of(field.policy) for name, field in declared.fields.items()},
+        policies={name: field.policy for name, field in declared.fields.items()},
+        status=status[0] if status else None,
+        lifecycle=lifecycle,
+        contested_moves=frozenset(name for name, move in moves if move.contested_by_any),
+        clash=CLASHES.get(entity),
+    )
+
+
+Writes = tuple[tuple[str, bool | str], ...]
+
+
+def _implied(entity: str, event_type: str) -> Writes:
+    fact = FACTS[entity][event_type]
+    status = plan_of(entity).status
+    return (*fact.sets, (status, fact.move)) if status and fact.move else fact.sets
+
+
+IMPLIED: Final[Mapping[tuple[str, str], Writes]] = {
+    (entity, event_type): _implied(entity, event_type) for entity, facts in FACTS.items() for event_type in facts
+}
+"""What an event writes besides its data: its move, and what its type alone says."""

@@ -1,0 +1,142 @@
+"""The state of an entity as canonical bytes: what is stored beside the log, sent in snapshots and hashed.
+
+Replicas and writes are named once and then referred to by number, so that the state of an undisturbed entity stays close
+to the size of its plain values:
+
+    {"clashes":[[dot, dot], ...]?, "clock":[[replica, seq], ...], "fields":{name: cell}, "type":..., "version":...,
+     "writes":[[replica number, seq, effective], ...]}
+
+A register is a list of [write number, value] or [write number, value, contested]; a set a list of [element, [write
+number, ...]]; a map a list of [key, register]; a sum a decimal as text. A dot is [replica number, seq].
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from sync import canonical
+from sync.merge import Dot, State, Write, decimal, millionths
+from sync.plan import Kind, plan_of
+
+
+def encode(state: State) -> bytes:
+    """The canonical bytes of a state; equal states give equal bytes."""
+    kinds = plan_of(state.type).kinds
+    replicas = {replica: number for number, replica in enumerate(sorted(state.clock))}
+    dots: dict[tuple[str, int, str], int] = dict.fromkeys(_dots(state.cells, kinds), 0)
+    for number, dot in enumerate(sorted(dots)):
+        dots[dot] = number
+    document: dict[str, Any] = {
+        "clock": [[replica, state.clock[replica]] for replica in replicas],
+        "fields": {
+            name: written
+            for name, cell in state.cells.items()
+            if (written := _written(kinds[name], cell, dots, replicas)) not in ([], {})
+        },
+        "type": state.type,
+        "version": state.version,
+        "writes": [[replicas[replica], seq, effective] for replica, seq, effective in sorted(dots)],
+    }
+    if state.clashes:
+        document["clashes"] = [[_numbered(one, replicas), _numbered(other, replicas)] for one, other in state.clashes]
+    return canonical.dumps(document)
+
+
+def _dots(cells: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterable[tuple[str, int, str]]:
+    for name, cell in cells.items():
+        match kinds[name]:
+            case Kind.REGISTER:
+                yield from (write[:3] for write in cell)
+            case Kind.SET | Kind.MAP:
+                yield from (write[:3] for writes in cell.values() for write in writes)
+            case Kind.SUM:
+                pass
+
+
+def _written(kind: Kind, cell: Any, dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]) -> Any:
+    match kind:
+        case Kind.REGISTER:
+            return _register(cell, dots, replicas)
+        case Kind.SET:
+            return [[element, sorted(dots[write[:3]] for write in cell[element])] for element in sorted(cell)]
+        case Kind.MAP:
+            return [[key, _register(cell[key], dots, replicas)] for key in sorted(cell)]
+        case Kind.SUM:
+            return decimal(cell)
+
+
+def _register(
+    writes: tuple[Write, ...], dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]
+) -> list[Any]:
+    if len(writes) == 1 and not writes[0].contested:
+        return [[dots[writes[0][:3]], writes[0].value]]
+    return [
+        [
+            dots[write[:3]],
+            write.value,
+            *([[_numbered(dot, replicas) for dot in write.contested]] * bool(write.contested)),
+        ]
+        for write in sorted(writes, key=lambda write: write[:2])
+    ]
+
+
+def _numbered(dot: Dot, replicas: Mapping[str, int]) -> list[int]:
+    return [replicas[dot[0]], dot[1]]
+
+
+def decode(raw: bytes) -> State:
+    """The state that `encode` wrote."""
+    document = orjson.loads(raw)
+    kinds = plan_of(document["type"]).kinds
+    replicas = [replica for replica, _ in document["clock"]]
+    dots = [(replicas[replica], seq, effective) for replica, seq, effective in document["writes"]]
+    cells = {name: _read(kinds[name], cell, dots, replicas) for name, cell in document["fields"].items()}
+    plan = plan_of(document["type"])
+    watched = [name for name in ("archived", plan.status) if name and _is_watched(name, cells, plan.contested_moves)]
+    clashes = [
+        ((replicas[one[0]], one[1]), (replicas[other[0]], other[1])) for one, other in document.get("clashes", ())
+    ]
+    return State(
+        document["type"],
+        document["version"],
+        {replica: seq for replica, seq in document["clock"]},
+        cells,
+        tuple(watched),
+        tuple(clashes),
+    )
+
+
+def _is_watched(name: str, cells: Mapping[str, Any], contested_moves: frozenset[str]) -> bool:
+    return any(write.value is True or write.value in contested_moves for write in cells.get(name, ()))
+
+
+def _read(kind: Kind, cell: Any, dots: list[tuple[str, int, str]], replicas: list[str]) -> Any:
+    match kind:
+        case Kind.REGISTER:
+            return _read_register(cell, dots, replicas)
+        case Kind.SET:
+            return {element: tuple(Write(*dots[number], None) for number in numbers) for element, numbers in cell}
+        case Kind.MAP:
+            return {key: _read_register(writes, dots, replicas) for key, writes in cell}
+        case Kind.SUM:
+            return millionths(cell)
+
+
+def _read_register(cell: list[Any], dots: list[tuple[str, int, str]], replicas: list[str]) -> tuple[Write, ...]:
+    return tuple(
+        Write(*dots[number], value, tuple((replicas[replica], seq) for replica, seq in (contested or [[]])[0]))
+        if contested
+        else Write(*dots[number], value)
+        for number, value, *contested in cell
+    )
+
+
+def state_hash(states: Iterable[tuple[str, bytes]]) -> str:
+    """One hash of many entities: SHA-256 over `<id> <SHA-256 of its state>` lines, in the order of their ids.
+
+    Two replicas that hold the same events have the same hash; `states` gives (entity id, encoded state), in any order.
+    """
+    lines = sorted(f"{entity} {hashlib.sha256(state).hexdigest()}\n" for entity, state in states)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
