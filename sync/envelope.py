@@ -132,17 +132,21 @@ def link_of(raw: bytes) -> Link:
         raise Unreadable(f"not JSON: {error.msg} at byte {error.pos}") from None
     if not isinstance(document, dict):
         raise Unreadable("an event is a JSON object")
+    return _link(document)
+
+
+def _link(document: dict[str, Any]) -> Link:
     try:
         chain = _CHAIN.validate_python({name: document.get(name) for name in ("replica", "seq", "prev")})
     except ValidationError as error:
         raise Unreadable(told(error)) from None
-    entity = document.get("entity")
+    entity: Any = document.get("entity")
     return Link(
         replica=chain["replica"],
         seq=chain["seq"],
         prev=chain["prev"],
         id=_if_valid(_EVENT_ID, document.get("id")),
-        entity=_if_valid(_ENTITY_ID, entity.get("id") if isinstance(entity, dict) else None),
+        entity=_if_valid(_ENTITY_ID, _member_of(entity, "id")),
     )
 
 
@@ -211,6 +215,10 @@ def _raise_unless_in_profile(document: Json) -> None:
         canonical.check_values(document)
     except NotCanonical as why:
         raise Unacceptable(why.code, why.detail) from None
+
+
+def _member_of(value: Any, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _if_valid(adapter: TypeAdapter[str], value: object) -> str | None:

@@ -146,7 +146,7 @@ def _apply_implied(
         write = Write(event.replica, event.seq, effective, value, contested)
         cells[name] = (*_unseen(cells.get(name, ()), event.replica, event.clock), write)
     status = plan.status
-    watched = []
+    watched: list[str] = []
     if any(write.value is True for write in cells.get("archived", ())):
         watched.append("archived")
     if status and any(write.value in plan.contested_moves for write in cells.get(status, ())):

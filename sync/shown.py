@@ -103,7 +103,7 @@ def _is_calm(name: str, cell: Any, plan: EntityPlan) -> bool:
 def _register_conflicts(name: str, writes: tuple[Write, ...], plan: EntityPlan) -> list[Conflict]:
     shown = _register_value(name, writes, plan)
     ordered = sorted(writes, key=lambda write: write[:2])
-    found = []
+    found: list[Conflict] = []
     reason = _asks(plan.policies[name], ordered, plan.lifecycle)
     if reason:
         found.append(_conflict(name, reason, ordered, shown))

@@ -1,7 +1,7 @@
 """The state of an entity as canonical bytes: what is stored beside the log, sent in snapshots and hashed.
 
-Replicas and writes are named once and then referred to by number, so that the state of an undisturbed entity stays close
-to the size of its plain values:
+Replicas and writes are named once and then referred to by number, so that the state of an undisturbed entity stays
+close to the size of its plain values:
 
     {"clashes":[[dot, dot], ...]?, "clock":[[replica, seq], ...], "fields":{name: cell}, "type":..., "version":...,
      "writes":[[replica number, seq, effective], ...]}
@@ -72,14 +72,14 @@ def _register(
 ) -> list[Any]:
     if len(writes) == 1 and not writes[0].contested:
         return [[dots[writes[0][:3]], writes[0].value]]
-    return [
-        [
-            dots[write[:3]],
-            write.value,
-            *([[_numbered(dot, replicas) for dot in write.contested]] * bool(write.contested)),
-        ]
-        for write in sorted(writes, key=lambda write: write[:2])
-    ]
+    return [_entry(write, dots, replicas) for write in sorted(writes, key=lambda write: write[:2])]
+
+
+def _entry(write: Write, dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]) -> list[Any]:
+    entry = [dots[write[:3]], write.value]
+    if write.contested:
+        entry.append([_numbered(dot, replicas) for dot in write.contested])
+    return entry
 
 
 def _numbered(dot: Dot, replicas: Mapping[str, int]) -> list[int]:
@@ -101,7 +101,7 @@ def decode(raw: bytes) -> State:
     return State(
         document["type"],
         document["version"],
-        {replica: seq for replica, seq in document["clock"]},
+        dict(document["clock"]),
         cells,
         tuple(watched),
         tuple(clashes),
@@ -117,7 +117,7 @@ def _read(kind: Kind, cell: Any, dots: list[tuple[str, int, str]], replicas: lis
         case Kind.REGISTER:
             return _read_register(cell, dots, replicas)
         case Kind.SET:
-            return {element: tuple(Write(*dots[number], None) for number in numbers) for element, numbers in cell}
+            return {element: tuple(_write(dots[number], None) for number in numbers) for element, numbers in cell}
         case Kind.MAP:
             return {key: _read_register(writes, dots, replicas) for key, writes in cell}
         case Kind.SUM:
@@ -125,12 +125,16 @@ def _read(kind: Kind, cell: Any, dots: list[tuple[str, int, str]], replicas: lis
 
 
 def _read_register(cell: list[Any], dots: list[tuple[str, int, str]], replicas: list[str]) -> tuple[Write, ...]:
+    if len(cell) == 1 and len(cell[0]) == 2:
+        return (_write(dots[cell[0][0]], cell[0][1]),)
     return tuple(
-        Write(*dots[number], value, tuple((replicas[replica], seq) for replica, seq in (contested or [[]])[0]))
-        if contested
-        else Write(*dots[number], value)
+        _write(dots[number], value, tuple((replicas[replica], seq) for each in contested for replica, seq in each))
         for number, value, *contested in cell
     )
+
+
+def _write(dot: tuple[str, int, str], value: Any, contested: tuple[Dot, ...] = ()) -> Write:
+    return Write(dot[0], dot[1], dot[2], value, contested)
 
 
 def state_hash(states: Iterable[tuple[str, bytes]]) -> str:
