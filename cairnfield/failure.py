@@ -11,7 +11,7 @@ class CannotGoOn(Exception):
 
 
 def told(failure: Exception) -> tuple[str, int] | None:
-    """The sentence and the exit status for an error that a person can answer; None for a bug: it keeps its traceback."""
+    """The sentence and exit status for an error that a person can answer; None for a bug: it keeps its traceback."""
     if isinstance(failure, CannotGoOn):
         return str(failure), EXIT_FAILURE
     if isinstance(failure, SettingInvalid):

@@ -17,7 +17,9 @@ POLL_S = 0.02
 SOCKET_PATH_BYTES_MAX = 90  # the kernel allows 107 with the name of the socket
 PLAIN_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 LOG_BYTES_MAX = 8 * 1024 * 1024
+LOG_END_BYTES = 4096
 SUPERUSER = "postgres"
+PORT = 5432  # names the socket; no network listens
 
 
 class ServerUnavailable(Exception):
@@ -86,37 +88,30 @@ class Cluster:
     def running(self) -> Running | None:
         """The server that is serving this directory now, whoever started it, ready or still recovering."""
         lines = self._pid_file()
-        if len(lines) < 5:
+        if not lines or not self._is_our_postmaster(int(lines[0])):
             return None
-        pid = int(lines[0])
-        if not self._is_our_postmaster(pid):
-            return None
-        return Running(pid=pid, port=int(lines[3] or 0), socket_folder=Path(lines[4]))
+        lines += [""] * 5  # a server that is just starting has not written all of it
+        return Running(pid=int(lines[0]), port=int(lines[3] or PORT), socket_folder=Path(lines[4] or self.data))
 
     def start(self) -> Running:
         """Start the server, or adopt the one that is running, and wait until it takes connections."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        running = self.running()
-        while running is None:
+        while True:
+            if self.running() is None:
+                self._spawn()
             try:
-                running = self._start_once(deadline)
+                return self._wait_until_ready(deadline)
             except ServerUnavailable as refusal:
                 # A killed postmaster's children need a moment to notice and let go of its memory.
-                if "pre-existing shared memory" not in str(refusal) or time.monotonic() > deadline:
+                if "pre-existing shared memory" not in str(refusal):
                     raise
-                time.sleep(0.2)
-        while not self._is_ready():
-            if time.monotonic() > deadline:
-                raise ServerUnavailable(f"PostgreSQL did not become ready in {START_TIMEOUT_S:.0f} s; see {self.log}")
-            if self.running() is None:
-                raise ServerUnavailable(f"PostgreSQL stopped while starting: {self._log_end()}")
-            time.sleep(POLL_S)
-        return running
+                time.sleep(POLL_S * 10)
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; clients that are still connected are cut off."""
         running = self.running()
         if running is None:
+            self._end_half_started()
             return
         for kind in (signal.SIGINT, signal.SIGQUIT):  # fast; then at once, which the next start repairs
             os.kill(running.pid, kind)
@@ -130,6 +125,11 @@ class Cluster:
         self.let_go()
         self._remove_socket_folder(running.socket_folder)
 
+    def _end_half_started(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(STOP_TIMEOUT_S)
+
     def let_go(self) -> None:
         """Leave the server running for somebody else; without this Popen warns about the child it still has."""
         if self._process is not None and self._process.poll() is None:
@@ -140,15 +140,13 @@ class Cluster:
         folder = quote(str(running.socket_folder), safe="/")
         return f"postgresql://{SUPERUSER}@/{quote(database)}?host={folder}&port={running.port}"
 
-    def _start_once(self, deadline: float) -> Running:
-        self._clear_stale_pid_file()
+    def _spawn(self) -> None:
+        self._clear_stale_locks()
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
             self.log.rename(self.log.with_suffix(".log.1"))
-        socket_folder = self._socket_folder()
-        settings = {"listen_addresses": "", "port": "5432", **self.settings}
-        settings["unix_socket_directories"] = str(socket_folder)
+        settings = {**self.settings, "listen_addresses": "", "port": str(PORT)}
+        settings["unix_socket_directories"] = str(self._socket_folder())
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        log_size = self.log.stat().st_size if self.log.exists() else 0
         # The account of the server opens its log: as root we would follow a link that it had put there.
         shell = ["/bin/sh", "-c", 'exec "$0" "$@" >>server.log 2>&1']
         self._process = subprocess.Popen(
@@ -164,15 +162,18 @@ class Cluster:
             group=self.user.gid if self.user else None,
             extra_groups=[] if self.user else None,
         )
+
+    def _wait_until_ready(self, deadline: float) -> Running:
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                self._remove_socket_folder(socket_folder)
-                self._process = None
-                raise ServerUnavailable(f"PostgreSQL did not start: {self._log_end(since=log_size)}")
-            if (running := self.running()) is not None and running.pid == self._process.pid:
+            running = self.running()
+            if running is not None and self._is_ready():
                 return running
+            ended = running is None if self._process is None else self._process.poll() is not None
+            if ended:
+                self._process = None
+                raise ServerUnavailable(f"PostgreSQL did not start: {self._log_end()}")
             time.sleep(POLL_S)
-        raise ServerUnavailable(f"PostgreSQL did not start in {START_TIMEOUT_S:.0f} s; see {self.log}")
+        raise ServerUnavailable(f"PostgreSQL did not become ready in {START_TIMEOUT_S:.0f} s; see {self.log}")
 
     def _pid_file(self) -> list[str]:
         try:
@@ -200,13 +201,14 @@ class Cluster:
         )
         return f"postgres -D {self.data} " in found.stdout
 
-    def _clear_stale_pid_file(self) -> None:
-        """PostgreSQL replaces the file of a dead server itself, but not when its number is another process's by now."""
+    def _clear_stale_locks(self) -> None:
+        """PostgreSQL replaces a dead server's locks itself, but not when its number is another process's by now."""
         lines = self._pid_file()
-        if len(lines) >= 5:
+        if len(lines) >= 5 and lines[4]:
             self._remove_socket_folder(Path(lines[4]))
         if lines and _is_alive(int(lines[0])):
-            (self.data / "postmaster.pid").unlink()
+            for name in ("postmaster.pid", f".s.PGSQL.{PORT}.lock", f".s.PGSQL.{PORT}"):
+                (self.data / name).unlink(missing_ok=True)
 
     def _socket_folder(self) -> Path:
         """The data directory, which nobody else can enter, unless its path is too long or too odd for a socket."""
@@ -240,11 +242,11 @@ class Cluster:
             extra_groups=[] if self.user else None,
         )
 
-    def _log_end(self, since: int = 0) -> str:
+    def _log_end(self) -> str:
         if not self.log.exists():
             return f"it wrote nothing to {self.log}"
         with self.log.open("rb") as log:
-            log.seek(since)
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_END_BYTES))
             return _last_lines(log.read().decode(errors="replace"))
 
 

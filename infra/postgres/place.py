@@ -45,7 +45,8 @@ def find_place(folder: Path, *, may_move: bool) -> Place:
     `may_move`: as root, keep the data in /var/lib/cairnfield when `folder` is closed to others, and leave a note in it.
     Raises `PlaceClosed` when `folder` is closed and the data may not move.
     """
-    binaries = _wheel() / WHEEL_BINARIES
+    wheel = _wheel()
+    binaries = wheel / WHEEL_BINARIES
     data = folder / "postgres"
     note = folder / NOTE
     if os.geteuid() != 0:
@@ -69,8 +70,8 @@ def find_place(folder: Path, *, may_move: bool) -> Place:
         raise PlaceClosed(
             f"The data are in {data}, but {closed} is closed to the account {user.name!r}. Open it or move them."
         )
-    if closed_above(binaries / "bin" / "postgres", user):
-        binaries = _copied(binaries)
+    if any(closed_above(part / "file", user) for part in (binaries / "bin", _libraries(wheel))):
+        binaries = _copied(wheel) / WHEEL_BINARIES
     return Place(data=data, binaries=binaries / "bin", user=user)
 
 
@@ -143,17 +144,25 @@ def _wheel() -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def _copied(binaries: Path) -> Path:
-    """A copy of the wheel's PostgreSQL where its account can reach it, for an installation in a closed folder."""
+def _libraries(wheel: Path) -> Path:
+    """Beside the package; the binaries look for them there by a relative path."""
+    return wheel.parent / f"{WHEEL}.libs"
+
+
+def _copied(wheel: Path) -> Path:
+    """A copy of the wheel where the account can reach it, for an installation in a closed folder."""
     copy = OPEN_PLACE / f"postgresql-{version(WHEEL)}"
     if not copy.exists():
         _make_open(OPEN_PLACE)
         building = Path(tempfile.mkdtemp(prefix=f"{copy.name}.new-", dir=OPEN_PLACE))
-        shutil.copytree(binaries, building, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include", "*.a"))
+        unneeded = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(wheel / WHEEL_BINARIES, building / WHEEL / WHEEL_BINARIES, ignore=unneeded)
+        if _libraries(wheel).exists():
+            shutil.copytree(_libraries(wheel), _libraries(building / WHEEL))
         for path in (building, *building.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644, follow_symlinks=True)
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
         try:
             building.rename(copy)
         except OSError:  # somebody else was first; theirs is the same
             shutil.rmtree(building)
-    return copy
+    return copy / WHEEL
