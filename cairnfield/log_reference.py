@@ -24,7 +24,7 @@ def erd() -> str:
             _NOTE,
             "",
             "A solid line is a foreign key.",
-            "A dotted line is kept by the append, which holds the tenant's `log_head` row; a foreign key there would make",
+            "A dotted line is kept by the append, which holds the tenant's `log_head` row; a foreign key would make",
             "each insert dearer by half.",
             "What every column means stands in [the log schema](log-schema.md).",
             "",

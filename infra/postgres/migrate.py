@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -23,8 +24,9 @@ DDL_STATEMENT_TIMEOUT_MS: Final = 600_000
 TURN_WAIT_S_MAX: Final = 60.0
 TURN_POLL_S: Final = 0.05
 
-_LOCK_KEY: Final = int.from_bytes(b"cairnfld")
-_MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
+LOCK_KEY: Final = int.from_bytes(b"cairnfld")
+_ALEMBIC: Final = threading.Lock()  # it keeps what it is doing in module globals, which two threads would share
+MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class DatabaseUnfit(Exception):
@@ -63,10 +65,10 @@ def upgrade(dsn: str, *, allow_unsafe: bool = False, turn_wait_s: float = TURN_W
     `allow_unsafe` admits a server that trades durability for speed; it is for tests.
     Raises a DatabaseUnfit, or psycopg.OperationalError if the database cannot be reached.
     """
-    with connect(dsn, role=None, application_name="cairn-migrate") as owner:
+    with _ALEMBIC, connect(dsn, role=None, application_name="cairn-migrate") as owner:
         _check_server(owner, allow_unsafe=allow_unsafe)
         _take_turn(owner, turn_wait_s)
-        _prepare_role(owner)
+        prepare_role(owner)
         owner.execute("SELECT set_config('lock_timeout', %s, false)", [str(DDL_LOCK_TIMEOUT_MS)])
         owner.execute("SELECT set_config('statement_timeout', %s, false)", [str(DDL_STATEMENT_TIMEOUT_MS)])
         owner.autocommit = False  # what SQLAlchemy expects of a connection
@@ -86,7 +88,7 @@ def _check_server(owner: psycopg.Connection, *, allow_unsafe: bool) -> None:
             f"the database stores text as {_setting(owner, 'server_encoding')}; "
             "create one with: CREATE DATABASE cairn ENCODING 'UTF8' TEMPLATE template0"
         )
-    off = [name for name in _MUST_BE_ON if _setting(owner, name) == "off"]
+    off = [name for name in MUST_BE_ON if _setting(owner, name) == "off"]
     if off and not allow_unsafe:
         raise ServerNotDurable(
             f"the server runs with {', '.join(f'{name} = off' for name in off)} and may lose records that it has "
@@ -104,17 +106,18 @@ def _take_turn(owner: psycopg.Connection, wait_s: float) -> None:
     # Asked again and again, not waited for in one statement: a statement that waits holds a snapshot, and the process
     # whose turn it is would wait for that one in CREATE INDEX CONCURRENTLY, for ever.
     deadline = time.monotonic() + wait_s
-    while owner.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY]).fetchone() != (True,):
+    while owner.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() != (True,):
         if time.monotonic() > deadline:
             raise MigrationBusy(f"another process is still migrating this database after {wait_s:.0f} s")
         time.sleep(TURN_POLL_S)
 
 
-def _prepare_role(owner: psycopg.Connection) -> None:
+def prepare_role(owner: psycopg.Connection) -> None:
     """Roles belong to the server, turns to a database: somebody else may be making the same role right now."""
     if not owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchall():
         try:
-            owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
+            with owner.transaction():
+                owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
         except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             pass
         except psycopg.errors.InsufficientPrivilege as error:
@@ -122,7 +125,8 @@ def _prepare_role(owner: psycopg.Connection) -> None:
     if _may_act(owner):
         return
     try:
-        owner.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
+        with owner.transaction():
+            owner.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InternalError) as error:
         # InternalError is "tuple concurrently updated": another database's turn granted it between our two statements.
         if not _may_act(owner):

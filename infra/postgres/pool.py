@@ -16,6 +16,7 @@ LOCK_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 15_000
 NETWORK_SILENCE_MS_MAX: Final = 30_000
+POOL_OPEN_S_MAX: Final = 15.0
 POOL_WAIT_S_MAX: Final = 2.0
 POOL_WAITING_MAX: Final = 200
 
@@ -40,6 +41,7 @@ def open_pool(
 ) -> ConnectionPool[Connection]:
     """A pool of exactly `size` autocommit connections like those of `connect`, open when it returns.
 
+    Raises psycopg_pool.PoolTimeout if they are not all open within POOL_OPEN_S_MAX.
     Whoever gets no connection within POOL_WAIT_S_MAX is told so (psycopg_pool.PoolTimeout), and whoever finds
     POOL_WAITING_MAX others waiting is told at once (TooManyRequests): a full server says no, it does not pile up.
     """
@@ -56,7 +58,7 @@ def open_pool(
         name=application_name,
         open=False,
     )
-    pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
+    pool.open(wait=True, timeout=POOL_OPEN_S_MAX)
     return pool
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy import Text as AnyText
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
@@ -82,7 +83,7 @@ person = Table(
     Column("name", Text, nullable=False, comment="What colleagues call them."),
     Column("role", Text, nullable=False, comment="What they may do, see `commands/authority.py`."),
     Column("email", Text, comment="Where mail reaches them, if it does."),
-    Column("active", Boolean, nullable=False, server_default="true", comment="False once they have left."),
+    Column("active", Boolean, nullable=False, server_default=text("true"), comment="False once they have left."),
     PrimaryKeyConstraint("tenant", "person"),
     ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
     CheckConstraint(_one_of("role", ROLES), name="role"),
@@ -112,7 +113,11 @@ log_head = Table(
     metadata,
     Column("tenant", Uuid, nullable=False, comment="Whose log."),
     Column(
-        "position", BigInteger, nullable=False, server_default="0", comment="Position of the newest event; 0: none."
+        "position",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Position of the newest event; 0: none.",
     ),
     Column("epoch", Uuid, nullable=False, comment="Changes when the server is restored from a backup."),
     Column(
@@ -222,7 +227,11 @@ replica = Table(
     Column("name", Text, nullable=False, comment="What people call the device."),
     Column("minted_at", Time, nullable=False, comment="When the id was given out."),
     Column(
-        "last_seq", BigInteger, nullable=False, server_default="0", comment="Seq of its newest known event; 0: none."
+        "last_seq",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Seq of its newest known event; 0: none.",
     ),
     Column(
         "last_hash", LargeBinary, comment="SHA-256 of that event, which the next must name as `prev`; null: none yet."
