@@ -11,6 +11,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
+from psycopg import sql
 from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import SetColumnComment, SetTableComment
@@ -112,40 +113,45 @@ def _take_turn(owner: psycopg.Connection, wait_s: float) -> None:
         time.sleep(TURN_POLL_S)
 
 
-def prepare_role(owner: psycopg.Connection) -> None:
+def prepare_role(owner: psycopg.Connection, role: str = APP_ROLE) -> None:
     """Roles belong to the server, turns to a database: somebody else may be making the same role right now."""
-    if not owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchall():
+    name = sql.Identifier(role)
+    if not owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchall():
         try:
             with owner.transaction():
-                owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
+                owner.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(name))
         except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             pass
         except psycopg.errors.InsufficientPrivilege as error:
-            raise AppRoleMissing(_role_advice(owner, exists=False)) from error
-    if _may_act(owner):
+            raise AppRoleMissing(_role_advice(owner, role, exists=False)) from error
+    if _may_act(owner, role):
         return
     try:
         with owner.transaction():
-            owner.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InternalError) as error:
-        # InternalError is "tuple concurrently updated": another database's turn granted it between our two statements.
-        if not _may_act(owner):
-            raise AppRoleMissing(_role_advice(owner, exists=True)) from error
+            owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.UniqueViolation,
+        psycopg.errors.InternalError,
+    ) as error:
+        # The last two: another database's turn granted it between our two statements.
+        if not _may_act(owner, role):
+            raise AppRoleMissing(_role_advice(owner, role, exists=True)) from error
 
 
-def _may_act(owner: psycopg.Connection) -> bool:
+def _may_act(owner: psycopg.Connection, role: str) -> bool:
     # Until 15 every member may SET ROLE; since 16 that is a right of its own.
     right = "SET" if owner.info.server_version >= 160_000 else "MEMBER"
-    return owner.execute("SELECT pg_has_role(%s, %s)", [APP_ROLE, right]).fetchone() == (True,)
+    return owner.execute("SELECT pg_has_role(%s, %s)", [role, right]).fetchone() == (True,)
 
 
-def _role_advice(owner: psycopg.Connection, *, exists: bool) -> str:
+def _role_advice(owner: psycopg.Connection, role: str, *, exists: bool) -> str:
     row = owner.execute("SELECT quote_ident(current_user)").fetchone()
     assert row is not None
-    grant = f"GRANT {APP_ROLE} TO {row[0]};"
+    grant = f"GRANT {role} TO {row[0]};"
     if exists:
-        return f"the role {APP_ROLE} is not granted to {row[0]}; an administrator can run: {grant}"
-    return f"the role {APP_ROLE} does not exist; an administrator can run: CREATE ROLE {APP_ROLE} NOLOGIN; {grant}"
+        return f"the role {role} is not granted to {row[0]}; an administrator can run: {grant}"
+    return f"the role {role} does not exist; an administrator can run: CREATE ROLE {role} NOLOGIN; {grant}"
 
 
 def _run(connection: Connection) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+import time
 import uuid
 from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -54,10 +56,10 @@ CATALOG: dict[str, LiteralString] = {
 
 
 @contextmanager
-def empty_database(beside: str, options: sql.Composable = sql.SQL("")) -> Generator[str]:
+def empty_database(beside: str, options: sql.Composable | None = None) -> Generator[str]:
     name = f"empty_{uuid.uuid4().hex}"
     with connect(beside, role=None) as owner:
-        owner.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), options))
+        owner.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), options or sql.SQL("")))
         try:
             yield make_conninfo(beside, dbname=name)
         finally:
@@ -103,18 +105,24 @@ def test_migrating_again_changes_nothing(database: str) -> None:
         assert owner.execute("SELECT name FROM tenant WHERE name = 'Bergmann'").fetchall() == [("Bergmann",)]
 
 
-def test_processes_and_threads_that_start_together_migrate_once(database: str) -> None:
+def test_processes_that_start_together_migrate_once(database: str) -> None:
     spawn = multiprocessing.get_context("spawn")
-    with empty_database(database) as one, empty_database(database) as other:
-        with ProcessPoolExecutor(3, mp_context=spawn) as processes, ThreadPoolExecutor(3) as threads:
-            list(processes.map(tables_of, [database] * 3))  # so that they are up before the race
-            racing = [
-                pool.submit(upgrade, dsn, allow_unsafe=True)
-                for pool in (processes, threads)
-                for dsn in (one, other, one)
-            ]
-            for racer in racing:
-                racer.result()
+    with empty_database(database) as dsn, ProcessPoolExecutor(3, mp_context=spawn) as processes:
+        list(processes.map(tables_of, [database] * 3))  # so that they are up before the race
+        for racer in [processes.submit(upgrade, dsn, allow_unsafe=True) for _ in range(3)]:
+            racer.result()
+        assert tables_of(dsn) == tables_of(database)
+
+
+def test_threads_of_one_process_migrate_two_databases(database: str) -> None:
+    together = threading.Barrier(4)
+
+    def start(dsn: str) -> None:
+        together.wait()
+        upgrade(dsn, allow_unsafe=True)
+
+    with empty_database(database) as one, empty_database(database) as other, ThreadPoolExecutor(4) as threads:
+        list(threads.map(start, [one, other] * 2))
         assert tables_of(one) == tables_of(other) == tables_of(database)
 
 
@@ -188,20 +196,35 @@ def test_an_owner_who_is_no_superuser_migrates_once_the_role_is_granted(database
 
 
 def test_an_owner_without_the_right_is_told_what_an_administrator_should_run(database: str, plain_owner: str) -> None:
-    with connect(database, role=None, autocommit=False) as superuser:
-        superuser.execute("ALTER ROLE cairn_app RENAME TO cairn_app_of_yesterday")
-        superuser.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(plain_owner)))
-        with pytest.raises(AppRoleMissing, match=f"CREATE ROLE cairn_app NOLOGIN; GRANT cairn_app TO {plain_owner};"):
-            migrate.prepare_role(superuser)
-        superuser.rollback()
+    advice = f"CREATE ROLE cairn_new NOLOGIN; GRANT cairn_new TO {plain_owner};"
+    as_owner = make_conninfo(database, options=f"-c role={plain_owner}")
+    with connect(as_owner, role=None) as owner, pytest.raises(AppRoleMissing, match=advice):
+        migrate.prepare_role(owner, "cairn_new")
 
 
 def test_an_owner_who_may_make_roles_makes_this_one_and_may_act_as_it(database: str, plain_owner: str) -> None:
     with connect(database, role=None, autocommit=False) as superuser:
-        superuser.execute("ALTER ROLE cairn_app RENAME TO cairn_app_of_yesterday")
         superuser.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(plain_owner)))
         superuser.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(plain_owner)))
-        migrate.prepare_role(superuser)
-        member = superuser.execute("SELECT pg_has_role(%s, 'cairn_app', 'MEMBER')", [plain_owner]).fetchone()
+        migrate.prepare_role(superuser, "cairn_new")
+        member = superuser.execute("SELECT pg_has_role(%s, 'cairn_new', 'MEMBER')", [plain_owner]).fetchone()
         superuser.rollback()
     assert member == (True,)
+
+
+def test_a_role_that_another_database_makes_at_the_same_moment_is_taken_as_made(database: str) -> None:
+    with (
+        connect(database, role=None, autocommit=False) as other,
+        connect(database, role=None) as owner,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.execute("CREATE ROLE cairn_new NOLOGIN")
+        late = thread.submit(migrate.prepare_role, owner, "cairn_new")
+        waiting = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted"
+        while not late.done() and not other.execute(waiting, [owner.info.backend_pid]).fetchall():
+            time.sleep(0.01)
+        other.commit()
+        try:
+            late.result()
+        finally:
+            owner.execute("DROP ROLE cairn_new")
