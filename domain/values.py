@@ -18,9 +18,12 @@ class Calendar:
     """The text must also name a moment or day that exists: no 31st of February, no 25th hour."""
 
 
-_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+INTEGER_MAX = 2**53 - 1
+"""The greatest whole number that every JSON reader keeps exactly."""
 
-EntityId = Annotated[str, Pattern(_UUID)]
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+EntityId = Annotated[str, Pattern(UUID_PATTERN)]
 """A UUID in lower case with hyphens; version 7, so that ids made later sort later."""
 
 PersonId = NewType("PersonId", str)
@@ -59,13 +62,13 @@ TimeZone = Annotated[str, Pattern(r"^[A-Za-z]+([_/+-][A-Za-z0-9]+)*$"), MaxLen(6
 Sha256 = Annotated[str, Pattern(r"^[0-9a-f]{64}$")]
 """A SHA-256 digest in lower-case hexadecimal."""
 
-Count = Annotated[int, Ge(0), Le(2**53 - 1)]
+Count = Annotated[int, Ge(0), Le(INTEGER_MAX)]
 """A whole number that every JSON reader keeps exactly."""
 
 Minutes = Annotated[int, Ge(0), Le(100_000)]
 Metres = Annotated[int, Ge(0), Le(100_000)]
 
-HomeScope = Annotated[str, Pattern(r"^(catalog|(work_order|site|customer):" + _UUID[1:-1] + r")$")]
+HomeScope = Annotated[str, Pattern(r"^(catalog|(work_order|site|customer):" + UUID_PATTERN[1:-1] + r")$")]
 """The scope an entity lives in, as text: `work_order:<id>`, `site:<id>`, `customer:<id>` or `catalog`."""
 
 FractionalIndex = Annotated[str, Pattern(r"^[0-9A-Za-z]{1,64}$")]

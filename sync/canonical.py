@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from sync.limits import DEPTH_MAX, INTEGER_MAX
+from domain.values import INTEGER_MAX
+from sync.limits import DEPTH_MAX
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 """A document of the profile; floats are not in it."""

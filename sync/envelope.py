@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.catalogue import fact
 from domain.facts import Fact
-from domain.values import Count, EntityId, Pattern, Position, Sha256, Text
+from domain.values import INTEGER_MAX, Count, EntityId, Pattern, Position, Sha256, Text
 from sync import canonical
 from sync.canonical import Json, NotCanonical
-from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, INTEGER_MAX
+from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX
 from sync.payload import check_of, checked, closed
 from sync.vector_clock import REPLICA
 

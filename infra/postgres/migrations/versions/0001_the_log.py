@@ -100,6 +100,7 @@ CREATE TABLE held (
     id uuid NOT NULL,
     entity uuid NOT NULL,
     missing jsonb NOT NULL,
+    actor text COLLATE "C" NOT NULL,
     body bytea NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (tenant, replica, seq),
@@ -109,7 +110,6 @@ CREATE INDEX held_tenant_entity_idx ON held (tenant, entity);
 
 CREATE TABLE quarantine (
     tenant uuid NOT NULL,
-    quarantine_case uuid NOT NULL,
     replica text COLLATE "C" NOT NULL,
     seq bigint NOT NULL,
     id uuid,
@@ -117,12 +117,12 @@ CREATE TABLE quarantine (
     code text COLLATE "C" NOT NULL,
     detail text COLLATE "C" NOT NULL,
     retryable boolean NOT NULL,
+    actor text COLLATE "C" NOT NULL,
     body bytea NOT NULL,
     recorded_at timestamptz NOT NULL,
     state text COLLATE "C" NOT NULL DEFAULT 'open' CONSTRAINT quarantine_state_check
         CHECK (state IN ('open', 'resubmitted', 'approved', 'reassigned', 'dismissed')),
-    PRIMARY KEY (tenant, quarantine_case),
-    UNIQUE (tenant, replica, seq),
+    PRIMARY KEY (tenant, replica, seq),
     FOREIGN KEY (tenant, replica) REFERENCES replica
 );
 

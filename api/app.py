@@ -1,0 +1,18 @@
+"""The HTTP application: the routes over the ports they are given."""
+
+from fastapi import FastAPI
+
+from api import health
+from api.problem import answer_problems
+from api.services import Services
+from api.v1 import entities, sync
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over these ports."""
+    app = FastAPI(title="Cairnfield", version="1", summary="Records of field-service work, written offline and merged.")
+    app.state.services = services
+    answer_problems(app)
+    for router in (health.router, sync.router, entities.router):
+        app.include_router(router)
+    return app

@@ -1,0 +1,79 @@
+"""Reading a request's body: counted while it arrives, unpacked within bounds, refused before it fills the memory."""
+
+import zlib
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import Request
+
+from api.problem import Problem
+from sync.limits import DECOMPRESSION_RATIO_MAX, EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
+
+NDJSON: Final = "application/x-ndjson"
+_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
+
+
+async def read_body(request: Request, *, bytes_max: int = PUSH_BYTES_MAX) -> bytes:
+    """The body, unpacked if it is gzip; raises Problem as soon as a bound is passed."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-encoding",
+            f"Content-Encoding {encoding!r} is not read here.",
+            hint="Send the body as it is, or packed with gzip.",
+            headers={"Accept-Encoding": "gzip"},
+        )
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise _too_large(bytes_max)
+    return await (_gunzipped(request, bytes_max) if encoding == "gzip" else _plain(request, bytes_max))
+
+
+async def _plain(request: Request, bytes_max: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
+    return bytes(body)
+
+
+async def _gunzipped(request: Request, bytes_max: int) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    body, packed = bytearray(), 0
+    async for chunk in request.stream():
+        packed += len(chunk)
+        try:
+            body += unpacker.decompress(chunk, bytes_max + 1 - len(body))
+        except zlib.error as fault:
+            raise _not_gzip(str(fault)) from None
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
+        if len(body) > DECOMPRESSION_RATIO_MAX * packed:
+            raise Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "packed-too-tightly",
+                f"The body unpacks to more than {DECOMPRESSION_RATIO_MAX} times its size.",
+                hint="Send it unpacked.",
+            )
+    if packed and (not unpacker.eof or unpacker.unused_data):
+        raise _not_gzip("it ends too early or goes on after its end")
+    return bytes(body)
+
+
+def _not_gzip(why: str) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST, "not-gzip", f"The body is not one gzip stream: {why}.", hint="Pack it again and resend."
+    )
+
+
+def _too_large(bytes_max: int) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"A body has at most {bytes_max} bytes, counted unpacked.",
+        hint=f"Send the events in smaller batches, at most {EVENTS_PER_PUSH_MAX} at once.",
+        bytes_max=bytes_max,
+        events_max=EVENTS_PER_PUSH_MAX,
+    )

@@ -1,0 +1,147 @@
+"""Every way to say no over HTTP, as problem+json (RFC 9457), mapped in this one place."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from sync.log import LogUnavailable, TenantUnknown
+
+TYPES: Final = "https://cairnfield.dev/problems/"
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 2
+
+_log = logging.getLogger("cairnfield.api")
+
+
+class Problem(Exception):
+    """A request that is not done, and what its sender can do about it.
+
+    `kind` ends the problem's type URL, `hint` says what to do next, `retryable` whether the same request may pass later.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        kind: str,
+        detail: str,
+        *,
+        hint: str,
+        retryable: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail, self.hint = status, kind, detail, hint
+        self.retryable, self.headers, self.members = retryable, dict(headers or {}), members
+
+    def response(self, request: Request) -> Response:
+        """The problem as it is sent."""
+        document = {
+            "type": TYPES + self.kind,
+            "title": self.kind.replace("-", " ").capitalize(),
+            "status": self.status.value,
+            "detail": self.detail,
+            "code": self.kind.replace("-", "_"),
+            "hint": self.hint,
+            "retryable": self.retryable,
+            "request_id": request_id(request),
+            **self.members,
+        }
+        return Response(orjson.dumps(document), self.status, self.headers, MEDIA_TYPE)
+
+
+def request_id(request: Request) -> str:
+    """The name of this request in answers and logs."""
+    if not hasattr(request.state, "request_id"):
+        request.state.request_id = secrets.token_hex(8)
+    return str(request.state.request_id)
+
+
+def unauthorized(detail: str) -> Problem:
+    """No token, or one that is not good."""
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorized",
+        detail,
+        hint="Send the header `Authorization: Bearer <token>`; `cairn up` prints the demo's tokens.",
+        headers={"WWW-Authenticate": 'Bearer realm="cairnfield"'},
+    )
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Let every failure of every route be answered as a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(LogUnavailable, _unavailable)
+    app.add_exception_handler(TenantUnknown, _no_tenant)
+
+    @app.middleware("http")
+    async def _bugs(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        try:
+            return await call_next(request)
+        except Exception:
+            # A bug. The sender gets a name to quote, the log gets the rest; no payload goes to either.
+            _log.exception("request %s failed: %s %s", request_id(request), request.method, request.url.path)
+            hint = "It is our fault. Send it again later, and quote the request_id when you report it."
+            bug = Problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something broke here.", hint=hint, retryable=True
+            )
+            return bug.response(request)
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem.response(request)
+
+
+_HINTS: Final = {
+    HTTPStatus.NOT_FOUND: "Look the path up in the API reference at /docs.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The Allow header names the methods of this path.",
+}
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    hint = _HINTS.get(status, "Look the path up in the API reference at /docs.")
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    return Problem(status, kind, detail, hint=hint, headers=error.headers).response(request)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [{"pointer": _pointer(each["loc"]), "detail": each["msg"]} for each in error.errors()]
+    told = "; ".join(f"{each['pointer']}: {each['detail']}" for each in faults[:3])
+    hint = "Correct what `errors` names and send it again."
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", told, hint=hint, errors=faults[:50]).response(
+        request
+    )
+
+
+def _pointer(place: Any) -> str:
+    return "/" + "/".join(str(each) for each in place)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    _log.warning("request %s: the log is unavailable: %s", request_id(request), error)
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "log-unavailable",
+        "The log cannot be reached or cannot store now. Nothing of this request was stored.",
+        hint="Keep what you have and send the same request again.",
+        retryable=True,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    ).response(request)
+
+
+async def _no_tenant(request: Request, error: Exception) -> Response:
+    return unauthorized(f"The tenant of this token is not here: {error}").response(request)

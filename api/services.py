@@ -1,0 +1,30 @@
+"""What the routes need of the world, as ports; `cairnfield.wiring` fills them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from commands.authority import Principal
+from sync.log import EventLog
+
+
+class Accounts(Protocol):
+    """Who may speak. Implemented by `infra.postgres.accounts.PostgresAccounts`."""
+
+    def principal(self, token: str, *, now_ms: int) -> Principal | None:
+        """Whom a bearer token speaks for, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that the routes are given."""
+
+    log: EventLog
+    accounts: Accounts
+    now_ms: Callable[[], int]
+    """Milliseconds since 1970."""
+    new_replica: Callable[[], str]
+    """A fresh replica id."""
+    is_ready: Callable[[], bool]
+    """Whether requests can be answered: the database answers and has the schema."""

@@ -1,0 +1,69 @@
+"""Settings become adapters, adapters become services; nothing else constructs an adapter."""
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from psycopg_pool import ConnectionPool
+
+    from infra.postgres.accounts import PostgresAccounts
+    from infra.postgres.log import PostgresEventLog
+    from infra.postgres.pool import Connection
+
+POOL_SIZE: Final = 8
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def now_ms() -> int:
+    """The wall clock, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def new_replica() -> str:
+    """A replica id with 60 random bits."""
+    return "r" + "".join(secrets.choice(_BASE32) for _ in range(12))
+
+
+def open_accounts(pool: "ConnectionPool[Connection]") -> "PostgresAccounts":
+    """The accounts of a database."""
+    from infra.postgres.accounts import PostgresAccounts
+
+    return PostgresAccounts(pool)
+
+
+def open_log(pool: "ConnectionPool[Connection]") -> "PostgresEventLog":
+    """The log of a database."""
+    from infra.postgres.log import PostgresEventLog
+
+    return PostgresEventLog(pool)
+
+
+def build_app(dsn: str, settings: Settings) -> "FastAPI":
+    """The API over the database at `dsn`, which is migrated already."""
+    from api.app import create_app
+    from api.services import Services
+    from infra.postgres.pool import open_pool
+
+    del settings  # the host and port are the server's; the rest comes with later adapters
+    pool = open_pool(dsn, size=POOL_SIZE)
+    log, accounts = open_log(pool), open_accounts(pool)
+    services = Services(
+        log=log, accounts=accounts, now_ms=now_ms, new_replica=new_replica, is_ready=lambda: _answers(accounts)
+    )
+    app = create_app(services)
+    app.router.on_shutdown.append(pool.close)
+    return app
+
+
+def _answers(accounts: "PostgresAccounts") -> bool:
+    from sync.log import LogUnavailable
+
+    try:
+        accounts.tenants()
+    except LogUnavailable:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""Whether an event that arrives may be said: by this role, and of an entity in this state.
+
+Told to `sync.push.decide`, which quarantines what is refused here. What other replicas did meanwhile refuses nothing:
+a move is judged by the status its author knew, and concurrent moves are the merge's business.
+"""
+
+from commands.authority import may_tell
+from domain.people import Role
+from sync.envelope import Event, Unacceptable
+from sync.merge import State
+from sync.plan import plan_of
+from sync.push import Judge
+
+
+def judge_for(role: Role) -> Judge:
+    """The judge of what somebody in this role hands in."""
+
+    def judge(event: Event, actor: str, state: State | None) -> Unacceptable | None:
+        del actor  # scopes and assignments are judged here once grants are kept
+        if not may_tell(role, event.entity_type, event.type):
+            return Unacceptable("not_allowed", f"a {role} does not tell {event.type} of a {event.entity_type}")
+        return judge_move(event, state)
+
+    return judge
+
+
+def judge_move(event: Event, state: State | None) -> Unacceptable | None:
+    """Refuse a move that its author knew to be impossible."""
+    plan = plan_of(event.entity_type)
+    move = event.fact.move
+    if state is None or move is None or plan.status is None or plan.lifecycle is None:
+        return None
+    known = [
+        write
+        for write in state.cells.get(plan.status, ())
+        if write.replica == event.replica or event.clock.get(write.replica, 0) >= write.seq
+    ]
+    statuses = {plan.lifecycle.moves[write.value].leads_to for write in known}
+    legal = plan.lifecycle.moves[move].legal_from
+    if not statuses or statuses & legal or plan.lifecycle.moves[move].leads_to in statuses:
+        return None
+    status = " and ".join(sorted(statuses))
+    return Unacceptable("illegal_move", f"{event.type} does not follow {status}; it follows {', '.join(sorted(legal))}")

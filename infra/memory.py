@@ -1,0 +1,161 @@
+"""The ports in memory: shipped, not mocked; the plainest way to say what the real ones must do."""
+
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sync.envelope import hash_of
+from sync.frames import event_frame
+from sync.log import (
+    Changes,
+    Conflicting,
+    Decision,
+    EntityRow,
+    EventRow,
+    Frames,
+    Head,
+    HeldRow,
+    Known,
+    QuarantinedRow,
+    ReplicaRow,
+    ReplicaTaken,
+    Settled,
+    TenantId,
+    TenantUnknown,
+    Wanted,
+)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class _Tenant:
+    """One tenant's tables."""
+
+    epoch: str = field(default_factory=lambda: str(uuid.uuid4()))
+    events: list[EventRow] = field(default_factory=list[EventRow])
+    entities: dict[str, EntityRow] = field(default_factory=dict[str, EntityRow])
+    replicas: dict[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
+    held: dict[tuple[str, int], HeldRow] = field(default_factory=dict[tuple[str, int], HeldRow])
+    quarantined: dict[tuple[str, int], QuarantinedRow] = field(default_factory=dict[tuple[str, int], QuarantinedRow])
+
+
+class MemoryEventLog:
+    """`sync.log.EventLog` in dictionaries; safe to share between threads, gone with the process."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[TenantId, _Tenant] = {}
+        self._lock = threading.RLock()
+
+    def add_tenant(self, tenant: TenantId) -> None:
+        """Begin an empty log."""
+        self._tenants[tenant] = _Tenant()
+
+    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+        del now_ms  # rows bring their own times
+        with self._lock:
+            kept = self._tenant(tenant)
+            changes, answer = decide(_known(kept, wanted))
+            _refuse_doubles(kept, changes)
+            _store(kept, changes)
+            return answer
+
+    def _tenant(self, tenant: TenantId) -> _Tenant:
+        try:
+            return self._tenants[tenant]
+        except KeyError:
+            raise TenantUnknown(tenant) from None
+
+    def head(self, tenant: TenantId) -> Head:
+        kept = self._tenant(tenant)
+        return Head(len(kept.events), kept.epoch)
+
+    def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
+        return self._tenant(tenant).events[after : after + limit]
+
+    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
+        events = self._tenant(tenant).events
+        lines: list[bytes] = []
+        for row in events[after : after + limit]:
+            frame = event_frame(row)
+            if lines and sum(map(len, lines)) + len(frame) > bytes_max:
+                break
+            lines.append(frame)
+        return Frames(b"".join(lines), after + len(lines), len(events))
+
+    def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
+        return self._tenant(tenant).entities.get(entity)
+
+    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
+        rows = [row for row in self._tenant(tenant).entities.values() if row.type == entity_type and row.entity > after]
+        return sorted(rows)[:limit]
+
+    def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
+        yield from [(row.entity, row.state) for row in self._tenant(tenant).entities.values()]
+
+    def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
+        del name, now_ms
+        with self._lock:
+            replicas = self._tenant(tenant).replicas
+            if replica in replicas:
+                raise ReplicaTaken(replica)
+            replicas[replica] = ReplicaRow(replica, person, 0, None)
+
+    def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
+        return self._tenant(tenant).replicas.get(replica)
+
+
+def _known(kept: _Tenant, wanted: Wanted) -> Known:
+    settled = [*map(_accepted, kept.events), *map(_held, kept.held.values())]
+    ids, entities = set(wanted.ids), set(wanted.entities)
+    replica, first, last = wanted.span or ("", 0, 0)
+    by_seq = [*settled, *map(_quarantined, kept.quarantined.values())]
+    return Known(
+        position=len(kept.events),
+        epoch=kept.epoch,
+        replicas={name: row for name, row in kept.replicas.items() if name in wanted.replicas},
+        by_id={each.id: each for each in settled if each.id in ids},
+        by_seq={each.seq: each for each in by_seq if each.replica == replica and first <= each.seq <= last},
+        entities={name: kept.entities[name] for name in entities if name in kept.entities},
+        held=[row for row in kept.held.values() if row.entity in entities or replica in dict(row.missing)],
+    )
+
+
+def _accepted(row: EventRow) -> Settled:
+    return Settled("accepted", row.id, row.replica, row.seq, hash_of(row.body), position=row.position)
+
+
+def _held(row: HeldRow) -> Settled:
+    return Settled("held", row.id, row.replica, row.seq, hash_of(row.body), missing=row.missing)
+
+
+def _quarantined(row: QuarantinedRow) -> Settled:
+    digest = hash_of(row.body)
+    return Settled("quarantined", row.id, row.replica, row.seq, digest, 0, (), row.code, row.detail, row.retryable)
+
+
+def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
+    """What the unique keys of the event table refuse."""
+    for key in (
+        lambda row: (row.replica, row.seq),
+        lambda row: (row.entity, row.version),
+        lambda row: row.id,
+    ):
+        taken = {key(row) for row in kept.events}
+        fresh = [key(row) for row in changes.events]
+        if len(set(fresh)) < len(fresh) or taken & set(fresh):
+            raise Conflicting("an event with that replica and seq, entity and version, or id is there already")
+
+
+def _store(kept: _Tenant, changes: Changes) -> None:
+    expected = list(range(len(kept.events) + 1, len(kept.events) + len(changes.events) + 1))
+    assert [row.position for row in changes.events] == expected, "positions follow the head without a gap"
+    kept.events += changes.events
+    kept.entities |= {row.entity: row for row in changes.entities}
+    kept.replicas |= {row.replica: row for row in changes.replicas}
+    kept.held |= {(row.replica, row.seq): row for row in changes.held}
+    for dot in changes.released:
+        del kept.held[dot]
+    kept.quarantined |= {(row.replica, row.seq): row for row in changes.quarantined}

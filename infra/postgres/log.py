@@ -1,0 +1,218 @@
+"""The log in Postgres: lock the tenant's head, read what the decision wants to see, store what it decides, commit.
+
+Two round trips: one for the lock and the reads, which are later statements of the same transaction and so see all that
+was committed before the lock was had; one for the writes and the commit. Position order is commit order, because the
+lock is held to the commit, and a rollback burns no position.
+"""
+
+import base64
+import random
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString, TypeVar
+
+import orjson
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from infra.postgres import statements
+from infra.postgres.pool import Connection
+from infra.postgres.trouble import TRY_AGAIN, told_as_ours
+from sync.log import (
+    Changes,
+    Conflicting,
+    Decision,
+    EntityRow,
+    EventRow,
+    Frames,
+    Head,
+    HeldRow,
+    Known,
+    LogUnavailable,
+    ReplicaRow,
+    ReplicaTaken,
+    Settled,
+    TenantId,
+    TenantUnknown,
+    Wanted,
+)
+
+Answer = TypeVar("Answer")
+
+TRIES_MAX: Final = 5
+PAUSE_BETWEEN_TRIES_S_MAX: Final = 0.05
+STATES_PER_FETCH: Final = 2_000
+
+
+class PostgresEventLog:
+    """`sync.log.EventLog` over the schema of `infra.postgres.schema`; safe to share between threads."""
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+        for remaining in reversed(range(TRIES_MAX)):
+            try:
+                return self._append(tenant, wanted, decide, now_ms)
+            except TRY_AGAIN as again:
+                if remaining == 0:
+                    raise LogUnavailable(str(again)) from again
+                time.sleep(random.uniform(0, PAUSE_BETWEEN_TRIES_S_MAX))  # noqa: S311  # spreads, hides nothing
+        raise AssertionError("the last try returns or raises")
+
+    def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
+        with self._connection() as connection, connection.pipeline() as pipeline, connection.transaction():
+            reads = _reads(connection, tenant, wanted)
+            pipeline.sync()
+            known = _known(reads, tenant)
+            changes, answer = decide(known)
+            _write(connection, tenant, changes, known, now_ms)
+        return answer
+
+    @contextmanager
+    def _connection(self) -> Generator[Connection]:
+        with told_as_ours(), self._pool.connection() as connection:
+            yield connection
+
+    def head(self, tenant: TenantId) -> Head:
+        with self._connection() as connection:
+            row = connection.execute(statements.READ_HEAD, {"tenant": tenant}).fetchone()
+        if row is None:
+            raise TenantUnknown(tenant)
+        return Head(*row)
+
+    def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            cursor.execute(statements.PAGE, {"tenant": tenant, "after": after, "limit": limit})
+            return [EventRow(*row) for row in cursor.fetchall()]
+
+    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
+        asked = {"tenant": tenant, "after": after, "limit": limit, "bytes_max": bytes_max}
+        with self._connection() as connection, connection.pipeline():
+            frames = connection.cursor(binary=True).execute(statements.FRAMES, asked)
+            head = connection.cursor(binary=True).execute(statements.READ_HEAD, {"tenant": tenant})
+            lines = [frame for (frame,) in frames.fetchall()]
+            position = head.fetchone()
+        if position is None:
+            raise TenantUnknown(tenant)
+        return Frames(b"".join(lines), after + len(lines), position[0])
+
+    def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            row = cursor.execute(statements.ENTITY, {"tenant": tenant, "entity": entity}).fetchone()
+        return EntityRow(*row) if row else None
+
+    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
+        asked = {"tenant": tenant, "type": entity_type, "after": after, "limit": limit}
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            return [EntityRow(*row) for row in cursor.execute(statements.ENTITIES_OF_TYPE, asked).fetchall()]
+
+    def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
+        with self._connection() as connection, connection.transaction():
+            cursor = connection.cursor("states", binary=True)  # on the server, so that we hold one fetch at a time
+            cursor.itersize = STATES_PER_FETCH
+            yield from cursor.execute(statements.STATES, {"tenant": tenant})
+
+    def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
+        minted = {"tenant": tenant, "replica": replica, "person": person, "name": name, "now_ms": now_ms}
+        try:
+            with self._connection() as connection:
+                connection.execute(statements.MINT, minted)
+        except Conflicting as taken:
+            raise ReplicaTaken(replica) from taken
+
+    def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
+        with self._connection() as connection:
+            row = connection.execute(statements.REPLICAS, {"tenant": tenant, "replicas": [replica]}).fetchone()
+        return ReplicaRow(*row) if row else None
+
+
+def _reads(connection: Connection, tenant: TenantId, wanted: Wanted) -> dict[str, psycopg.Cursor[Any]]:
+    """Send the lock and, behind it, the reads; the cursors are filled by the next sync."""
+
+    def ask(statement: LiteralString, **values: Any) -> psycopg.Cursor[Any]:
+        return connection.cursor(binary=True).execute(statement, {"tenant": tenant, **values})
+
+    reads = {"head": ask(statements.LOCK_HEAD)}
+    if wanted.replicas:
+        reads["replicas"] = ask(statements.REPLICAS, replicas=list(wanted.replicas))
+    if wanted.ids:
+        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=wanted.ids)
+    if wanted.span:
+        replica, first, last = wanted.span
+        reads["by_seq"] = ask(statements.SETTLED_BY_SEQ, replica=replica, first=first, last=last)
+        for_replica = orjson.dumps([[replica]]).decode()
+        reads["held"] = ask(statements.HELD, entities=wanted.entities, for_replica=for_replica)
+    if wanted.entities:
+        reads["entities"] = ask(statements.ENTITIES, entities=wanted.entities)
+    return reads
+
+
+def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
+    head = reads["head"].fetchone()
+    if head is None:
+        raise TenantUnknown(tenant)
+    rows = {name: cursor.fetchall() for name, cursor in reads.items() if name != "head"}
+    return Known(
+        position=head[0],
+        epoch=head[1],
+        replicas={row[0]: ReplicaRow(*row) for row in rows.get("replicas", ())},
+        by_id={row[1]: _settled(row) for row in rows.get("by_id", ())},
+        by_seq={row[3]: _settled(row) for row in rows.get("by_seq", ())},
+        entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
+        held=[_held(row) for row in rows.get("held", ())],
+    )
+
+
+def _settled(row: tuple[Any, ...]) -> Settled:
+    kind, event_id, replica, seq, digest, position, missing, code, detail, retryable = row
+    return Settled(kind, event_id, replica, seq, digest, position, _dots(missing), code, detail, retryable)
+
+
+def _held(row: tuple[Any, ...]) -> HeldRow:
+    replica, seq, event_id, entity, missing, actor, body = row
+    return HeldRow(replica, seq, event_id, entity, _dots(missing), actor, body)
+
+
+def _dots(missing: list[list[Any]] | None) -> tuple[tuple[str, int], ...]:
+    return tuple((replica, seq) for replica, seq in missing or ())
+
+
+def _write(connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int) -> None:
+    def do(statement: LiteralString, rows: Sequence[Any], **values: Any) -> None:
+        if rows:
+            told = {"tenant": tenant, "rows": orjson.dumps(rows).decode(), "now_ms": now_ms, **values}
+            connection.execute(statement, told)
+
+    do(statements.INSERT_EVENTS, _event_rows(changes.events, known))
+    do(statements.UPSERT_ENTITIES, [{**row._asdict(), "state": row.state.decode()} for row in changes.entities])
+    do(statements.MOVE_REPLICAS, [row._asdict() for row in changes.replicas])
+    do(statements.INSERT_HELD, [_with_body(row) for row in changes.held])
+    do(statements.RELEASE_HELD, [{"replica": replica, "seq": seq} for replica, seq in changes.released])
+    do(statements.INSERT_QUARANTINED, [_with_body(row) for row in changes.quarantined])
+    if changes.events:
+        connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
+
+
+def _event_rows(events: Sequence[EventRow], known: Known) -> list[dict[str, Any]]:
+    positions = [row.position for row in events]
+    expected = range(known.position + 1, known.position + len(events) + 1)
+    assert positions == list(expected), "positions follow the head without a gap"
+    return [_with_body(row) for row in events]
+
+
+def _with_body(row: Any) -> dict[str, Any]:
+    """A row as JSON can carry it."""
+    told = row._asdict()
+    body: bytes = told["body"]
+    try:
+        if b"\x00" in body:
+            raise ValueError  # valid in UTF-8, not in a text of Postgres
+        told["body"] = body.decode()
+    except ValueError:
+        told["body"], told["body_base64"] = None, base64.b64encode(body).decode()
+    return told  # type: ignore[no-any-return]  # a NamedTuple that has a body

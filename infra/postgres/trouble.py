@@ -1,0 +1,32 @@
+"""The database's troubles in the words of our ports."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from sync.log import Conflicting, LogUnavailable
+
+TRY_AGAIN: Final = (errors.DeadlockDetected, errors.SerializationFailure)
+"""Nothing was stored because others were in the way: the same transaction may pass at once."""
+
+_UNAVAILABLE: Final = (
+    *(psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TooManyRequests),
+    *(errors.ReadOnlySqlTransaction, errors.PipelineAborted),
+)
+
+
+@contextmanager
+def told_as_ours() -> Generator[None]:
+    """Raises Conflicting for a key that is taken and LogUnavailable for what may pass later; the rest are bugs."""
+    try:
+        yield
+    except errors.UniqueViolation as taken:
+        raise Conflicting(str(taken.diag.message_detail or taken)) from taken
+    except TRY_AGAIN:
+        raise
+    except _UNAVAILABLE as trouble:
+        raise LogUnavailable(str(trouble)) from trouble

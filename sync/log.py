@@ -1,0 +1,224 @@
+"""The port of the log: one totally ordered log per tenant, appended to by one decision at a time.
+
+The log takes rows of bytes and, in the same transaction, whatever read state goes with them; it knows nothing of field
+service. Whoever appends says what it needs to see (`Wanted`), is shown it under the tenant's lock (`Known`), and
+answers with what should be stored (`Changes`): all of it or nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar
+
+TenantId = str
+"""A UUID."""
+
+
+class EventRow(NamedTuple):
+    """One event in the log: the authored bytes beside the stamps of their acceptance."""
+
+    position: int
+    """Dense per tenant, from 1."""
+    id: str
+    replica: str
+    seq: int
+    entity_type: str
+    entity: str
+    version: int
+    """Dense per entity, from 1."""
+    type: str
+    schema_version: int
+    scope: str
+    effective: str
+    """16 hexadecimal characters: the smaller of the author's stamp and the arrival."""
+    actor: str
+    recorded_at_ms: int
+    """Milliseconds since 1970."""
+    body: bytes
+
+
+class EntityRow(NamedTuple):
+    """The merged state of one entity, always equal to the fold of its events."""
+
+    entity: str
+    type: str
+    version: int
+    scope: str
+    state: bytes
+
+
+class ReplicaRow(NamedTuple):
+    """How far a replica's own log has arrived."""
+
+    replica: str
+    person: str
+    """Whose replica it is: the only one who may push for it."""
+    last_seq: int
+    last_hash: str | None
+
+
+class HeldRow(NamedTuple):
+    """An event that waits for others; its seq is used up."""
+
+    replica: str
+    seq: int
+    id: str
+    entity: str
+    missing: tuple[tuple[str, int], ...]
+    """The dots it waits for."""
+    actor: str
+    body: bytes
+
+
+class QuarantinedRow(NamedTuple):
+    """An event that a person must look at; its seq is used up and its content kept."""
+
+    replica: str
+    seq: int
+    id: str | None
+    entity: str | None
+    code: str
+    detail: str
+    retryable: bool
+    actor: str
+    body: bytes
+
+
+class Settled(NamedTuple):
+    """What became of an event that was handed in before."""
+
+    kind: str
+    """`accepted`, `held` or `quarantined`."""
+    id: str | None
+    replica: str
+    seq: int
+    hash: str
+    position: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+    code: str = ""
+    detail: str = ""
+    retryable: bool = False
+
+
+class Wanted(NamedTuple):
+    """What a decision needs to see."""
+
+    replicas: frozenset[str] = frozenset()
+    ids: Sequence[str] = ()
+    """Ids of events that may be there already."""
+    entities: Sequence[str] = ()
+    span: tuple[str, int, int] | None = None
+    """(replica, first seq, last seq) of a batch, to recognise what was handed in before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the log shows a decision, under the tenant's lock."""
+
+    position: int
+    """The head: the position of the tenant's last event."""
+    epoch: str
+    """A UUID that changes when the server came back older than its clients."""
+    replicas: Mapping[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
+    by_id: Mapping[str, Settled] = field(default_factory=dict[str, Settled])
+    by_seq: Mapping[int, Settled] = field(default_factory=dict[int, Settled])
+    """What became of the wanted span."""
+    entities: Mapping[str, EntityRow] = field(default_factory=dict[str, EntityRow])
+    held: Sequence[HeldRow] = ()
+    """What waits on the wanted entities or for the wanted span's replica."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a decision wants stored: all of it or nothing."""
+
+    events: Sequence[EventRow] = ()
+    """With positions that follow the head without a gap."""
+    entities: Sequence[EntityRow] = ()
+    replicas: Sequence[ReplicaRow] = ()
+    held: Sequence[HeldRow] = ()
+    released: Sequence[tuple[str, int]] = ()
+    """(replica, seq) of events that need not be held any longer."""
+    quarantined: Sequence[QuarantinedRow] = ()
+
+
+class Frames(NamedTuple):
+    """A page of a log, ready to send."""
+
+    lines: bytes
+    """Event frames (see `sync.frames`), each ended by a line feed."""
+    last: int
+    """Position of the last event in it, or where the page began when it is empty."""
+    head: int
+    """Position of the tenant's last event."""
+
+
+class Head(NamedTuple):
+    """Where a tenant's log ends."""
+
+    position: int
+    epoch: str
+
+
+Answer = TypeVar("Answer")
+Decision = Callable[[Known], tuple[Changes, Answer]]
+
+
+class EventLog(Protocol):
+    """One log per tenant. Implemented by `infra.postgres.log.PostgresEventLog` and `infra.memory.MemoryEventLog`."""
+
+    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+        """Lock the tenant's head, show what is wanted, store what is decided and return the decision's answer.
+
+        `decide` may be called again when the database asked for another try, so it must be pure.
+        Raises TenantUnknown; LogUnavailable when nothing was stored and the caller may try again.
+        """
+        ...
+
+    def head(self, tenant: TenantId) -> Head:
+        """The head of a tenant's log; raises TenantUnknown."""
+        ...
+
+    def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
+        """At most `limit` events with a position greater than `after`, in order."""
+        ...
+
+    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
+        """Event frames (see `sync.frames`) after a position: at most `limit` of them, and at most about `bytes_max`
+        bytes unless the first alone is larger; raises TenantUnknown."""
+        ...
+
+    def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
+        """The merged state of one entity, or None where nobody wrote it."""
+        ...
+
+    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
+        """At most `limit` entities of a type whose id is greater than `after`, by id."""
+        ...
+
+    def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
+        """(id, encoded state) of every entity of a tenant, in any order."""
+        ...
+
+    def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
+        """Make a new replica known; raises ReplicaTaken when the id is in use."""
+        ...
+
+    def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
+        """How far a replica has come, or None where nobody minted it."""
+        ...
+
+
+class TenantUnknown(LookupError):
+    """No tenant of that id has a log here."""
+
+
+class ReplicaTaken(ValueError):
+    """A replica of that id was minted before."""
+
+
+class LogUnavailable(RuntimeError):
+    """The log could not store or read now; nothing was stored, the same call may be made again."""
+
+
+class Conflicting(ValueError):
+    """A key that must be unique is taken: another event has that version, id or seq. Nothing was stored."""

@@ -1,0 +1,344 @@
+"""Taking in a replica's batch: which events are known, which follow, which wait, and which a person must see.
+
+Pure: `receive` reads the lines of a body, `decide` is told what the log knows and returns what should be stored and
+one verdict per event. Every event that arrives uses up its seq, so no event can block those after it.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from domain.catalogue import ENTITIES
+from sync import hybrid_clock, merge, shown, state_codec
+from sync.envelope import Event, Link, Unacceptable, link_of, parse
+from sync.log import Changes, EntityRow, EventRow, HeldRow, Known, QuarantinedRow, ReplicaRow, Settled, Wanted
+from sync.merge import State
+from sync.vector_clock import covers
+
+Verdict = dict[str, Any]
+"""What became of one event, as it is sent: {"seq", "id", "verdict": ..., and what belongs to that verdict}."""
+
+Judge = Callable[[Event, str, State | None], Unacceptable | None]
+"""Whether this actor may say this about an entity in this state (None: it does not exist yet); None for yes."""
+
+
+class Received(NamedTuple):
+    """One line of a body: an event, or what is wrong with it."""
+
+    link: Link
+    raw: bytes
+    hash: str
+    event: Event | None
+    fault: Unacceptable | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a push is answered. `batch` is `taken`, `gap` (with `expected`) or `forked` (with `seq` and `hash`)."""
+
+    batch: str
+    verdicts: Sequence[Verdict]
+    head: int
+    epoch: str
+    expected: int | None = None
+    seq: int | None = None
+    hash: str | None = None
+
+
+def receive(raw: bytes) -> Received:
+    """One event's bytes, read as far as they can be; raises envelope.Unreadable."""
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        event = parse(raw)
+    except Unacceptable as fault:
+        return Received(link_of(raw), raw, digest, None, fault)
+    return Received(Link(event.replica, event.seq, event.prev, event.id, event.entity), raw, digest, event, None)
+
+
+def wanted(batch: Sequence[Received]) -> Wanted:
+    """What `decide` needs to see for this batch."""
+    replica = batch[0].link.replica
+    clocks = {name for each in batch if each.event for name in each.event.clock}
+    return Wanted(
+        replicas=frozenset({replica, *clocks}),
+        ids=[each.link.id for each in batch if each.link.id],
+        entities=list({each.event.entity for each in batch if each.event}),
+        span=(replica, batch[0].link.seq, batch[-1].link.seq),
+    )
+
+
+def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str, now_ms: int) -> tuple[Changes, Answer]:
+    """What should be stored of a batch of one replica, and what its author is told."""
+    stop = _broken_chain(batch, known)
+    if stop is not None:
+        return Changes(), stop
+    desk = _Desk(known, judge, actor, now_ms)
+    verdicts: list[Verdict] = []
+    fresh = known.replicas[batch[0].link.replica].last_seq + 1
+    waiting = list(batch)
+    while waiting:
+        group, waiting = _next_group(waiting)
+        if group[0].link.seq < fresh:
+            verdicts += [_again(each, known) for each in group]
+        else:
+            verdicts += desk.take(group)
+    return desk.changes(batch[-1]), Answer(
+        batch="taken", verdicts=verdicts, head=known.position + len(desk.events), epoch=known.epoch
+    )
+
+
+def _broken_chain(batch: Sequence[Received], known: Known) -> Answer | None:
+    """The answer to a batch that does not continue its replica's log, or None where it does."""
+    row = known.replicas[batch[0].link.replica]
+    first = batch[0].link.seq
+    if first > row.last_seq + 1:
+        return _gap(row.last_seq + 1, known)
+    previous: tuple[int, str | None] = (first - 1, batch[0].link.prev)
+    for each in batch:
+        link = each.link
+        if link.seq != previous[0] + 1:
+            return _gap(previous[0] + 1, known)
+        before = known.by_seq.get(link.seq)
+        is_other = before is not None and before.hash != each.hash
+        is_unchained = link.prev != previous[1]
+        follows_other = link.seq == row.last_seq + 1 and link.prev != row.last_hash
+        if is_other or is_unchained or follows_other:
+            ours = before.hash if before and is_other else row.last_hash
+            return Answer(batch="forked", verdicts=(), head=known.position, epoch=known.epoch, seq=link.seq, hash=ours)
+        previous = (link.seq, each.hash)
+    return None
+
+
+def _gap(expected: int, known: Known) -> Answer:
+    return Answer(batch="gap", verdicts=(), head=known.position, epoch=known.epoch, expected=expected)
+
+
+def _next_group(batch: list[Received]) -> tuple[list[Received], list[Received]]:
+    """The next event, or the events of one `tx` that stand together, and the rest."""
+    first = batch[0].event
+    if first is None or first.tx is None:
+        return batch[:1], batch[1:]
+    size = 1
+    while size < len(batch) and _is_same_tx(first, batch[size].event):
+        size += 1
+    return batch[:size], batch[size:]
+
+
+def _is_same_tx(one: Event, other: Event | None) -> bool:
+    return bool(one.tx and other and other.tx and one.tx["id"] == other.tx["id"])
+
+
+def _again(each: Received, known: Known) -> Verdict:
+    """The verdict on an event that was handed in before: the same one as then."""
+    settled = known.by_seq.get(each.link.seq) or (known.by_id.get(each.link.id) if each.link.id else None)
+    assert settled is not None, "a seq that is used up has left something behind"
+    return _settled(each, settled)
+
+
+def _settled(each: Received, settled: Settled) -> Verdict:
+    match settled.kind:
+        case "accepted":
+            return _verdict(each.link, "duplicate", position=settled.position)
+        case "held":
+            return _verdict(each.link, "held", missing=[list(dot) for dot in settled.missing])
+        case _:
+            case = case_of(settled.replica, settled.seq)
+            told = {"code": settled.code, "text": settled.detail, "retryable": settled.retryable}
+            return _verdict(each.link, "quarantined", case=case, **told)
+
+
+def case_of(replica: str, seq: int) -> str:
+    """The name under which people speak of a quarantined event."""
+    return f"{replica}-{seq}"
+
+
+def _verdict(link: Link, verdict: str, **rest: Any) -> Verdict:
+    return {"seq": link.seq, "id": link.id, "verdict": verdict, **rest}
+
+
+_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "unknown_reference"})
+
+
+class _Desk:
+    """The batch being worked through: what has been decided so far, on top of what the log knows."""
+
+    def __init__(self, known: Known, judge: Judge, actor: str, now_ms: int) -> None:
+        self.known, self.judge, self.actor, self.now_ms = known, judge, actor, now_ms
+        self.arrival = hybrid_clock.latest_at(now_ms)
+        self.last_seq = {replica: row.last_seq for replica, row in known.replicas.items()}
+        self.states: dict[str, tuple[State, str]] = {}
+        self.events: list[EventRow] = []
+        self.touched: dict[str, None] = {}
+        self.held: dict[tuple[str, int], HeldRow] = {(row.replica, row.seq): row for row in known.held}
+        self.newly_held: dict[tuple[str, int], HeldRow] = {}
+        self.released: list[tuple[str, int]] = []
+        self.quarantined: list[QuarantinedRow] = []
+        self.ids: dict[str, Settled] = dict(known.by_id)
+
+    def take(self, group: Sequence[Received]) -> list[Verdict]:
+        """Settle one event, or the events of one tx together."""
+        tx = group[0].event.tx if group[0].event else None
+        if tx is None:
+            return [self._take(group[0])]
+        if [each.event.tx for each in group if each.event and each.event.tx] != [
+            {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
+        ]:
+            why = Unacceptable("tx_incomplete", f"/tx: {tx['n']} events stand together, {len(group)} came")
+            return [self._quarantine(each, why) for each in group]
+        before = self._saved()
+        verdicts = [self._take(each) for each in group]
+        refused = next((each for each in verdicts if each["verdict"] not in ("accepted", "duplicate")), None)
+        if refused is None:
+            return verdicts
+        self._restore(before)
+        why = Unacceptable("tx_broken", f"/tx: event {refused['seq']} of it was {refused['verdict']}")
+        return [self._quarantine(each, each.fault or why) for each in group]
+
+    def _saved(self) -> dict[str, Any]:
+        return {name: value.copy() for name, value in vars(self).items() if isinstance(value, dict | list)}
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        for name, value in saved.items():
+            setattr(self, name, value)
+
+    def _take(self, each: Received) -> Verdict:
+        link, event = each.link, each.event
+        self.last_seq[link.replica] = link.seq
+        if event is None:
+            assert each.fault is not None
+            return self._quarantine(each, each.fault)
+        twin = self.ids.get(event.id)
+        if twin is not None:
+            return _settled(each, twin)
+        if event.clock.get(event.replica, 0) >= event.seq:
+            return self._quarantine(each, Unacceptable("bad_clock", "/clock: an event cannot have seen itself"))
+        missing = self._missing(event)
+        if missing:
+            return self._hold(each, event, missing)
+        fault = self._fault(event)
+        if fault is not None:
+            return self._quarantine(each, fault)
+        row, conflicts = self._accept(event, self.actor)
+        self._release(event.entity)
+        accepted = {"position": row.position, "version": row.version, "effective": row.effective}
+        return _verdict(link, "accepted", **accepted, conflicts=conflicts)
+
+    def _missing(self, event: Event) -> list[tuple[str, int]]:
+        """The dots an event must wait for: what is not here yet, and what is here but waits itself."""
+        absent = [
+            (replica, seq)
+            for replica, seq in event.clock.items()
+            if self.last_seq.get(replica, 0) < seq and replica != event.replica
+        ]
+        waiting = [
+            dot
+            for dot, row in self.held.items()
+            if row.entity == event.entity
+            and dot != (event.replica, event.seq)
+            and ((dot[0] == event.replica and dot[1] < event.seq) or covers(event.clock, *dot))
+        ]
+        return sorted({*absent, *waiting})
+
+    def _fault(self, event: Event) -> Unacceptable | None:
+        found = self._state(event.entity)
+        if found is None and not event.fact.creates:
+            return Unacceptable("unknown_entity", f"/entity/id: no {event.entity_type} of that id is known here")
+        if found is not None and found[0].type != event.entity_type:
+            return Unacceptable("other_entity_type", f"/entity/type: that id belongs to a {found[0].type}")
+        if found is not None and event.fact.creates:
+            return Unacceptable("already_created", "/entity/id: it exists, and is created once")
+        return self.judge(event, self.actor, found[0] if found else None)
+
+    def _state(self, entity: str) -> tuple[State, str] | None:
+        found = self.states.get(entity)
+        if found is None and entity in self.known.entities:
+            row = self.known.entities[entity]
+            found = self.states[entity] = (state_codec.decode(row.state), row.scope)
+        return found
+
+    def _accept(self, event: Event, actor: str) -> tuple[EventRow, list[str]]:
+        found = self._state(event.entity)
+        if found is None:
+            scope = ENTITIES[event.entity_type].scope_of(event.entity, event.data)
+            found = (merge.empty(event.entity_type), scope)
+        effective = min(event.at, self.arrival)
+        state = merge.apply(found[0], event, effective)
+        self.states[event.entity] = (state, found[1])
+        self.touched[event.entity] = None
+        row = EventRow(
+            self.known.position + len(self.events) + 1,
+            event.id,
+            event.replica,
+            event.seq,
+            event.entity_type,
+            event.entity,
+            state.version,
+            event.type,
+            event.v,
+            found[1],
+            effective,
+            actor,
+            self.now_ms,
+            event.raw,
+        )
+        self.events.append(row)
+        self.ids[event.id] = Settled("accepted", event.id, event.replica, event.seq, "", position=row.position)
+        return row, [conflict.field for conflict in shown.conflicts(state)]
+
+    def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
+        row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
+        self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
+        settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
+        self.ids[event.id] = settled
+        return _settled(each, settled)
+
+    def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
+        link, retryable = each.link, why.code in _RETRYABLE
+        self.last_seq[link.replica] = link.seq
+        self.quarantined.append(
+            QuarantinedRow(
+                link.replica, link.seq, link.id, link.entity, why.code, why.detail, retryable, self.actor, each.raw
+            )
+        )
+        told = {"code": why.code, "text": why.detail, "retryable": retryable}
+        return _verdict(link, "quarantined", case=case_of(link.replica, link.seq), **told)
+
+    def _release(self, entity: str) -> None:
+        """Take in, in order, whatever waited on this entity and need not wait any longer."""
+        while True:
+            ready = next((row for row in self._waiting_on(entity) if not self._missing(parse(row.body))), None)
+            if ready is None:
+                return
+            dot, event = (ready.replica, ready.seq), parse(ready.body)
+            del self.held[dot]
+            if self.newly_held.pop(dot, None) is None:
+                self.released.append(dot)
+            fault = self._fault(event)
+            if fault is None:
+                self._accept(event, ready.actor)
+            else:
+                link = Link(event.replica, event.seq, event.prev, event.id, event.entity)
+                last_seq = self.last_seq.get(event.replica, 0)
+                self._quarantine(Received(link, event.raw, "", event, None), fault)
+                self.last_seq[event.replica] = max(last_seq, event.seq)
+
+    def _waiting_on(self, entity: str) -> list[HeldRow]:
+        return sorted((row for row in self.held.values() if row.entity == entity), key=lambda row: row[:2])
+
+    def changes(self, last: Received) -> Changes:
+        """Everything that was decided, as rows."""
+        row = self.known.replicas[last.link.replica]
+        moved = last.link.seq > row.last_seq
+        return Changes(
+            events=self.events,
+            entities=[self._entity_row(entity) for entity in self.touched],
+            replicas=[ReplicaRow(row.replica, row.person, last.link.seq, last.hash)] if moved else [],
+            held=list(self.newly_held.values()),
+            released=self.released,
+            quarantined=self.quarantined,
+        )
+
+    def _entity_row(self, entity: str) -> EntityRow:
+        state, scope = self.states[entity]
+        return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))
