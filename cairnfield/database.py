@@ -20,7 +20,7 @@ class Database:
 
 def settings_with(*, data: Path | None = None, host: str | None = None, port: int | None = None) -> Settings:
     """The settings of the environment, with what was said on the command line in their place."""
-    settings = from_environment(os.environ)
+    settings = from_environment(os.environ, home=_home())
     if data is not None:
         settings = dataclasses.replace(settings, data=data_folder("--data", str(data)), data_was_chosen=True)
     if host is not None:
@@ -28,6 +28,12 @@ def settings_with(*, data: Path | None = None, host: str | None = None, port: in
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
     return settings
+
+
+def _home() -> Path:
+    """The checkout, from wherever in the world `cairn` is called; the current folder when this is installed."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
 
 
 @contextmanager

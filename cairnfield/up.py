@@ -95,7 +95,9 @@ def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], Non
             when_ready()
 
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=REQUEST_GRACE_S)
-    Announcing(config).run(sockets=[listener])
+    server = Announcing(config)
+    signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn takes care of the other two itself
+    server.run(sockets=[listener])
 
 
 @contextmanager

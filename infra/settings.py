@@ -41,15 +41,16 @@ class Settings:
     port: int
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> Settings:
     """Read DATABASE_URL, CAIRN_DATA, CAIRN_HOST and CAIRN_PORT; an empty value counts as unset.
 
+    `home`: the folder in which the default data folder `.cairn` lies.
     Raises `SettingInvalid` for a value that cannot be used.
     """
     chosen = environment.get("CAIRN_DATA", "")
     return Settings(
         database_url=_database_url(environment.get("DATABASE_URL", "")),
-        data=data_folder("CAIRN_DATA", chosen) if chosen else DEFAULT_DATA.absolute(),
+        data=data_folder("CAIRN_DATA", chosen) if chosen else (home / DEFAULT_DATA).absolute(),
         data_was_chosen=bool(chosen),
         host=environment.get("CAIRN_HOST", "") or DEFAULT_HOST,
         port=_port("CAIRN_PORT", environment.get("CAIRN_PORT", "")),
