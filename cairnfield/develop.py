@@ -90,7 +90,7 @@ def _checks(root: Path) -> list[_Check]:
         "mypy": _python("mypy"),
         "ruff check": [*_python("ruff"), "check"],
         "ruff format": [*_python("ruff"), "format", "--check"],
-        "import-linter": [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        "import-linter": [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"],
         "locked dependencies": [_uv(root), "lock", "--check"],
     }
     return [_Check(name=name, command=command, root=root) for name, command in commands.items()]

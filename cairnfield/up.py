@@ -9,7 +9,6 @@ import socket
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ import typer
 
 from cairnfield.database import Database, database, settings_with
 from cairnfield.failure import CannotGoOn
+from cairnfield.login import Login
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 READY_FILE = "up.json"
 REQUEST_GRACE_S = 5  # how long a request that is under way may take to end when we stop
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """One person who may sign in, and the bearer token that speaks for them."""
-
-    role: str
-    name: str
-    token: str
 
 
 def up(
