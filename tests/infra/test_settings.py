@@ -1,0 +1,42 @@
+"""Settings are read once, and what cannot be used is said with its name, its value and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.settings import DEFAULT_PORT, SettingInvalid, from_environment
+
+
+def test_nothing_set_means_the_embedded_server_in_the_default_folder() -> None:
+    settings = from_environment({"DATABASE_URL": "", "PATH": "/bin"}, home=Path("/clone"))
+    assert settings.database_url is None
+    assert (settings.data, settings.data_was_chosen) == (Path("/clone/.cairn"), False)
+    assert (settings.host, settings.port) == ("127.0.0.1", DEFAULT_PORT)
+
+
+def test_what_is_set_is_used(tmp_path: Path) -> None:
+    settings = from_environment(
+        {"DATABASE_URL": "postgres://h/db", "CAIRN_DATA": str(tmp_path), "CAIRN_HOST": "::1", "CAIRN_PORT": "0"}
+    )
+    assert settings.database_url == "postgres://h/db"
+    assert (settings.data, settings.data_was_chosen) == (tmp_path, True)
+    assert (settings.host, settings.port) == ("::1", 0)
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "1.5", "٣", "999999999999", " 80"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(SettingInvalid, match="CAIRN_PORT is .* Set a number from 0 to 65535") as refused:
+        from_environment({"CAIRN_PORT": port})
+    assert (refused.value.variable, refused.value.value) == ("CAIRN_PORT", port)
+
+
+def test_a_database_url_is_refused_without_repeating_its_password() -> None:
+    with pytest.raises(SettingInvalid, match="postgresql://") as refused:
+        from_environment({"DATABASE_URL": "mysql://me:secret@host/db"})
+    assert "secret" not in str(refused.value)
+
+
+def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingInvalid, match="It is a file; name a folder"):
+        from_environment({"CAIRN_DATA": str(tmp_path / "file")})
