@@ -115,6 +115,18 @@ def test_a_moved_clone_is_made_anew_because_scripts_know_where_they_were(clone: 
     assert "--reinstall" in second
 
 
+def test_an_environment_whose_python_is_gone_is_made_anew(clone: Path, fake_tools: Path) -> None:
+    run([clone / "cairn", "up"], cwd=clone)
+    venv = clone / ".venv"
+    (venv / "pyvenv.cfg").touch()
+    (venv / "of-the-old-one").touch()
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/nonexistent/python3")
+    said = run([clone / "cairn", "up"], cwd=clone)
+    assert said.stdout == "asked: -P -m cairnfield up\n", said.stderr
+    assert not (venv / "of-the-old-one").exists()
+
+
 def test_no_python_is_said(clone: Path) -> None:
     said = run([clone / "cairn", "up"], cwd=clone, CAIRN_PYTHON="/bin/false")
     assert said.returncode == 1

@@ -25,7 +25,7 @@ def test_what_is_set_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536", "1.5", "٣", "999999999999", " 80"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
-    with pytest.raises(SettingInvalid, match="CAIRN_PORT is .* Set a number from 0 to 65535") as refused:
+    with pytest.raises(SettingInvalid, match=r"CAIRN_PORT is .* Set a number from 0 to 65535") as refused:
         from_environment({"CAIRN_PORT": port})
     assert (refused.value.variable, refused.value.value) == ("CAIRN_PORT", port)
 
