@@ -38,6 +38,8 @@ class State(NamedTuple):
     cells: dict[str, Any]
     """By field. A register: tuple of Write. A set: {element: tuple of Write without value}. A sum: whole millionths.
     A map: {key: tuple of Write}. Fields that nobody wrote are absent."""
+    open: frozenset[str] = frozenset()
+    """Registers that hold more than one write: what may wait for a person."""
     watched: tuple[str, ...] = ()
     """Fields with a write that any concurrent event contests."""
     clashes: tuple[tuple[Dot, Dot], ...] = ()
@@ -67,16 +69,20 @@ def apply(state: State, event: Event, effective: str) -> State:
     if state.clock.get(replica, 0) >= seq:
         return state
     plan = plan_of(state.type)
-    cells = state.cells.copy()
+    kinds, cells, still_open = plan.kinds, state.cells.copy(), state.open
     for name, value in event.data.items():
-        kind = plan.kinds[name]
-        if kind == Kind.REGISTER:
+        kind = kinds[name]
+        if kind is Kind.REGISTER:
             before = cells.get(name)
             write = Write(replica, seq, effective, value)
-            cells[name] = (write,) if before is None else (*_unseen(before, replica, clock), write)
-        elif kind == Kind.SET:
+            if before is None:
+                cells[name] = (write,)
+            else:
+                cells[name] = after = (*_unseen(before, replica, clock), write)
+                still_open = _open(still_open, name, after)
+        elif kind is Kind.SET:
             cells[name] = _set(cells.get(name, {}), event, effective, value)
-        elif kind == Kind.MAP:
+        elif kind is Kind.MAP:
             cells[name] = _map(cells.get(name, {}), event, effective, value)
         else:
             cells[name] = cells.get(name, 0) + millionths(value)
@@ -86,9 +92,17 @@ def apply(state: State, event: Event, effective: str) -> State:
         _contest_earlier(cells, watched, event)
     if implied:
         watched = _apply_implied(state, cells, event, effective, plan)
+        for name, _ in implied:
+            still_open = _open(still_open, name, cells[name])
     if plan.clash is not None and (clashes or plan.clash.field in event.data or implied):
         clashes = _clashes(state, cells, event, plan)
-    return State(state.type, state.version + 1, {**state.clock, replica: seq}, cells, watched, clashes)
+    return State(state.type, state.version + 1, {**state.clock, replica: seq}, cells, still_open, watched, clashes)
+
+
+def _open(still_open: frozenset[str], name: str, writes: tuple[Write, ...]) -> frozenset[str]:
+    if len(writes) > 1:
+        return still_open | {name}
+    return still_open - {name} if still_open else still_open
 
 
 def _unseen(writes: tuple[Write, ...], replica: str, clock: Mapping[str, int]) -> tuple[Write, ...]:

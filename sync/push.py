@@ -26,7 +26,8 @@ Judge = Callable[[Event, str, State | None], Unacceptable | None]
 class Received(NamedTuple):
     """One line of a body: an event, or what is wrong with it."""
 
-    link: Link
+    link: Event | Link
+    """Its replica, seq, prev, id and entity, as far as they can be read."""
     raw: bytes
     hash: str
     event: Event | None
@@ -53,7 +54,7 @@ def receive(raw: bytes) -> Received:
         event = parse(raw)
     except Unacceptable as fault:
         return Received(link_of(raw), raw, digest, None, fault)
-    return Received(Link(event.replica, event.seq, event.prev, event.id, event.entity), raw, digest, event, None)
+    return Received(event, raw, digest, event, None)
 
 
 def wanted(batch: Sequence[Received]) -> Wanted:
@@ -153,7 +154,7 @@ def case_of(replica: str, seq: int) -> str:
     return f"{replica}-{seq}"
 
 
-def _verdict(link: Link, verdict: str, **rest: Any) -> Verdict:
+def _verdict(link: Event | Link, verdict: str, **rest: Any) -> Verdict:
     return {"seq": link.seq, "id": link.id, "verdict": verdict, **rest}
 
 
@@ -175,6 +176,7 @@ class _Desk:
         self.released: list[tuple[str, int]] = []
         self.quarantined: list[QuarantinedRow] = []
         self.ids: dict[str, Settled] = dict(known.by_id)
+        self.accepted: dict[str, int] = {}
 
     def take(self, group: Sequence[Received]) -> list[Verdict]:
         """Settle one event, or the events of one tx together."""
@@ -208,6 +210,8 @@ class _Desk:
         if event is None:
             assert each.fault is not None
             return self._quarantine(each, each.fault)
+        if event.id in self.accepted:
+            return _verdict(link, "duplicate", position=self.accepted[event.id])
         twin = self.ids.get(event.id)
         if twin is not None:
             return _settled(each, twin)
@@ -226,11 +230,10 @@ class _Desk:
 
     def _missing(self, event: Event) -> list[tuple[str, int]]:
         """The dots an event must wait for: what is not here yet, and what is here but waits itself."""
-        absent = [
-            (replica, seq)
-            for replica, seq in event.clock.items()
-            if self.last_seq.get(replica, 0) < seq and replica != event.replica
-        ]
+        last_seq, author = self.last_seq, event.replica
+        absent = [dot for dot in event.clock.items() if last_seq.get(dot[0], 0) < dot[1] and dot[0] != author]
+        if not absent and not self.held:
+            return absent
         waiting = [
             dot
             for dot, row in self.held.items()
@@ -283,7 +286,7 @@ class _Desk:
             event.raw,
         )
         self.events.append(row)
-        self.ids[event.id] = Settled("accepted", event.id, event.replica, event.seq, "", position=row.position)
+        self.accepted[event.id] = row.position
         return row, [conflict.field for conflict in shown.conflicts(state)]
 
     def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
@@ -306,7 +309,7 @@ class _Desk:
 
     def _release(self, entity: str) -> None:
         """Take in, in order, whatever waited on this entity and need not wait any longer."""
-        while True:
+        while self.held:
             ready = next((row for row in self._waiting_on(entity) if not self._missing(parse(row.body))), None)
             if ready is None:
                 return
@@ -318,9 +321,8 @@ class _Desk:
             if fault is None:
                 self._accept(event, ready.actor)
             else:
-                link = Link(event.replica, event.seq, event.prev, event.id, event.entity)
                 last_seq = self.last_seq.get(event.replica, 0)
-                self._quarantine(Received(link, event.raw, "", event, None), fault)
+                self._quarantine(Received(event, event.raw, "", event, None), fault)
                 self.last_seq[event.replica] = max(last_seq, event.seq)
 
     def _waiting_on(self, entity: str) -> list[HeldRow]:

@@ -81,23 +81,14 @@ def _contested(write: Write, writes: tuple[Write, ...]) -> tuple[Dot, ...]:
 
 def conflicts(state: State) -> list[Conflict]:
     """Everything about this entity that waits for a person, by field."""
-    plan = plan_of(state.type)
-    if (
-        not state.watched
-        and not state.clashes
-        and all(_is_calm(name, cell, plan) for name, cell in state.cells.items())
-    ):
+    if not (state.open or state.watched or state.clashes):
         return []
+    plan = plan_of(state.type)
     found: list[Conflict] = []
-    for name in sorted(state.cells):
-        if plan.kinds[name] == Kind.REGISTER:
-            found += _register_conflicts(name, state.cells[name], plan)
+    for name in sorted({*state.open, *state.watched}):
+        found += _register_conflicts(name, state.cells[name], plan)
     found += _clash_conflicts(state, plan)
     return found
-
-
-def _is_calm(name: str, cell: Any, plan: EntityPlan) -> bool:
-    return plan.kinds[name] != Kind.REGISTER or len(cell) == 1
 
 
 def _register_conflicts(name: str, writes: tuple[Write, ...], plan: EntityPlan) -> list[Conflict]:

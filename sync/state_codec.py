@@ -24,35 +24,68 @@ from sync.plan import Kind, plan_of
 def encode(state: State) -> bytes:
     """The canonical bytes of a state; equal states give equal bytes."""
     kinds = plan_of(state.type).kinds
+    if len(state.clock) == 1 and state.version == 1:
+        return _encode_first(state, kinds)
     replicas = {replica: number for number, replica in enumerate(sorted(state.clock))}
-    dots: dict[tuple[str, int, str], int] = dict.fromkeys(_dots(state.cells, kinds), 0)
-    for number, dot in enumerate(sorted(dots)):
-        dots[dot] = number
+    dots = {dot: number for number, dot in enumerate(sorted(_dots(state.cells, kinds)))}
+    fields: dict[str, Any] = {}
+    for name, cell in state.cells.items():
+        kind = kinds[name]
+        if kind is Kind.REGISTER and len(cell) == 1 and not cell[0].contested:
+            fields[name] = [[dots[cell[0][:3]], cell[0].value]]
+        elif cell or kind is Kind.SUM:
+            fields[name] = _written(kind, cell, dots, replicas)
+    writes = [[replicas[replica], seq, effective] for replica, seq, effective in dots]
+    return _document(state, fields, writes, replicas)
+
+
+def _encode_first(state: State, kinds: Mapping[str, Kind]) -> bytes:
+    """The state after one event: most entities of a day are written once and never again."""
+    ((replica, seq),) = state.clock.items()
+    effective, fields, dots = None, dict[str, Any](), _One()
+    for name, cell in state.cells.items():
+        kind = kinds[name]
+        if kind is Kind.REGISTER:
+            effective = cell[0].effective
+            fields[name] = [[0, cell[0].value]]
+        elif cell or kind is Kind.SUM:
+            fields[name] = _written(kind, cell, dots, {})
+    if effective is None:  # nothing but sets, maps and sums: their writes know the stamp
+        effective = next((dot[2] for dot in _dots(state.cells, kinds)), None)
+    return _document(state, fields, [[0, seq, effective]] if effective else [], {replica: 0})
+
+
+class _One(dict[tuple[str, int, str], int]):
+    """Numbers for the writes of a single event."""
+
+    def __missing__(self, dot: tuple[str, int, str]) -> int:
+        return 0
+
+
+def _document(state: State, fields: dict[str, Any], writes: list[Any], replicas: Mapping[str, int]) -> bytes:
     document: dict[str, Any] = {
         "clock": [[replica, state.clock[replica]] for replica in replicas],
-        "fields": {
-            name: written
-            for name, cell in state.cells.items()
-            if (written := _written(kinds[name], cell, dots, replicas)) not in ([], {})
-        },
+        "fields": fields,
         "type": state.type,
         "version": state.version,
-        "writes": [[replicas[replica], seq, effective] for replica, seq, effective in sorted(dots)],
+        "writes": writes,
     }
     if state.clashes:
         document["clashes"] = [[_numbered(one, replicas), _numbered(other, replicas)] for one, other in state.clashes]
     return canonical.dumps(document)
 
 
-def _dots(cells: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterable[tuple[str, int, str]]:
+def _dots(cells: Mapping[str, Any], kinds: Mapping[str, Kind]) -> set[tuple[str, int, str]]:
+    """Every write that is kept, by its dot and stamp."""
+    dots: set[tuple[str, int, str]] = set()
     for name, cell in cells.items():
-        match kinds[name]:
-            case Kind.REGISTER:
-                yield from (write[:3] for write in cell)
-            case Kind.SET | Kind.MAP:
-                yield from (write[:3] for writes in cell.values() for write in writes)
-            case Kind.SUM:
-                pass
+        kind = kinds[name]
+        if kind is Kind.REGISTER:
+            for write in cell:
+                dots.add(write[:3])
+        elif kind is not Kind.SUM:
+            dots.update(write[:3] for writes in cell.values() for write in writes)
+    return dots
 
 
 def _written(kind: Kind, cell: Any, dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]) -> Any:
@@ -103,6 +136,7 @@ def decode(raw: bytes) -> State:
         document["version"],
         dict(document["clock"]),
         cells,
+        frozenset(name for name, cell in cells.items() if kinds[name] is Kind.REGISTER and len(cell) > 1),
         tuple(watched),
         tuple(clashes),
     )

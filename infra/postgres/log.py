@@ -1,8 +1,8 @@
 """The log in Postgres: lock the tenant's head, read what the decision wants to see, store what it decides, commit.
 
-Two round trips: one for the lock and the reads, which are later statements of the same transaction and so see all that
-was committed before the lock was had; one for the writes and the commit. Position order is commit order, because the
-lock is held to the commit, and a rollback burns no position.
+One round trip for the lock and the reads, which are later statements of the same transaction and so see all that was
+committed before the lock was had; one for the writes and the commit, and for a large batch one more per table that it
+is copied into. Position order is commit order, because the lock is held to the commit; a rollback burns no position.
 """
 
 import base64
@@ -10,13 +10,15 @@ import random
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, LiteralString, TypeVar
 
 import orjson
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-from infra.postgres import statements
+from infra.postgres import binary_copy, statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from sync.log import (
@@ -43,6 +45,9 @@ Answer = TypeVar("Answer")
 TRIES_MAX: Final = 5
 PAUSE_BETWEEN_TRIES_S_MAX: Final = 0.05
 STATES_PER_FETCH: Final = 2_000
+ROWS_WORTH_A_COPY: Final = 32
+
+_OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 class PostgresEventLog:
@@ -62,12 +67,23 @@ class PostgresEventLog:
         raise AssertionError("the last try returns or raises")
 
     def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
-        with self._connection() as connection, connection.pipeline() as pipeline, connection.transaction():
-            reads = _reads(connection, tenant, wanted)
-            pipeline.sync()
-            known = _known(reads, tenant)
-            changes, answer = decide(known)
-            _write(connection, tenant, changes, known, now_ms)
+        with self._connection() as connection:
+            try:
+                with connection.pipeline():
+                    connection.execute(statements.BEGIN)
+                    reads = _reads(connection, tenant, wanted)
+                known = _known(reads, tenant)
+                changes, answer = decide(known)
+                _check_positions(changes, known)
+                by_copy, by_json = _divided(changes, known)
+                _copy(connection, tenant, by_copy)
+                with connection.pipeline():
+                    _write(connection, tenant, by_json, now_ms)
+                    connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
+                    connection.execute(statements.COMMIT)
+            finally:
+                if connection.info.transaction_status in _OPEN:
+                    connection.execute(statements.ROLLBACK)
         return answer
 
     @contextmanager
@@ -182,27 +198,43 @@ def _dots(missing: list[list[Any]] | None) -> tuple[tuple[str, int], ...]:
     return tuple((replica, seq) for replica, seq in missing or ())
 
 
-def _write(connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int) -> None:
+def _check_positions(changes: Changes, known: Known) -> None:
+    expected = range(known.position + 1, known.position + len(changes.events) + 1)
+    assert [row.position for row in changes.events] == list(expected), "positions follow the head without a gap"
+
+
+def _divided(changes: Changes, known: Known) -> tuple[Changes, Changes]:
+    """What goes in by COPY and what by JSON.
+
+    COPY costs two more round trips and saves 10 µs a row, so it is for batches; and it only adds, so entities that are
+    there already go by JSON.
+    """
+    if len(changes.events) < ROWS_WORTH_A_COPY:
+        return Changes(), changes
+    new = [row for row in changes.entities if row.entity not in known.entities]
+    old = [row for row in changes.entities if row.entity in known.entities]
+    return Changes(events=changes.events, entities=new), replace(changes, events=(), entities=old)
+
+
+def _copy(connection: Connection, tenant: TenantId, changes: Changes) -> None:
+    if changes.events:
+        binary_copy.copy(connection, binary_copy.COPY_EVENTS, binary_copy.events(tenant, changes.events))
+    if changes.entities:
+        binary_copy.copy(connection, binary_copy.COPY_ENTITIES, binary_copy.entities(tenant, changes.entities))
+
+
+def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: int) -> None:
     def do(statement: LiteralString, rows: Sequence[Any], **values: Any) -> None:
         if rows:
             told = {"tenant": tenant, "rows": orjson.dumps(rows).decode(), "now_ms": now_ms, **values}
             connection.execute(statement, told)
 
-    do(statements.INSERT_EVENTS, _event_rows(changes.events, known))
+    do(statements.INSERT_EVENTS, [_with_body(row) for row in changes.events])
     do(statements.UPSERT_ENTITIES, [{**row._asdict(), "state": row.state.decode()} for row in changes.entities])
     do(statements.MOVE_REPLICAS, [row._asdict() for row in changes.replicas])
     do(statements.INSERT_HELD, [_with_body(row) for row in changes.held])
     do(statements.RELEASE_HELD, [{"replica": replica, "seq": seq} for replica, seq in changes.released])
     do(statements.INSERT_QUARANTINED, [_with_body(row) for row in changes.quarantined])
-    if changes.events:
-        connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
-
-
-def _event_rows(events: Sequence[EventRow], known: Known) -> list[dict[str, Any]]:
-    positions = [row.position for row in events]
-    expected = range(known.position + 1, known.position + len(events) + 1)
-    assert positions == list(expected), "positions follow the head without a gap"
-    return [_with_body(row) for row in events]
 
 
 def _with_body(row: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What it costs: every bench measures itself against a limit or a peer in the same run."""
