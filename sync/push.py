@@ -77,9 +77,10 @@ def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str,
     desk = _Desk(known, judge, actor, now_ms)
     verdicts: list[Verdict] = []
     fresh = known.replicas[batch[0].link.replica].last_seq + 1
-    waiting = list(batch)
-    while waiting:
-        group, waiting = _next_group(waiting)
+    at = 0
+    while at < len(batch):
+        group = _group_at(batch, at)
+        at += len(group)
         if group[0].link.seq < fresh:
             verdicts += [_again(each, known) for each in group]
         else:
@@ -115,15 +116,15 @@ def _gap(expected: int, known: Known) -> Answer:
     return Answer(batch="gap", verdicts=(), head=known.position, epoch=known.epoch, expected=expected)
 
 
-def _next_group(batch: list[Received]) -> tuple[list[Received], list[Received]]:
-    """The next event, or the events of one `tx` that stand together, and the rest."""
-    first = batch[0].event
+def _group_at(batch: Sequence[Received], at: int) -> Sequence[Received]:
+    """The event there, or the events of one `tx` that stand together from there on."""
+    first = batch[at].event
     if first is None or first.tx is None:
-        return batch[:1], batch[1:]
-    size = 1
-    while size < len(batch) and _is_same_tx(first, batch[size].event):
-        size += 1
-    return batch[:size], batch[size:]
+        return (batch[at],)
+    end = at + 1
+    while end < len(batch) and _is_same_tx(first, batch[end].event):
+        end += 1
+    return batch[at:end]
 
 
 def _is_same_tx(one: Event, other: Event | None) -> bool:
@@ -224,9 +225,17 @@ class _Desk:
         if fault is not None:
             return self._quarantine(each, fault)
         row, conflicts = self._accept(event, self.actor)
-        self._release(event.entity)
-        accepted = {"position": row.position, "version": row.version, "effective": row.effective}
-        return _verdict(link, "accepted", **accepted, conflicts=conflicts)
+        if self.held:
+            self._release(event.entity)
+        return {
+            "seq": event.seq,
+            "id": event.id,
+            "verdict": "accepted",
+            "position": row.position,
+            "version": row.version,
+            "effective": row.effective,
+            "conflicts": conflicts,
+        }
 
     def _missing(self, event: Event) -> list[tuple[str, int]]:
         """The dots an event must wait for: what is not here yet, and what is here but waits itself."""
@@ -287,7 +296,7 @@ class _Desk:
         )
         self.events.append(row)
         self.accepted[event.id] = row.position
-        return row, [conflict.field for conflict in shown.conflicts(state)]
+        return row, [conflict.field for conflict in shown.conflicts(state)] if shown.may_ask(state) else []
 
     def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
         row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)

@@ -79,9 +79,14 @@ def _contested(write: Write, writes: tuple[Write, ...]) -> tuple[Dot, ...]:
     return tuple(dot for dot in write.contested if dot not in agreeing)
 
 
+def may_ask(state: State) -> bool:
+    """Whether anything of this entity can be waiting for a person; cheap, and False for nearly all of them."""
+    return bool(state.open or state.watched or state.clashes)
+
+
 def conflicts(state: State) -> list[Conflict]:
     """Everything about this entity that waits for a person, by field."""
-    if not (state.open or state.watched or state.clashes):
+    if not may_ask(state):
         return []
     plan = plan_of(state.type)
     found: list[Conflict] = []
