@@ -6,6 +6,7 @@ written. Their clocks are moved: what they knew of the old replica's acknowledge
 that move with them is said in the new numbering.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from sync import canonical
 from sync.author import Author
 from sync.device import Device, Pending, on_top
 from sync.envelope import Event, hash_of, parse
+from sync.merge import Dot
 from sync.vector_clock import ReplicaId, joined
 
 
@@ -30,38 +32,37 @@ def fork(device: Device, *, replica: ReplicaId) -> Device:
 
     Pull to the head first: what a clone handed in of ours then needs no second telling.
     """
-    first = device.forked_at or 1
-    old = device.author.replica
     author = Author(replica=replica, at=device.author.at, seen=device.author.seen)
     outbox: dict[str, Pending] = {}
-    moved: dict[tuple[str, int], _Moved] = {}
-    for id, pending in device.outbox.items():  # noqa: A001
+    moved: dict[tuple[str, Dot], _Moved] = {}
+    for name, pending in device.outbox.items():
         event = pending.event
-        if event.replica != old or pending.verdict or event.seq < first:
-            outbox[id] = pending  # the server knows it under its old name
+        if pending.verdict:
+            outbox[name] = pending  # the server knows it under the number that it has
             continue
         clock = _clock(event, device, replica, moved)
         author, again = _written_anew(event, author, clock)
-        moved[event.entity, event.seq] = _Moved(again.seq, clock)
-        outbox[id] = Pending(again)
+        moved[event.entity, (event.replica, event.seq)] = _Moved(again.seq, clock)
+        outbox[name] = Pending(again)
     device = replace(device, author=author, outbox=outbox, forked_at=None, elsewhere={})
     entities = {event.entity for event, _ in outbox.values()}
     return replace(device, edited=on_top(device, device.accepted, outbox, entities))
 
 
 def _clock(
-    event: Event, device: Device, replica: ReplicaId, moved: dict[tuple[str, int], _Moved]
+    event: Event, device: Device, replica: ReplicaId, moved: Mapping[tuple[str, Dot], _Moved]
 ) -> dict[ReplicaId, int]:
     """What the author knew, with own events under the names that they have now."""
-    old = device.author.replica
-    named = event.clock.get(old, 0)
-    others = {name: seq for name, seq in event.clock.items() if name != old}
-    before = moved.get((event.entity, named))
-    if before is not None:
-        return joined(joined(others, before.clock), {replica: before.seq})
-    if named in device.elsewhere:
-        return joined(others, dict([device.elsewhere[named]]))
-    return event.clock
+    clock: dict[ReplicaId, int] = {}
+    for dot in event.clock.items():
+        before = moved.get((event.entity, dot))
+        if before is not None:
+            clock = joined(joined(clock, before.clock), {replica: before.seq})
+        elif dot[0] == device.author.replica and dot[1] in device.elsewhere:
+            clock = joined(clock, dict([device.elsewhere[dot[1]]]))
+        else:
+            clock = joined(clock, dict([dot]))
+    return clock
 
 
 def _written_anew(event: Event, author: Author, clock: dict[str, int]) -> tuple[Author, Event]:
