@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, services_of
 from api.body import NDJSON, read_body
-from api.problem import Problem
+from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in
 from commands.judge import judge_for
 from domain.values import INTEGER_MAX
 from sync import push as pushing
+from sync import state_codec
 from sync.envelope import Unreadable
 from sync.frames import line
 from sync.limits import EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, told_to_clients
@@ -23,6 +24,7 @@ from sync.log import ReplicaRow, ReplicaTaken
 
 OLDEST_SCHEMA_SERVED: Final = 1
 _MINT_TRIES: Final = 3
+_DIGEST_TRIES: Final = 5
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
 Speaking = Annotated[Principal, Depends(principal_of)]
@@ -196,6 +198,24 @@ def pull(
             head=page.head,
         )
     return Response(page.lines + line("checkpoint", cursor=page.last, head=page.head), media_type=NDJSON)
+
+
+@router.get("/digest", summary="One hash of everything that was merged")
+def digest(speaking: Speaking, services: Ports) -> Response:
+    """`state_hash` over the states of all entities at position `head`: a replica that has pulled so far has the same."""
+    for _ in range(_DIGEST_TRIES):
+        head = services.log.head(speaking.tenant)
+        state_hash = state_codec.state_hash(services.log.states(speaking.tenant))
+        if services.log.head(speaking.tenant) == head:
+            return _json({"head": head.position, "state_hash": state_hash})
+    raise Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "log-busy",
+        "Events kept arriving while the states were read.",
+        hint="Ask again when fewer devices hand in.",
+        retryable=True,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
 
 
 def _json(document: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:

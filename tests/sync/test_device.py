@@ -21,6 +21,7 @@ from sync.fork import fork
 from sync.frames import line, read_page
 from sync.handing_in import ask_again, next_batch, settle
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
+from sync.log import Changes, Known
 from sync.state_codec import state_hash
 from tests.devices import NOON, PERSON_1, new_id, replica_named
 
@@ -47,7 +48,7 @@ class Server:
         self.now_ms += 1_000
         batch = [push.receive(raw) for raw in body.split(b"\n")]
 
-        def decide(known: push.Known) -> tuple[push.Changes, push.Answer]:
+        def decide(known: Known) -> tuple[Changes, push.Answer]:
             return push.decide(batch, known, judge=judge_for(self.role), actor=PERSON_1, now_ms=self.now_ms)
 
         return asdict(self.log.append(TENANT, push.wanted(batch), decide, now_ms=self.now_ms))
@@ -216,7 +217,7 @@ def test_a_batch_keeps_the_limits_and_never_cuts_a_tx(server: Server) -> None:
     assert len(next_batch(device)) <= PUSH_BYTES_MAX
 
 
-EDITS: Final = (
+EDITS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("Edited", {"name": "Mill"}),
     ("Edited", {"name": "Quay"}),
     ("Edited", {"hazards": {"add": ["dog"]}}),
