@@ -51,4 +51,4 @@ def _after(last: Stamp) -> Stamp:
     ms, counter = int(last[:12], 16), int(last[12:], 16)
     if counter < _COUNTER_MAX:
         return stamp(ms, counter + 1)
-    return stamp(ms + 1)
+    return max(last, stamp(ms + 1))  # at the very end of time it stands still, and still does not go back
