@@ -1,6 +1,7 @@
 """One authored event as it travels: the canonical bytes, what they say, and why some are not acceptable."""
 
 import hashlib
+import json
 from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict
 
 import orjson
@@ -126,13 +127,22 @@ def parse(raw: bytes) -> Event:
 
 def link_of(raw: bytes) -> Link:
     """The chain link of bytes that may be unacceptable otherwise; raises Unreadable."""
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error.msg} at byte {error.pos}") from None
+    document = _read_leniently(raw)
     if not isinstance(document, dict):
         raise Unreadable("an event is a JSON object")
     return _link(document)
+
+
+def _read_leniently(raw: bytes) -> Any:
+    """What the bytes say to a reader who forgives: an event with NaN, half a surrogate pair or a torn letter in it
+    would otherwise have no verdict, and everything its replica tells later would wait behind it for ever."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as strict:
+        try:
+            return json.loads(raw.decode(errors="replace"), strict=False)
+        except (ValueError, RecursionError):
+            raise Unreadable(f"not JSON: {strict.msg} at byte {strict.pos}") from None
 
 
 def _link(document: dict[str, Any]) -> Link:
