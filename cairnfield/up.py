@@ -3,10 +3,8 @@
 import errno
 import ipaddress
 import json
-import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,7 +33,9 @@ def up(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Where the data are kept. [default: .cairn]")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    no_demo: Annotated[bool, typer.Option("--no-demo", help="Leave an empty database empty.")] = False,
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", help="Do not fill an empty database with the demo town.")
+    ] = False,
 ) -> None:
     """Start everything here: database, demo town, API. Ctrl-C stops it; the data stay."""
     from rich.console import Console
@@ -46,7 +46,7 @@ def up(
         say("Starting PostgreSQL")
         with database(settings) as opened:
             say("Preparing the records")
-            logins = prepare(opened.dsn, with_demo=not no_demo)
+            logins = prepare(opened.dsn, settings.data, with_demo=not no_demo)
             say("Starting the API")
             url = _url(listener)
             ready = settings.data / READY_FILE
@@ -63,11 +63,20 @@ def up(
     console.print("Stopped; the data stay.")
 
 
-def prepare(dsn: str, *, with_demo: bool) -> Sequence[Login]:
-    """Seed the demo town if that is wanted and the database is empty; returns who may sign in."""
-    from cairnfield import demo
+def prepare(dsn: str, data: Path, *, with_demo: bool) -> Sequence[Login]:
+    """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in."""
+    from cairnfield.demo.seed import TENANT_NAME, seed
+    from cairnfield.sign_in import logins
+    from cairnfield.wiring import now_ms, open_accounts, open_log
+    from infra.postgres.pool import open_pool
 
-    return demo.seed(dsn) if with_demo else ()
+    with open_pool(dsn, size=2) as pool:
+        accounts, log, now = open_accounts(pool), open_log(pool), now_ms()
+        tenants = [tenant for tenant, _ in accounts.tenants()]
+        tenant = tenants[0] if tenants else accounts.add_tenant(TENANT_NAME if with_demo else "Cairnfield", now_ms=now)
+        if with_demo and len(tenants) <= 1 and log.head(tenant).position == 0:
+            seed(log, accounts, tenant, now_ms=now)
+        return logins(accounts, tenant, data=data, now_ms=now)
 
 
 def _app(opened: Database, settings: Settings) -> "FastAPI":
@@ -149,14 +158,12 @@ def _url(listener: socket.socket) -> str:
 
 def _write_ready(path: Path, url: str, logins: Sequence[Login]) -> None:
     """Tell scripts where we are: whole or not there, and for our eyes only, because it holds tokens."""
+    from cairnfield.sign_in import write_private
+
     tokens: dict[str, str] = {}
     for login in logins:
         tokens.setdefault(login.role, login.token)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, writing = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"url": url, "tokens": tokens}, file, indent=2)
-    Path(writing).replace(path)
+    write_private(path, {"url": url, "tokens": tokens})
 
 
 def _forget_ready(path: Path, url: str) -> None:
@@ -187,14 +194,9 @@ def _steps(console: "Console") -> Generator[Callable[[str | None], None]]:
 
 
 def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Login]) -> None:
-    from rich.table import Table
-
-    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (API reference: {url}/docs)")
-    if logins:
-        table = Table("Role", "Name", "Bearer token", box=None, header_style="bold", pad_edge=False)
-        for login in logins:
-            table.add_row(login.role, login.name, login.token)
-        console.print()
-        console.print(table)
+    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (API reference: {url}/docs)\n")
+    name_width = max((len(login.name) for login in logins), default=0)
+    for login in logins:  # not a table: it would cut the tokens to the width of the terminal
+        console.print(f"{login.role:<12}{login.name:<{name_width}}  {login.token}", markup=False)
     console.print(f"\nThe data are in {opened.kept}.")
     console.print("Ctrl-C stops it.\n")

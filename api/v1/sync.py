@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import forbidden, principal_of, services_of
+from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, read_body
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
@@ -20,7 +20,7 @@ from sync import state_codec
 from sync.envelope import Unreadable
 from sync.frames import line
 from sync.limits import EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, told_to_clients
-from sync.log import ReplicaRow, ReplicaTaken
+from sync.log import Changes, Known, ReplicaRow, ReplicaTaken
 
 OLDEST_SCHEMA_SERVED: Final = 1
 _MINT_TRIES: Final = 3
@@ -88,7 +88,7 @@ def hello(said: Hello, speaking: Speaking, services: Ports) -> Response:
 )
 async def push(request: Request, services: Ports) -> Response:
     """Up to 500 events of one replica, one canonical JSON document per line: one durable verdict for each."""
-    speaking = await run_in_threadpool(principal_of, request)
+    speaking: Principal = remembered_principal(request) or await run_in_threadpool(principal_of, request)
     _check_media_type(request)
     body = await read_body(request)
     return await run_in_threadpool(_push, body, speaking, services)
@@ -108,15 +108,14 @@ def _check_media_type(request: Request) -> None:
 
 def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     batch = _received(body)
-    replica = batch[0].link.replica
-    _own_replica(replica, speaking, services)
-    judge, now_ms = judge_for(speaking.role), services.now_ms()
-    answer = services.log.append(
-        speaking.tenant,
-        pushing.wanted(batch),
-        lambda known: pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms),
-        now_ms=now_ms,
-    )
+    replica, judge, now_ms = batch[0].link.replica, judge_for(speaking.role), services.now_ms()
+    _check_role(speaking)
+
+    def decide(known: Known) -> tuple[Changes, pushing.Answer]:
+        _check_owner(replica, known.replicas.get(replica), speaking)
+        return pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
+
+    answer = services.log.append(speaking.tenant, pushing.wanted(batch), decide, now_ms=now_ms)
     told: dict[str, Any] = {
         "batch": answer.batch,
         "verdicts": answer.verdicts,
@@ -166,9 +165,16 @@ def _unreadable(detail: str, number: int) -> Problem:
 
 
 def _own_replica(replica: str, speaking: Principal, services: Services) -> ReplicaRow:
+    _check_role(speaking)
+    return _check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
+
+
+def _check_role(speaking: Principal) -> None:
     if not may_hand_in(speaking.role):
         raise forbidden(f"A {speaking.role} hands nothing in.", "Sign in as somebody who does.")
-    row = services.log.replica(speaking.tenant, replica)
+
+
+def _check_owner(replica: str, row: ReplicaRow | None, speaking: Principal) -> ReplicaRow:
     if row is None or row.person != speaking.person:
         # The same answer for somebody else's replica and for none, so that nobody can find out which there are.
         raise Problem(
@@ -202,7 +208,7 @@ def pull(
 
 @router.get("/digest", summary="One hash of everything that was merged")
 def digest(speaking: Speaking, services: Ports) -> Response:
-    """`state_hash` over the states of all entities at position `head`: a replica that has pulled so far has the same."""
+    """`state_hash` over the states of all entities at position `head`: that of a replica that has pulled so far."""
     for _ in range(_DIGEST_TRIES):
         head = services.log.head(speaking.tenant)
         state_hash = state_codec.state_hash(services.log.states(speaking.tenant))

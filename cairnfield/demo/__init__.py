@@ -1,0 +1,1 @@
+"""Harbour Town: the demo that an empty database is filled with."""

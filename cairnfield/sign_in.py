@@ -1,0 +1,73 @@
+"""Who may sign in to what `cairn up` started: a login for every role, with tokens that stay good from start to start.
+
+The database keeps only hashes of tokens, so the tokens themselves are kept beside it, in a file for its owner's eyes.
+"""
+
+import json
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from cairnfield.login import Login
+
+if TYPE_CHECKING:
+    from commands.authority import Principal
+    from domain.people import Role
+    from infra.postgres.accounts import PostgresAccounts
+    from sync.log import TenantId
+
+TOKENS_FILE: Final = "logins.json"
+ROLES: Final[tuple["Role", ...]] = ("dispatcher", "technician", "supervisor", "analyst", "auditor")
+LISTED_MAX: Final = 20
+"""Up to so many people all get a login; of a larger tenant one for each role does."""
+_TOKENS: Final = TypeAdapter(dict[str, str])
+
+
+def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_ms: int) -> list[Login]:
+    """A login for each role at least, in the order of ROLES; people are made up for roles that nobody has."""
+    present = {person.role for person in accounts.people(tenant)}
+    for role in ROLES:
+        if role not in present:
+            accounts.add_person(tenant, person=str(uuid.uuid4()), name=f"Operator ({role})", role=role)
+    chosen = _chosen(accounts.people(tenant))
+    kept = _kept(data / TOKENS_FILE)
+    tokens = {
+        person.person: _good(accounts, person, kept.get(person.person), now_ms)
+        or accounts.issue(tenant, person.person, now_ms=now_ms)
+        for person in chosen
+    }
+    if tokens.items() - kept.items():
+        write_private(data / TOKENS_FILE, {**kept, **tokens})
+    return [Login(role=person.role, name=person.name, token=tokens[person.person]) for person in chosen]
+
+
+def _chosen(people: "list[Principal]") -> "list[Principal]":
+    listed = sorted((each for each in people if each.role in ROLES), key=lambda each: ROLES.index(each.role))
+    if len(listed) <= LISTED_MAX:
+        return listed
+    return [next(each for each in listed if each.role == role) for role in ROLES]
+
+
+def _good(accounts: "PostgresAccounts", person: "Principal", token: str | None, now_ms: int) -> str | None:
+    return token if token and accounts.principal(token, now_ms=now_ms) == person else None
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """The token of each person, as the last start left them; none where there was none, or not in one piece."""
+    try:
+        return _TOKENS.validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return {}
+
+
+def write_private(path: Path, document: object) -> None:
+    """Write a JSON file whole or not at all, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, writing = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file, indent=2)
+    Path(writing).replace(path)

@@ -1,0 +1,88 @@
+"""`cairn up` as people run it: a process that is started, asked, stopped by Ctrl-C and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from domain.lifecycle import WORK_ORDER
+from infra.http_client import SyncClient
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+START_S_MAX: Final = 60
+STOP_S_MAX: Final = 30
+ROLES: Final = {"dispatcher", "technician", "supervisor", "analyst", "auditor"}
+
+
+@contextmanager
+def running_up(data: Path, *options: str) -> Iterator[dict[str, Any]]:
+    """What `up.json` says while `cairn up` runs; ended by Ctrl-C, which must end it in order."""
+    without = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CAIRN_DATA")}
+    command = [sys.executable, "-m", "cairnfield", "up", "--port", "0", "--data", str(data), *options]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=without, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    ready, give_up = data / "up.json", time.monotonic() + START_S_MAX
+    try:
+        while not ready.exists():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        yield json.loads(ready.read_text())
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=STOP_S_MAX)
+    assert process.returncode == 0, said
+    assert "the data stay" in said
+    assert not ready.exists()
+
+
+def statuses(told: dict[str, Any]) -> list[str]:
+    with SyncClient(told["url"], told["tokens"]["analyst"]) as server:
+        return [job["status"] for job in server.work_orders()]
+
+
+def test_the_town_lives_and_is_there_again_after_a_stop(open_folder: Path) -> None:
+    data = open_folder / "data"
+    with running_up(data) as told:
+        assert set(told["tokens"]) == ROLES
+        for role, token in told["tokens"].items():
+            with SyncClient(told["url"], token) as server:
+                assert len(list(server.entities("customer"))) == 12
+                if role == "dispatcher":
+                    assert server.mint("a desk").startswith("r")
+        assert httpx.get(f"{told['url']}/v1/work-orders").status_code == 401
+        found = statuses(told)
+        assert len(found) == 40
+        assert set(found) == set(WORK_ORDER.statuses)
+        with SyncClient(told["url"], told["tokens"]["auditor"]) as server:
+            people = [person["role"] for person in server.entities("person")]
+            waiting = [
+                each for kind in ("site", "asset", "visit") for each in server.entities(kind) if each["conflicts"]
+            ]
+            digest = server.digest()
+        assert people.count("technician") == 6
+        assert len(waiting) == 5
+        assert (data / "logins.json").stat().st_mode & 0o777 == 0o600
+    with running_up(data) as again:
+        assert again["tokens"] == told["tokens"]
+        with SyncClient(again["url"], told["tokens"]["auditor"]) as server:
+            assert server.digest() == digest
+
+
+def test_without_the_demo_there_is_an_empty_tenant_with_logins_until_the_town_is_wanted(open_folder: Path) -> None:
+    data = open_folder / "data"
+    with running_up(data, "--no-demo") as told:
+        assert set(told["tokens"]) == ROLES
+        assert statuses(told) == []
+    with running_up(data) as again:
+        assert len(statuses(again)) == 40
+        assert len(statuses({**again, "tokens": told["tokens"]})) == 40, "tokens that were given out stay good"
