@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api import health
+from api.auth import Remembered
 from api.problem import answer_problems
 from api.services import Services
 from api.v1 import entities, sync
@@ -11,7 +12,7 @@ from api.v1 import entities, sync
 def create_app(services: Services) -> FastAPI:
     """The application over these ports."""
     app = FastAPI(title="Cairnfield", version="1", summary="Records of field-service work, written offline and merged.")
-    app.state.services = services
+    app.state.services, app.state.remembered = services, Remembered()
     answer_problems(app)
     for router in (health.router, sync.router, entities.router):
         app.include_router(router)

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("cairnfield.api")
 class Problem(Exception):
     """A request that is not done, and what its sender can do about it.
 
-    `kind` ends the problem's type URL, `hint` says what to do next, `retryable` whether the same request may pass later.
+    `kind` ends the type's URL, `hint` says what to do next, `retryable` whether the same request may pass later.
     """
 
     def __init__(
@@ -83,18 +83,15 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(LogUnavailable, _unavailable)
     app.add_exception_handler(TenantUnknown, _no_tenant)
 
-    @app.middleware("http")
-    async def _bugs(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            return await call_next(request)
-        except Exception:
-            # A bug. The sender gets a name to quote, the log gets the rest; no payload goes to either.
-            _log.exception("request %s failed: %s %s", request_id(request), request.method, request.url.path)
-            hint = "It is our fault. Send it again later, and quote the request_id when you report it."
-            bug = Problem(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something broke here.", hint=hint, retryable=True
-            )
-            return bug.response(request)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """The sender gets a name to quote, the log gets the rest; no payload goes to either."""
+    _log.error("request %s failed: %s %s", request_id(request), request.method, request.url.path, exc_info=error)
+    hint = "It is our fault. Send it again later, and quote the request_id when you report it."
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Problem(status, "internal-error", "Something broke here.", hint=hint, retryable=True).response(request)
 
 
 async def _problem(request: Request, problem: Exception) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -19,8 +21,13 @@ NETWORK_SILENCE_MS_MAX: Final = 30_000
 POOL_OPEN_S_MAX: Final = 15.0
 POOL_WAIT_S_MAX: Final = 2.0
 POOL_WAITING_MAX: Final = 200
+UNCHECKED_S_MAX: Final = 1.0
 
 APPLICATION_NAME: Final = "cairn"
+
+PREPARE_THRESHOLD: Final = 0
+"""Statements are prepared when they are first run. psycopg checks that this went well only then: with a threshold, one
+that reaches it in a pipeline that fails is taken for prepared, and the connection refuses it for ever after."""
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -33,7 +40,9 @@ def connect(
     It acts as `role`, which may add events but never change them; None keeps what the DSN signs in as, for migrations.
     Raises psycopg.OperationalError if the server does not answer within CONNECT_TIMEOUT_S or the role does not exist.
     """
-    return psycopg.connect(_conninfo(dsn, role, application_name), autocommit=autocommit)
+    return psycopg.connect(
+        _conninfo(dsn, role, application_name), autocommit=autocommit, prepare_threshold=PREPARE_THRESHOLD
+    )
 
 
 def open_pool(
@@ -48,18 +57,32 @@ def open_pool(
     pool = ConnectionPool(
         _conninfo(dsn, role, application_name),
         connection_class=Connection,
-        kwargs={"autocommit": True},
+        kwargs={"autocommit": True, "prepare_threshold": PREPARE_THRESHOLD},
         min_size=size,
         max_size=size,
         timeout=POOL_WAIT_S_MAX,
         max_waiting=POOL_WAITING_MAX,
         # After a restart of the server the first ones to ask would otherwise get connections that are dead.
-        check=ConnectionPool[Connection].check_connection,
+        check=_check_if_rested,
+        reset=_note_use,
         name=application_name,
         open=False,
     )
     pool.open(wait=True, timeout=POOL_OPEN_S_MAX)
     return pool
+
+
+_last_use_s: Final[WeakKeyDictionary[Connection, float]] = WeakKeyDictionary()
+
+
+def _note_use(connection: Connection) -> None:
+    _last_use_s[connection] = time.monotonic()
+
+
+def _check_if_rested(connection: Connection) -> None:
+    """Ask the server for a sign of life, unless it gave one a moment ago: a round trip that a busy pool can save."""
+    if time.monotonic() - _last_use_s.get(connection, 0.0) > UNCHECKED_S_MAX:
+        ConnectionPool[Connection].check_connection(connection)
 
 
 def _conninfo(dsn: str, role: str | None, application_name: str) -> str:
