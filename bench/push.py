@@ -1,22 +1,20 @@
 """How fast batches are taken in over HTTP, beside the fastest way that the same rows can enter the same table."""
 
+import statistics
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import orjson
-import psycopg
 
+from bench.full_log import fill
+from bench.limit import copied_in_per_s
 from bench.server import Server, served
 from bench.workload import days
 
 CLIENTS = 4
-COLUMNS = (
-    "position, version, seq, recorded_at, id, entity, schema_version, replica, entity_type, type, scope, effective, "
-    "actor, body"
-)
+TURNS_AT_1M = 5
 
 
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
@@ -28,7 +26,7 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         say("batches of 500")
         measured["push_500_events_per_s"] = pushed_per_s(server, events=20_000 if quick else 60_000, batch=500)
         say("the limit: COPY of the same rows")
-        measured["copy_500_events_per_s"] = copied_per_s(server.dsn, server.tenant, batch=500)
+        measured["copy_500_events_per_s"] = copied_in_per_s(server.dsn, server.tenant, batch=500)
         measured["push_500_ratio_to_copy"] = measured["push_500_events_per_s"] / measured["copy_500_events_per_s"]
         say("batches of 100")
         measured["push_100_events_per_s"] = pushed_per_s(server, events=8_000 if quick else 20_000, batch=100)
@@ -77,29 +75,17 @@ def batched(lines: Iterator[bytes], size: int) -> Iterator[Sequence[bytes]]:
         yield run
 
 
-def copied_per_s(dsn: str, tenant: str, *, batch: int) -> float:
-    """Rows per second that binary COPY brings into the event table, a durable commit per batch."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        rows = connection.execute(  # the rows that were just pushed
-            f"select {COLUMNS} from event where tenant = %s order by position limit 40000", [tenant], binary=True
-        ).fetchall()
-        other, copied = uuid.uuid4(), 0
-        began = time.perf_counter()
-        for at in range(0, len(rows), batch):
-            with (
-                connection.transaction(),
-                connection.cursor() as cursor,
-                cursor.copy(f"copy event (tenant, {COLUMNS}) from stdin (format binary)") as copy,
-            ):
-                copy.set_types(
-                    ["uuid", "int8", "int8", "int8", "timestamptz", "uuid", "uuid", "int2", *["text"] * 6, "bytea"]
-                )
-                for row in rows[at : at + batch]:
-                    copy.write_row((other, *row))
-                    copied += 1
-        return copied / (time.perf_counter() - began)
-
-
 def _ratio_at_1m(server: Server, say: Callable[[str], None]) -> float:
     """The same push into a full log against an empty one, turn by turn, so that the machine's moods cancel out."""
-    raise NotImplementedError
+    empty = server.another_tenant()
+    pushed_per_s(empty, events=4_000, batch=500)
+    say("filling a log with 1,000,000 events")
+    fill(server.dsn, server.tenant, events=1_000_000)
+    ratios: list[float] = []
+    for turn in range(TURNS_AT_1M):
+        say(f"into 1,000,000 events and into few, turn {turn + 1} of {TURNS_AT_1M}")
+        full = pushed_per_s(server, events=20_000, batch=500)
+        ratios.append(full / pushed_per_s(empty, events=20_000, batch=500))
+        empty = server.another_tenant()
+        pushed_per_s(empty, events=4_000, batch=500)
+    return statistics.median(ratios)

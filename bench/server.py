@@ -26,8 +26,11 @@ class Server:
     url: str
     dsn: str
     tenant: str
-    person: str
     token: str
+
+    def another_tenant(self) -> "Server":
+        """The same server with an empty tenant of its own."""
+        return _new_tenant(self.url, self.dsn)
 
     def connect(self) -> "Connection":
         """A kept-alive HTTP connection."""
@@ -70,20 +73,24 @@ class Connection:
 def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
     """An empty tenant behind a `cairn up` of its own, in a folder that goes when the block ends."""
     from cairnfield.database import database, settings_with
-    from cairnfield.wiring import now_ms, open_accounts
-    from infra.postgres.pool import open_pool
 
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
         data = Path(folder)
-        data.chmod(0o755)  # noqa: S103  # as root the server keeps only to places that are open
-        with database(settings_with(data=data)) as opened:
-            with open_pool(opened.dsn, size=1) as pool:
-                accounts = open_accounts(pool)
-                tenant, person = accounts.add_tenant("Bench", now_ms=now_ms()), str(uuid.uuid4())
-                accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
-                token = accounts.issue(tenant, person, now_ms=now_ms())
-            with _up(data, environment or {}) as url:
-                yield Server(url=url, dsn=opened.dsn, tenant=tenant, person=person, token=token)
+        data.chmod(0o755)  # as root the server keeps only to places that are open
+        with database(settings_with(data=data)) as opened, _up(data, environment or {}) as url:
+            yield _new_tenant(url, opened.dsn)
+
+
+def _new_tenant(url: str, dsn: str) -> Server:
+    from cairnfield.wiring import now_ms, open_accounts
+    from infra.postgres.pool import open_pool
+
+    with open_pool(dsn, size=1) as pool:
+        accounts, person = open_accounts(pool), str(uuid.uuid4())
+        tenant = accounts.add_tenant("Bench", now_ms=now_ms())
+        accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
+        token = accounts.issue(tenant, person, now_ms=now_ms())
+    return Server(url=url, dsn=dsn, tenant=tenant, token=token)
 
 
 @contextmanager
