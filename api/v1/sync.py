@@ -88,7 +88,9 @@ def hello(said: Hello, speaking: Speaking, services: Ports) -> Response:
 )
 async def push(request: Request, services: Ports) -> Response:
     """Up to 500 events of one replica, one canonical JSON document per line: one durable verdict for each."""
-    speaking: Principal = remembered_principal(request) or await run_in_threadpool(principal_of, request)
+    speaking = remembered_principal(request)
+    if speaking is None:
+        speaking = await run_in_threadpool(principal_of, request)
     _check_media_type(request)
     body = await read_body(request)
     return await run_in_threadpool(_push, body, speaking, services)
