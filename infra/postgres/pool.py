@@ -26,8 +26,8 @@ UNCHECKED_S_MAX: Final = 1.0
 APPLICATION_NAME: Final = "cairn"
 
 PREPARE_THRESHOLD: Final = 0
-"""Statements are prepared when they are first run. psycopg checks that this went well only then: with a threshold, one
-that reaches it in a pipeline that fails is taken for prepared, and the connection refuses it for ever after."""
+"""In a pool, a statement is prepared when it is first run. psycopg looks whether that went well only then: one that
+reaches a threshold in a pipeline that fails is taken for prepared, and fails on that connection for ever after."""
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -40,9 +40,7 @@ def connect(
     It acts as `role`, which may add events but never change them; None keeps what the DSN signs in as, for migrations.
     Raises psycopg.OperationalError if the server does not answer within CONNECT_TIMEOUT_S or the role does not exist.
     """
-    return psycopg.connect(
-        _conninfo(dsn, role, application_name), autocommit=autocommit, prepare_threshold=PREPARE_THRESHOLD
-    )
+    return psycopg.connect(_conninfo(dsn, role, application_name), autocommit=autocommit)
 
 
 def open_pool(
