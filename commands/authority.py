@@ -50,11 +50,7 @@ _TELLS: Final[Mapping[Role, frozenset[tuple[str, str]]]] = {
     "analyst": frozenset(),
     "auditor": frozenset(),
     "admin": frozenset((entity, name) for entity, name in _EVERY_FACT if entity in _CATALOG | {"device"}),
-    "integration": frozenset(
-        (entity, name)
-        for entity, name in _EVERY_FACT
-        if entity in {"customer", "contact", "site", "asset", "work_order"}
-    ),
+    "integration": frozenset((entity, name) for entity, name in _EVERY_FACT if entity in _INTEGRATED),
 }
 
 

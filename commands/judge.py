@@ -4,6 +4,8 @@ Told to `sync.push.decide`, which quarantines what is refused here. What other r
 a move is judged by the status its author knew, and concurrent moves are the merge's business.
 """
 
+from dataclasses import dataclass
+
 from commands.authority import may_tell
 from domain.people import Role
 from sync.envelope import Event, Unacceptable
@@ -12,16 +14,27 @@ from sync.plan import plan_of
 from sync.push import Judge
 
 
-def judge_for(role: Role) -> Judge:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleJudge:
     """The judge of what somebody in this role hands in."""
 
-    def judge(event: Event, actor: str, state: State | None) -> Unacceptable | None:
+    role: Role
+
+    def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
+        """Refuse what this role does not tell."""
         del actor  # scopes and assignments are judged here once grants are kept
-        if not may_tell(role, event.entity_type, event.type):
-            return Unacceptable("not_allowed", f"a {role} does not tell {event.type} of a {event.entity_type}")
+        if may_tell(self.role, event.entity_type, event.type):
+            return None
+        return Unacceptable("not_allowed", f"a {self.role} does not tell {event.type} of a {event.entity_type}")
+
+    def follows(self, event: Event, state: State | None) -> Unacceptable | None:
+        """Refuse a move that its author knew to be impossible; the same for every role."""
         return judge_move(event, state)
 
-    return judge
+
+def judge_for(role: Role) -> Judge:
+    """The judge of what somebody in this role hands in."""
+    return RoleJudge(role=role)
 
 
 def judge_move(event: Event, state: State | None) -> Unacceptable | None:

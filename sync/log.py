@@ -124,7 +124,8 @@ class Known:
     """What became of the wanted span."""
     entities: Mapping[str, EntityRow] = field(default_factory=dict[str, EntityRow])
     held: Sequence[HeldRow] = ()
-    """What waits on the wanted entities or for the wanted span's replica."""
+    """What waits on the wanted entities, or on others together with something that waits for the span's replica. Their
+    states, and the replicas that they wait for, are shown too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

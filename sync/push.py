@@ -5,13 +5,14 @@ one verdict per event. Every event that arrives uses up its seq, so no event can
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 from domain.catalogue import ENTITIES
 from sync import hybrid_clock, merge, shown, state_codec
 from sync.envelope import Event, Link, Unacceptable, link_of, parse
+from sync.limits import HELD_PER_ENTITY_MAX
 from sync.log import Changes, EntityRow, EventRow, HeldRow, Known, QuarantinedRow, ReplicaRow, Settled, Wanted
 from sync.merge import State
 from sync.vector_clock import covers
@@ -19,8 +20,17 @@ from sync.vector_clock import covers
 Verdict = dict[str, Any]
 """What became of one event, as it is sent: {"seq", "id", "verdict": ..., and what belongs to that verdict}."""
 
-Judge = Callable[[Event, str, State | None], Unacceptable | None]
-"""Whether this actor may say this about an entity in this state (None: it does not exist yet); None for yes."""
+
+class Judge(Protocol):
+    """Who decides whether an event may be said; None means that it may. Implemented by `commands.judge.RoleJudge`."""
+
+    def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
+        """Whether whoever hands it in may say this at all; asked once, on arrival, also of what must wait then."""
+        ...
+
+    def follows(self, event: Event, state: State | None) -> Unacceptable | None:
+        """Whether it follows what its author knew; asked when its turn has come, whoever brought that about."""
+        ...
 
 
 class Received(NamedTuple):
@@ -65,7 +75,7 @@ def wanted(batch: Sequence[Received]) -> Wanted:
         replicas=frozenset({replica, *clocks}),
         ids=[each.link.id for each in batch if each.link.id],
         entities=list({each.event.entity for each in batch if each.event}),
-        span=(replica, batch[0].link.seq, batch[-1].link.seq),
+        span=(replica, batch[0].link.seq, batch[0].link.seq + len(batch) - 1),  # a batch without gaps has no others
     )
 
 
@@ -81,13 +91,22 @@ def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str,
     while at < len(batch):
         group = _group_at(batch, at)
         at += len(group)
-        if group[0].link.seq < fresh:
-            verdicts += [_again(each, known) for each in group]
-        else:
-            verdicts += desk.take(group)
+        handed_in_before = max(0, min(len(group), fresh - group[0].link.seq))
+        verdicts += [_again(each, known) for each in group[:handed_in_before]]
+        if handed_in_before < len(group):
+            verdicts += desk.take(group[handed_in_before:])
     return desk.changes(batch[-1]), Answer(
         batch="taken", verdicts=verdicts, head=known.position + len(desk.events), epoch=known.epoch
     )
+
+
+def moved(answer: Answer, by: int) -> Answer:
+    """The answer when others' events came in between: the same verdicts, `by` positions later."""
+    before = answer.head - sum(verdict["verdict"] == "accepted" for verdict in answer.verdicts)
+    for verdict in answer.verdicts:
+        if verdict.get("position", 0) > before:
+            verdict["position"] += by
+    return replace(answer, head=answer.head + by)
 
 
 def _broken_chain(batch: Sequence[Received], known: Known) -> Answer | None:
@@ -101,15 +120,23 @@ def _broken_chain(batch: Sequence[Received], known: Known) -> Answer | None:
         link = each.link
         if link.seq != previous[0] + 1:
             return _gap(previous[0] + 1, known)
-        before = known.by_seq.get(link.seq)
-        is_other = before is not None and before.hash != each.hash
+        ours = _hash_at(link.seq, row, known)
+        is_other = link.seq <= row.last_seq and each.hash != ours and (ours is not None or link.id not in known.by_id)
         is_unchained = link.prev != previous[1]
         follows_other = link.seq == row.last_seq + 1 and link.prev != row.last_hash
         if is_other or is_unchained or follows_other:
-            ours = before.hash if before and is_other else row.last_hash
+            ours = ours if is_other else row.last_hash
             return Answer(batch="forked", verdicts=(), head=known.position, epoch=known.epoch, seq=link.seq, hash=ours)
         previous = (link.seq, each.hash)
     return None
+
+
+def _hash_at(seq: int, row: ReplicaRow, known: Known) -> str | None:
+    """The hash of what was handed in under that seq; None where a duplicate of another replica's event used it up."""
+    if seq == row.last_seq:
+        return row.last_hash
+    before = known.by_seq.get(seq)
+    return before.hash if before else None
 
 
 def _gap(expected: int, known: Known) -> Answer:
@@ -159,7 +186,7 @@ def _verdict(link: Event | Link, verdict: str, **rest: Any) -> Verdict:
     return {"seq": link.seq, "id": link.id, "verdict": verdict, **rest}
 
 
-_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "unknown_reference"})
+_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "unknown_reference", "too_many_held"})
 
 
 class _Desk:
@@ -173,6 +200,7 @@ class _Desk:
         self.events: list[EventRow] = []
         self.touched: dict[str, None] = {}
         self.held: dict[tuple[str, int], HeldRow] = {(row.replica, row.seq): row for row in known.held}
+        self.awaited = {dot for row in known.held for dot in row.missing}
         self.newly_held: dict[tuple[str, int], HeldRow] = {}
         self.released: list[tuple[str, int]] = []
         self.quarantined: list[QuarantinedRow] = []
@@ -188,7 +216,7 @@ class _Desk:
             {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
         ]:
             why = Unacceptable("tx_incomplete", f"/tx: {tx['n']} events stand together, {len(group)} came")
-            return [self._quarantine(each, why) for each in group]
+            return self._quarantine_together(group, why)
         before = self._saved()
         verdicts = [self._take(each) for each in group]
         refused = next((each for each in verdicts if each["verdict"] not in ("accepted", "duplicate")), None)
@@ -196,7 +224,13 @@ class _Desk:
             return verdicts
         self._restore(before)
         why = Unacceptable("tx_broken", f"/tx: event {refused['seq']} of it was {refused['verdict']}")
-        return [self._quarantine(each, each.fault or why) for each in group]
+        return self._quarantine_together(group, why)
+
+    def _quarantine_together(self, group: Sequence[Received], why: Unacceptable) -> list[Verdict]:
+        verdicts = [self._quarantine(each, why) for each in group]
+        for each in group:
+            self._release_after(each)
+        return verdicts
 
     def _saved(self) -> dict[str, Any]:
         return {name: value.copy() for name, value in vars(self).items() if isinstance(value, dict | list)}
@@ -206,6 +240,11 @@ class _Desk:
             setattr(self, name, value)
 
     def _take(self, each: Received) -> Verdict:
+        verdict = self._settle(each)
+        self._release_after(each)
+        return verdict
+
+    def _settle(self, each: Received) -> Verdict:
         link, event = each.link, each.event
         self.last_seq[link.replica] = link.seq
         if event is None:
@@ -218,6 +257,9 @@ class _Desk:
             return _settled(each, twin)
         if event.clock.get(event.replica, 0) >= event.seq:
             return self._quarantine(each, Unacceptable("bad_clock", "/clock: an event cannot have seen itself"))
+        fault = self.judge.may_tell(event, self.actor)
+        if fault is not None:
+            return self._quarantine(each, fault)
         missing = self._missing(event)
         if missing:
             return self._hold(each, event, missing)
@@ -225,8 +267,6 @@ class _Desk:
         if fault is not None:
             return self._quarantine(each, fault)
         row, conflicts = self._accept(event, self.actor)
-        if self.held:
-            self._release(event.entity)
         return {
             "seq": event.seq,
             "id": event.id,
@@ -243,14 +283,20 @@ class _Desk:
         absent = [dot for dot in event.clock.items() if last_seq.get(dot[0], 0) < dot[1] and dot[0] != author]
         if not absent and not self.held:
             return absent
-        waiting = [
+        latest: dict[str, int] = {}  # what a replica told before it waits for itself
+        for replica, seq in (*absent, *self._held_before(event)):
+            latest[replica] = max(seq, latest.get(replica, 0))
+        return sorted(latest.items())
+
+    def _held_before(self, event: Event) -> list[tuple[str, int]]:
+        """What waits and must come before it: what its author told or had seen of the same entity."""
+        return [
             dot
             for dot, row in self.held.items()
             if row.entity == event.entity
             and dot != (event.replica, event.seq)
             and ((dot[0] == event.replica and dot[1] < event.seq) or covers(event.clock, *dot))
         ]
-        return sorted({*absent, *waiting})
 
     def _fault(self, event: Event) -> Unacceptable | None:
         found = self._state(event.entity)
@@ -260,7 +306,7 @@ class _Desk:
             return Unacceptable("other_entity_type", f"/entity/type: that id belongs to a {found[0].type}")
         if found is not None and event.fact.creates:
             return Unacceptable("already_created", "/entity/id: it exists, and is created once")
-        return self.judge(event, self.actor, found[0] if found else None)
+        return self.judge.follows(event, found[0] if found else None)
 
     def _state(self, entity: str) -> tuple[State, str] | None:
         found = self.states.get(entity)
@@ -299,43 +345,59 @@ class _Desk:
         return row, [conflict.field for conflict in shown.conflicts(state)] if shown.may_ask(state) else []
 
     def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
+        if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
+            why = f"/clock: {HELD_PER_ENTITY_MAX} events of that entity wait already, and this one would wait too"
+            return self._quarantine(each, Unacceptable("too_many_held", why))
         row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
+        self.awaited.update(missing)
         self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
         settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
         self.ids[event.id] = settled
         return _settled(each, settled)
 
     def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
-        link, retryable = each.link, why.code in _RETRYABLE
-        self.last_seq[link.replica] = link.seq
-        self.quarantined.append(
-            QuarantinedRow(
-                link.replica, link.seq, link.id, link.entity, why.code, why.detail, retryable, self.actor, each.raw
-            )
-        )
-        told = {"code": why.code, "text": why.detail, "retryable": retryable}
-        return _verdict(link, "quarantined", case=case_of(link.replica, link.seq), **told)
+        self.last_seq[each.link.replica] = each.link.seq
+        row = self._set_aside(each.link, each.raw, why, self.actor)
+        told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
+        return _verdict(each.link, "quarantined", case=case_of(row.replica, row.seq), **told)
 
-    def _release(self, entity: str) -> None:
-        """Take in, in order, whatever waited on this entity and need not wait any longer."""
-        while self.held:
-            ready = next((row for row in self._waiting_on(entity) if not self._missing(parse(row.body))), None)
-            if ready is None:
-                return
-            dot, event = (ready.replica, ready.seq), parse(ready.body)
+    def _set_aside(self, link: Event | Link, raw: bytes, why: Unacceptable, actor: str) -> QuarantinedRow:
+        is_retryable = why.code in _RETRYABLE
+        row = QuarantinedRow(
+            link.replica, link.seq, link.id, link.entity, why.code, why.detail, is_retryable, actor, raw
+        )
+        self.quarantined.append(row)
+        return row
+
+    def _release_after(self, each: Received) -> None:
+        if (each.link.replica, each.link.seq) in self.awaited:
+            self._release()
+
+    def _release(self) -> None:
+        """Take in, in order, whatever need not wait any longer; what that brings in may let others go."""
+        while self._release_once():
+            pass
+
+    def _release_once(self) -> bool:
+        released = False
+        for dot, row in sorted(self.held.items()):
+            event = None if self._awaits(row) else parse(row.body)
+            if event is None or self._held_before(event):
+                continue
+            released = True
             del self.held[dot]
             if self.newly_held.pop(dot, None) is None:
                 self.released.append(dot)
             fault = self._fault(event)
             if fault is None:
-                self._accept(event, ready.actor)
+                self._accept(event, row.actor)
             else:
-                last_seq = self.last_seq.get(event.replica, 0)
-                self._quarantine(Received(event, event.raw, "", event, None), fault)
-                self.last_seq[event.replica] = max(last_seq, event.seq)
+                self._set_aside(event, event.raw, fault, row.actor)
+        return released
 
-    def _waiting_on(self, entity: str) -> list[HeldRow]:
-        return sorted((row for row in self.held.values() if row.entity == entity), key=lambda row: row[:2])
+    def _awaits(self, row: HeldRow) -> bool:
+        """Whether anything that it was held for is still not here, or waits itself; what was here then is here now."""
+        return any(self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing)
 
     def changes(self, last: Received) -> Changes:
         """Everything that was decided, as rows."""

@@ -154,17 +154,17 @@ def _reads(connection: Connection, tenant: TenantId, wanted: Wanted) -> dict[str
         return connection.cursor(binary=True).execute(statement, {"tenant": tenant, **values})
 
     reads = {"head": ask(statements.LOCK_HEAD)}
+    replica, first, last = wanted.span or ("", 0, 0)
+    entities = {"entities": wanted.entities, "for_replica": orjson.dumps([[replica]]).decode()}
     if wanted.replicas:
-        reads["replicas"] = ask(statements.REPLICAS, replicas=list(wanted.replicas))
+        reads["replicas"] = ask(statements.KNOWN_REPLICAS, replicas=list(wanted.replicas), **entities)
     if wanted.ids:
         reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=wanted.ids)
     if wanted.span:
-        replica, first, last = wanted.span
         reads["by_seq"] = ask(statements.SETTLED_BY_SEQ, replica=replica, first=first, last=last)
-        for_replica = orjson.dumps([[replica]]).decode()
-        reads["held"] = ask(statements.HELD, entities=wanted.entities, for_replica=for_replica)
-    if wanted.entities:
-        reads["entities"] = ask(statements.ENTITIES, entities=wanted.entities)
+    if wanted.span or wanted.entities:
+        reads["held"] = ask(statements.HELD, **entities)
+        reads["entities"] = ask(statements.ENTITIES, **entities)
     return reads
 
 

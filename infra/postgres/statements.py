@@ -18,6 +18,21 @@ READ_HEAD: Final[LiteralString] = """
     select position, epoch::text from log_head where tenant = %(tenant)s
 """
 
+# A batch may let go what waits: on its entities, or on others for something of its replica. So the decision sees, of
+# all these entities, what waits, their states, and how far the replicas have come that are waited for.
+_AND_WAITING_FOR_REPLICA: Final[LiteralString] = """
+    %(entities)s::uuid[] || array(
+        select waiting.entity from held as waiting
+        where waiting.tenant = %(tenant)s and waiting.missing @> %(for_replica)s::jsonb)
+"""
+
+KNOWN_REPLICAS: Final[LiteralString] = f"""
+    select replica, person::text, last_seq, encode(last_hash, 'hex')
+    from replica where tenant = %(tenant)s and replica = any(%(replicas)s::text[] || array(
+        select dot ->> 0 from held cross join lateral jsonb_array_elements(missing) as dot
+        where held.tenant = %(tenant)s and held.entity = any({_AND_WAITING_FOR_REPLICA})))
+"""
+
 REPLICAS: Final[LiteralString] = """
     select replica, person::text, last_seq, encode(last_hash, 'hex')
     from replica where tenant = %(tenant)s and replica = any(%(replicas)s)
@@ -25,9 +40,9 @@ REPLICAS: Final[LiteralString] = """
 
 # One look-up in the unique index per id, whatever the statistics say. `id = any(...)`, and `where not exists` in the
 # insert, are planned as a scan of the tenant's whole log on a database that was not analysed yet: seen, x2 at 20,000.
-ENTITIES: Final[LiteralString] = """
+ENTITIES: Final[LiteralString] = f"""
     select found.entity::text, found.type, found.version, found.scope, found.state
-    from unnest(%(entities)s::uuid[]) as asked(entity)
+    from unnest({_AND_WAITING_FOR_REPLICA}) as asked(entity)
     cross join lateral (
         select * from entity where entity.tenant = %(tenant)s and entity.entity = asked.entity limit 1) as found
 """
@@ -53,11 +68,10 @@ SETTLED_BY_SEQ: Final[LiteralString] = """
     from quarantine where tenant = %(tenant)s and replica = %(replica)s and seq between %(first)s and %(last)s
 """
 
-# What waits on these entities, or waits for something of the replica that is handing in now.
-HELD: Final[LiteralString] = """
+HELD: Final[LiteralString] = f"""
     select replica, seq, id::text, entity::text, missing, actor, body
     from held
-    where tenant = %(tenant)s and (entity = any(%(entities)s::uuid[]) or missing @> %(for_replica)s::jsonb)
+    where tenant = %(tenant)s and entity = any({_AND_WAITING_FOR_REPLICA})
     order by replica, seq
 """
 

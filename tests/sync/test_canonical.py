@@ -96,7 +96,8 @@ def test_an_overflowing_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"9007199254740991", b"-9007199254740991", nested(DEPTH_MAX), '"\u2028é😀"'.encode(), b'{"a_1":[null,true]}']
+    "raw",
+    [b"9007199254740991", b"-9007199254740991", nested(DEPTH_MAX), '"\u2028é😀"'.encode(), b'{"a_1":[null,true]}'],
 )
 def test_the_ends_of_the_profile_are_inside(raw: bytes) -> None:
     assert canonical.dumps(canonical.loads(raw)) == raw

@@ -165,7 +165,8 @@ def oracle_set(told: list[Told], name: str, writes: list[int]) -> list[str]:
             touched = [
                 other
                 for other in writes
-                if element in (*told[other].event.data[name].get("add", ()), *told[other].event.data[name].get("remove", ()))
+                if element
+                in (*told[other].event.data[name].get("add", ()), *told[other].event.data[name].get("remove", ()))
             ]
             if not any(place in told[other].knew for other in touched):
                 found.add(element)
@@ -257,7 +258,7 @@ FINISHED: Saying = ("VisitFinished", {"outcome": "resolved"})
     ],
 )
 def test_the_table_of_concurrent_moves(
-    entity_type: str, before: list[Saying], one: Saying, other: Saying, status: str, reasons: list[tuple[str, str]]
+    *, entity_type: str, before: list[Saying], one: Saying, other: Saying, status: str, reasons: list[tuple[str, str]]
 ) -> None:
     met = meet(entity_type, before, one, other, field="status", data=None)
     assert (met.value, met.reasons) == (status, reasons)
@@ -313,7 +314,7 @@ def test_archive_and_a_concurrent_restore_leave_it_in_sight_and_ask() -> None:
     ],
 )
 def test_each_policy_says_what_concurrent_writes_become(
-    entity_type: str, field: str, one: Any, other: Any, value: Any, asks: bool
+    *, entity_type: str, field: str, one: Any, other: Any, value: Any, asks: bool
 ) -> None:
     met = meet(entity_type, [], ("Edited", {field: one}), ("Edited", {field: other}), field=field)
     assert (met.value, met.reasons) == (value, [(field, "values_differ")] if asks else [])
