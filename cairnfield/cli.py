@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cairnfield import develop, generate, up
+from cairnfield import develop, generate, import_legacy, up
 from cairnfield.failure import told
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(up.up)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)
+app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
 
 def main() -> None:

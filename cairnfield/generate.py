@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cairnfield.legacy_reference import legacy_mapping
 from cairnfield.log_reference import erd, log_schema
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -15,6 +16,7 @@ REPOSITORY: Final = Path(__file__).parents[1]
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/erd.md": erd,
+    "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
 }
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from psycopg_pool import ConnectionPool
 
+    from infra.blobs import DiskBlobStore
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
     from infra.postgres.pool import Connection
@@ -40,6 +41,13 @@ def open_log(pool: "ConnectionPool[Connection]") -> "PostgresEventLog":
     from infra.postgres.log import PostgresEventLog
 
     return PostgresEventLog(pool)
+
+
+def open_blobs(settings: Settings) -> "DiskBlobStore":
+    """The bytes of photos, in the data folder."""
+    from infra.blobs import DiskBlobStore
+
+    return DiskBlobStore(settings.data)
 
 
 def build_app(dsn: str, settings: Settings) -> "FastAPI":

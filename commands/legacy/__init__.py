@@ -1,0 +1,1 @@
+"""How the database of the old application becomes events."""
