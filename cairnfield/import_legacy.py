@@ -2,7 +2,7 @@
 
 import fcntl
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,12 +14,14 @@ import typer
 from cairnfield.failure import CannotGoOn
 from cairnfield.legacy_report import Report, notes_of, originals_of, tell_report, write_whole
 from cairnfield.legacy_story import Epoch, Story, Ways, read_story
+from sync.limits import PAGE_EVENTS_MAX
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from commands.blob_store import BlobStore
     from commands.legacy.history import Draft
+    from commands.legacy.reading import Key
     from infra.legacy_sqlite import OldDatabase
     from infra.postgres.accounts import PostgresAccounts
     from infra.settings import Settings
@@ -107,10 +109,10 @@ def bring_in(old: "OldDatabase", story: Story, ways: Ways, target: Target, progr
         with suppress(ReplicaTaken):  # another import of the same source was quicker, and it is the same replica
             log.mint(tenant, replica=replica, person=actor, name=f"Import of {ways.source}", now_ms=target.now_ms())
     _keep_photos(old, drafts, target.blobs)
-    added = 0
+    added, changed = 0, dict["tuple[str, Key]", None]()
     for start in range(0, len(drafts), BATCH_EVENTS):
         batch, now_ms = drafts[start : start + BATCH_EVENTS], target.now_ms()
-        added += log.append(
+        handed_in = log.append(
             tenant,
             wanted(batch, replica),
             lambda known, batch=batch, now_ms=now_ms: hand_in(  # type: ignore[misc]  # bound to this round
@@ -118,6 +120,8 @@ def bring_in(old: "OldDatabase", story: Story, ways: Ways, target: Target, progr
             ),
             now_ms=now_ms,
         )
+        added += handed_in.added
+        changed |= dict.fromkeys(_changed(log, tenant, handed_in.there))
         progress(start + len(batch), len(drafts))
     row = log.replica(tenant, replica)
     return Report(
@@ -125,11 +129,27 @@ def bring_in(old: "OldDatabase", story: Story, ways: Ways, target: Target, progr
         asides=story.asides,
         events=row.last_seq if row else 0,
         added=added,
+        changed=tuple(changed),
         state_hash=state_hash(log.states(tenant)),
         epoch=story.settings.reading.epoch,
         version=story.settings.version,
         notes=tuple(notes_of(story)),
     )
+
+
+def _changed(log: "EventLog", tenant: "TenantId", there: "Mapping[int, Draft]") -> "Iterator[tuple[str, Key]]":
+    """The rows that say something else than when they were imported."""
+    from commands.legacy.authoring import differs
+
+    waiting = sorted(there)
+    while waiting:
+        page = log.page(tenant, after=waiting[0] - 1, limit=min(PAGE_EVENTS_MAX, waiting[-1] - waiting[0] + 1))
+        for row in page:
+            draft = there.get(row.position)
+            if draft is not None and differs(draft, row.body):
+                yield draft.table, draft.key
+        last = page[-1].position
+        waiting = [position for position in waiting if position > last]
 
 
 def _keep_photos(old: "OldDatabase", drafts: "Sequence[Draft]", blobs: "BlobStore") -> None:

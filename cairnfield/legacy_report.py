@@ -13,7 +13,7 @@ from cairnfield.legacy_story import Story, are_many_early
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from commands.legacy.reading import Value
+    from commands.legacy.reading import Key, Value
     from commands.legacy.row import Aside
 
 SHOWN_ASIDES_MAX: Final = 20
@@ -27,6 +27,8 @@ class Report:
     asides: "tuple[Aside, ...]"
     events: int
     added: int
+    changed: "tuple[tuple[str, Key], ...]"
+    """Rows, by table and key, that were imported before and say something else now; that was not brought in."""
     state_hash: str
     epoch: str
     """What numbers of seconds were found or said to count from: `utc` or `local`."""
@@ -41,6 +43,7 @@ class Report:
             "set_aside": [each._asdict() for each in self.asides],
             "events": self.events,
             "events_added": self.added,
+            "changed": [{"table": table, "key": key} for table, key in self.changed],
             "state_hash": self.state_hash,
             "epoch": self.epoch,
             "legacy_version": self.version,
@@ -129,6 +132,12 @@ def tell_report(console: "Console", report: Report, *, dry_run: bool) -> None:
     for aside in shown:
         place = " ".join(str(each) for each in (aside.table, aside.key, aside.column) if each is not None)
         console.print(escape(f"  {place}: {aside.reason}  {aside.value}"))
+    if report.changed:
+        rows = ", ".join(f"{table} {key}" for table, key in report.changed[:SHOWN_ASIDES_MAX])
+        console.print(
+            f"\n{len(report.changed)} rows say something else than when they were imported, which was not brought in: "
+            f"{escape(rows)}. Edit them here. If this is another database than before, give it a name with --source."
+        )
     for note in report.notes:
         console.print(f"\n{escape(note)}")
     stored = "would be stored; nothing was" if dry_run else f"in the log, {report.added} of them new"

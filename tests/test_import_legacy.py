@@ -99,7 +99,7 @@ def test_a_whole_database_comes_in_once(
 
     assert first["tables"]["jobs"] == {"rows": JOBS, "imported": JOBS, "set_aside": 0}
     assert (first["events"], first["events_added"]) == (EVENTS, EVENTS)
-    assert (again["events"], again["events_added"]) == (EVENTS, 0)
+    assert (again["events"], again["events_added"], again["changed"]) == (EVENTS, 0, [])
     assert rehearsed["state_hash"] == first["state_hash"] == again["state_hash"]
     assert log.head(the_tenant(embedded_database)).position == EVENTS
     assert first["set_aside"] == []
@@ -179,6 +179,14 @@ def test_what_came_since_is_added_and_what_was_there_is_not(embedded_database: s
     change(old, "INSERT INTO notes VALUES (900, 7, 1, 'called back, no answer', 1531000000)")
     report = bring_in(embedded_database, old, tmp_path / "data")
     assert (report["events"], report["events_added"]) == (EVENTS + 1, 1)
+
+
+def test_what_was_changed_since_is_named_and_not_brought_in(embedded_database: str, old: Path, tmp_path: Path) -> None:
+    bring_in(embedded_database, old, tmp_path / "data")
+    change(old, "UPDATE clients SET name = 'Ada Díaz'", "UPDATE notes SET body = 'see photo!' WHERE id IN (7, 8)")
+    report = bring_in(embedded_database, old, tmp_path / "data")
+    assert report["events_added"] == 0
+    assert [(each["table"], each["key"]) for each in report["changed"]] == [("clients", 1), ("notes", 7), ("notes", 8)]
 
 
 def test_another_source_is_another_past(embedded_database: str, old: Path, tmp_path: Path) -> None:

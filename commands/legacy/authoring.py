@@ -4,7 +4,10 @@ The log says which ids it holds under the tenant's lock, and the rest is authore
 killed goes on where it stopped, one that is run again adds nothing, and two at once write one chain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
 
 from commands.judge import judge_move
 from commands.legacy.history import Draft
@@ -28,17 +31,35 @@ def wanted(drafts: Sequence[Draft], replica: str) -> Wanted:
     )
 
 
-def hand_in(drafts: Sequence[Draft], known: Known, *, replica: str, actor: str, now_ms: int) -> tuple[Changes, int]:
-    """What should be stored of these drafts, and how many events that adds."""
+class HandedIn(NamedTuple):
+    """What became of a batch of drafts."""
+
+    added: int
+    """How many of them are new events."""
+    there: Mapping[int, Draft]
+    """Those that were in the log before, by position; what they say now may differ from what they said then."""
+
+
+def hand_in(
+    drafts: Sequence[Draft], known: Known, *, replica: str, actor: str, now_ms: int
+) -> tuple[Changes, HandedIn]:
+    """What should be stored of these drafts, and what becomes of them."""
+    there = {known.by_id[draft.id].position: draft for draft in drafts if draft.id in known.by_id}
     batch = _authored([draft for draft in drafts if draft.id not in known.by_id], known, replica)
     if not batch:
-        return Changes(), 0
+        return Changes(), HandedIn(0, there)
     changes, answer = push.decide(batch, known, judge=_ImportJudge(), actor=actor, now_ms=now_ms)
     for verdict in answer.verdicts:
         if verdict["verdict"] != "accepted":
             raise ImportRefused(verdict)
     assert answer.batch == "taken", "a chain that is continued under the lock cannot be broken"
-    return changes, len(changes.events)
+    return changes, HandedIn(len(changes.events), there)
+
+
+def differs(draft: Draft, body: bytes) -> bool:
+    """Whether an event of the log says something else than the old database says now."""
+    event = orjson.loads(body)
+    return bool((event["data"], event["type"]) != (draft.data, draft.type))
 
 
 def _authored(drafts: Sequence[Draft], known: Known, replica: str) -> list[Received]:

@@ -12,7 +12,7 @@ from commands.legacy.identity import entity_id, event_id, replica_id
 from commands.legacy.reading import Reading, Undecodable, Value
 from commands.legacy.row import Aside
 from sync.hybrid_clock import ms_of
-from sync.log import Known, ReplicaRow
+from sync.log import Known, ReplicaRow, Settled
 
 READING = Reading(
     zone=ZoneInfo("America/New_York"), zone_name="America/New_York", now_ms=1_700_000_000_000, currency="USD"
@@ -372,16 +372,16 @@ def test_ids_are_version_7_and_never_shared() -> None:
 def test_an_import_goes_on_where_the_log_ends_and_adds_nothing_twice() -> None:
     drafts, replica = history(jobs=[JOB]).drafts, replica_id("legacy")
     empty = Known(position=0, epoch="e", replicas={replica: ReplicaRow(replica, "p", 0, None)})
-    whole, count = hand_in(drafts, empty, replica=replica, actor="p", now_ms=READING.now_ms)
-    assert count == len(drafts) == len(whole.events)
+    whole, handed_in = hand_in(drafts, empty, replica=replica, actor="p", now_ms=READING.now_ms)
+    assert handed_in.added == len(drafts) == len(whole.events)
     half, _ = hand_in(drafts[:3], empty, replica=replica, actor="p", now_ms=READING.now_ms)
     known = Known(
         position=3,
         epoch="e",
         replicas={row.replica: row for row in half.replicas},
-        by_id={row.id: None for row in half.events},  # type: ignore[misc]  # only asked whether it is there
+        by_id={row.id: Settled("accepted", row.id, replica, row.seq, "", row.position) for row in half.events},
         entities={row.entity: row for row in half.entities},
     )
-    rest, count = hand_in(drafts, known, replica=replica, actor="p", now_ms=READING.now_ms)
-    assert count == len(drafts) - 3
+    rest, handed_in = hand_in(drafts, known, replica=replica, actor="p", now_ms=READING.now_ms)
+    assert (handed_in.added, handed_in.there) == (len(drafts) - 3, dict(enumerate(drafts[:3], start=1)))
     assert [*half.events, *rest.events] == list(whole.events)
