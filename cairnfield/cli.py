@@ -6,6 +6,7 @@ import typer
 
 from cairnfield import develop, generate, import_legacy, up
 from cairnfield.failure import told
+from cairnfield.simulate.command import simulate
 
 app = typer.Typer(
     name="cairn",
@@ -18,6 +19,7 @@ app = typer.Typer(
 
 # One line each. A command's module imports what is heavy inside its functions: `cairn --help` reads all of them.
 app.command()(up.up)
+app.command()(simulate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)
