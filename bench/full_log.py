@@ -12,7 +12,8 @@ _EVENTS: Final[LiteralString] = """
     select tenant, %(head)s + position, version, seq, recorded_at,
            overlay(id::text placing lpad(to_hex(%(round)s::int), 6, '0') from 1 for 6)::uuid,
            overlay(entity::text placing lpad(to_hex(%(round)s::int), 6, '0') from 1 for 6)::uuid, schema_version,
-           overlay(replica placing translate(lpad(%(round)s::int::text, 4, '0'), '0123456789', 'abcdefghij') from 2 for 4),
+           overlay(replica placing translate(lpad(%(round)s::int::text, 4, '0'), '0123456789', 'abcdefghij')
+                   from 2 for 4),
            entity_type, type, scope, effective, actor, body
     from event where tenant = %(tenant)s and position <= %(template)s
 """
@@ -29,7 +30,8 @@ def fill(dsn: str, tenant: str, *, events: int) -> None:
     """Bring a tenant's log to at least `events` events, and its entities with them."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute("select position from log_head where tenant = %s", [tenant]).fetchone()
-        assert row and row[0] > 0
+        assert row
+        assert row[0] > 0
         template, head, number = row[0], row[0], 0
         while head < events:
             number += 1

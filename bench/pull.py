@@ -48,7 +48,8 @@ def pulled_per_s(server: Server) -> float:
     for thread in threads:
         thread.join()
     took = time.perf_counter() - began
-    assert len(set(counts)) == 1 and counts[0] > 0, counts
+    assert set(counts) == {counts[0]}, counts
+    assert counts[0] > 0
     return sum(counts) / took
 
 

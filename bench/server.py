@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cairnfield.database import database, settings_with
+from cairnfield.wiring import now_ms, open_accounts
+from infra.postgres.pool import open_pool
+
 START_TIMEOUT_S = 60.0
 
 
@@ -42,7 +46,8 @@ class Connection:
 
     def __init__(self, url: str, token: str) -> None:
         address = urlsplit(url)
-        assert address.hostname and address.port
+        assert address.hostname
+        assert address.port
         self._http = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         self._http.connect()
         self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -72,8 +77,6 @@ class Connection:
 @contextmanager
 def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
     """An empty tenant behind a `cairn up` of its own, in a folder that goes when the block ends."""
-    from cairnfield.database import database, settings_with
-
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
         data = Path(folder)
         data.chmod(0o755)  # as root the server keeps only to places that are open
@@ -82,9 +85,6 @@ def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
 
 
 def _new_tenant(url: str, dsn: str) -> Server:
-    from cairnfield.wiring import now_ms, open_accounts
-    from infra.postgres.pool import open_pool
-
     with open_pool(dsn, size=1) as pool:
         accounts, person = open_accounts(pool), str(uuid.uuid4())
         tenant = accounts.add_tenant("Bench", now_ms=now_ms())
@@ -101,7 +101,8 @@ def _up(data: Path, environment: Mapping[str, str]) -> Generator[str]:
         try:
             give_up = time.monotonic() + START_TIMEOUT_S
             while not ready.exists():
-                assert process.poll() is None and time.monotonic() < give_up, "the server did not start"
+                assert process.poll() is None, "the server did not start"
+                assert time.monotonic() < give_up, "the server took too long to start"
                 time.sleep(0.05)
             yield json.loads(ready.read_text())["url"]
         finally:

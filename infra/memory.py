@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from sync.log import (
     Head,
     HeldRow,
     Known,
+    Moved,
     QuarantinedRow,
     ReplicaRow,
     ReplicaTaken,
@@ -40,6 +41,7 @@ class _Tenant:
     replicas: dict[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
     held: dict[tuple[str, int], HeldRow] = field(default_factory=dict[tuple[str, int], HeldRow])
     quarantined: dict[tuple[str, int], QuarantinedRow] = field(default_factory=dict[tuple[str, int], QuarantinedRow])
+    tracked: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class MemoryEventLog:
@@ -53,8 +55,16 @@ class MemoryEventLog:
         """Begin an empty log."""
         self._tenants[tenant] = _Tenant()
 
-    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
-        del now_ms  # rows bring their own times
+    def append(
+        self,
+        tenant: TenantId,
+        wanted: Wanted,
+        decide: Decision[Answer],
+        *,
+        now_ms: int,
+        moved: Moved[Answer] | None = None,
+    ) -> Answer:
+        del now_ms, moved  # rows bring their own times, and nobody decides before the lock
         with self._lock:
             kept = self._tenant(tenant)
             changes, answer = decide(_known(kept, wanted))
@@ -106,6 +116,9 @@ class MemoryEventLog:
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         return self._tenant(tenant).replicas.get(replica)
 
+    def tracked(self, tenant: TenantId, follower: str) -> int | None:
+        return self._tenant(tenant).tracked.get(follower)
+
 
 def _known(kept: _Tenant, wanted: Wanted) -> Known:
     settled = [*map(_accepted, kept.events), *map(_held, kept.held.values())]
@@ -140,15 +153,19 @@ def _quarantined(row: QuarantinedRow) -> Settled:
 
 def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
     """What the unique keys of the event table refuse."""
-    for key in (
+    keys: tuple[Callable[[EventRow], object], ...] = (
         lambda row: (row.replica, row.seq),
         lambda row: (row.entity, row.version),
         lambda row: row.id,
-    ):
+    )
+    for key in keys:
         taken = {key(row) for row in kept.events}
         fresh = [key(row) for row in changes.events]
         if len(set(fresh)) < len(fresh) or taken & set(fresh):
             raise Conflicting("an event with that replica and seq, entity and version, or id is there already")
+    for row in changes.tracked:
+        if kept.tracked.get(row.follower, -1) >= row.position:
+            raise Conflicting(f"{row.follower} has come to {kept.tracked[row.follower]} already")
 
 
 def _store(kept: _Tenant, changes: Changes) -> None:
@@ -161,3 +178,4 @@ def _store(kept: _Tenant, changes: Changes) -> None:
     for dot in changes.released:
         del kept.held[dot]
     kept.quarantined |= {(row.replica, row.seq): row for row in changes.quarantined}
+    kept.tracked |= {row.follower: row.position for row in changes.tracked}

@@ -83,6 +83,15 @@ class QuarantinedRow(NamedTuple):
     body: bytes
 
 
+class TrackedRow(NamedTuple):
+    """How far a follower of the log has come."""
+
+    follower: str
+    """Who follows, and what: `follower:application`."""
+    position: int
+    """Position of the last event that it is done with."""
+
+
 class Settled(NamedTuple):
     """What became of an event that was handed in before."""
 
@@ -140,6 +149,8 @@ class Changes:
     released: Sequence[tuple[str, int]] = ()
     """(replica, seq) of events that need not be held any longer."""
     quarantined: Sequence[QuarantinedRow] = ()
+    tracked: Sequence[TrackedRow] = ()
+    """Followers that these changes bring forward; Conflicting where one has come as far already."""
 
 
 class Frames(NamedTuple):
@@ -162,15 +173,26 @@ class Head(NamedTuple):
 
 Answer = TypeVar("Answer")
 Decision = Callable[[Known], tuple[Changes, Answer]]
+Moved = Callable[[Answer, int], Answer]
+"""How an answer reads when its events went in so many positions later than the decision reckoned."""
 
 
 class EventLog(Protocol):
     """One log per tenant. Implemented by `infra.postgres.log.PostgresEventLog` and `infra.memory.MemoryEventLog`."""
 
-    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+    def append(
+        self,
+        tenant: TenantId,
+        wanted: Wanted,
+        decide: Decision[Answer],
+        *,
+        now_ms: int,
+        moved: Moved[Answer] | None = None,
+    ) -> Answer:
         """Lock the tenant's head, show what is wanted, store what is decided and return the decision's answer.
 
-        `decide` may be called again when the database asked for another try, so it must be pure.
+        `decide` may be called again when the database asked for another try, so it must be pure. With `moved` it may
+        also be called before the lock is had, as long as what it was shown is confirmed under the lock.
         Raises TenantUnknown; LogUnavailable when nothing was stored and the caller may try again.
         """
         ...
@@ -206,6 +228,10 @@ class EventLog(Protocol):
 
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         """How far a replica has come, or None where nobody minted it."""
+        ...
+
+    def tracked(self, tenant: TenantId, follower: str) -> int | None:
+        """How far a follower has come, or None where it has not begun."""
         ...
 
 

@@ -9,7 +9,7 @@ import base64
 import random
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -32,6 +32,7 @@ from sync.log import (
     HeldRow,
     Known,
     LogUnavailable,
+    Moved,
     ReplicaRow,
     ReplicaTaken,
     Settled,
@@ -56,7 +57,19 @@ class PostgresEventLog:
     def __init__(self, pool: ConnectionPool[Connection]) -> None:
         self._pool = pool
 
-    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+    def append(
+        self,
+        tenant: TenantId,
+        wanted: Wanted,
+        decide: Decision[Answer],
+        *,
+        now_ms: int,
+        moved: Moved[Answer] | None = None,
+    ) -> Answer:
+        if moved is not None and len(wanted.ids) >= ROWS_WORTH_A_COPY:
+            ahead = self._append_ahead(tenant, wanted, decide, moved, now_ms)
+            if ahead is not None:
+                return ahead[0]
         for remaining in reversed(range(TRIES_MAX)):
             try:
                 return self._append(tenant, wanted, decide, now_ms)
@@ -67,24 +80,50 @@ class PostgresEventLog:
         raise AssertionError("the last try returns or raises")
 
     def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
-        with self._connection() as connection:
-            try:
-                with connection.pipeline():
-                    connection.execute(statements.BEGIN)
-                    reads = _reads(connection, tenant, wanted)
-                known = _known(reads, tenant)
-                changes, answer = decide(known)
-                _check_positions(changes, known)
-                by_copy, by_json = _divided(changes, known)
-                _copy(connection, tenant, by_copy)
-                with connection.pipeline():
-                    _write(connection, tenant, by_json, now_ms)
-                    connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
-                    connection.execute(statements.COMMIT)
-            finally:
-                if connection.info.transaction_status in _OPEN:
-                    connection.execute(statements.ROLLBACK)
+        with self._connection() as connection, _rolled_back_if_open(connection):
+            with connection.pipeline():
+                connection.execute(statements.BEGIN)
+                reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
+            known = _known(reads, tenant)
+            changes, answer = decide(known)
+            _check_positions(changes, known)
+            _store(connection, tenant, changes, known, now_ms)
         return answer
+
+    def _append_ahead(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], moved: Moved[Answer], now_ms: int
+    ) -> tuple[Answer] | None:
+        """Decide before the lock and confirm under it, so that others wait for the writing alone; None: not this time.
+
+        What was read ahead still holds if nothing is held and the replicas have not moved. What else could have come
+        between (an event of the same id, the next version of an entity) the event table's keys refuse.
+        """
+        with self._connection() as connection:
+            with connection.pipeline():
+                ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
+            known = _known(ahead, tenant)
+        if known.held:
+            return None
+        changes, answer = decide(known)
+        if not changes.events or changes.held or changes.quarantined:
+            return None
+        _check_positions(changes, known)
+        with suppress(Conflicting, *TRY_AGAIN), self._connection() as connection, _rolled_back_if_open(connection):
+            told = {"tenant": tenant, "replicas": [row.replica for row in changes.replicas]}
+            with connection.pipeline():
+                connection.execute(statements.BEGIN)
+                head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
+                replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
+                held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
+            position, epoch = head.fetchall()[0]
+            has_moved = any(known.replicas[row[0]] != ReplicaRow(*row) for row in replicas.fetchall())
+            if has_moved or held.fetchall() or epoch != known.epoch:
+                return None
+            by = position - known.position
+            changes = replace(changes, events=[row._replace(position=row.position + by) for row in changes.events])
+            _store(connection, tenant, changes, known, now_ms)
+            return (moved(answer, by),)
+        return None
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:
@@ -128,8 +167,11 @@ class PostgresEventLog:
             return [EntityRow(*row) for row in cursor.execute(statements.ENTITIES_OF_TYPE, asked).fetchall()]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
-        with self._connection() as connection, connection.transaction():
-            cursor = connection.cursor("states", binary=True)  # on the server, so that we hold one fetch at a time
+        with (
+            self._connection() as connection,
+            connection.transaction(),
+            connection.cursor("states", binary=True) as cursor,  # on the server: we hold one fetch at a time
+        ):
             cursor.itersize = STATES_PER_FETCH
             yield from cursor.execute(statements.STATES, {"tenant": tenant})
 
@@ -146,14 +188,40 @@ class PostgresEventLog:
             row = connection.execute(statements.REPLICAS, {"tenant": tenant, "replicas": [replica]}).fetchone()
         return ReplicaRow(*row) if row else None
 
+    def tracked(self, tenant: TenantId, follower: str) -> int | None:
+        with self._connection() as connection:
+            row = connection.execute(statements.TRACKED, {"tenant": tenant, "follower": follower}).fetchone()
+        return row[0] if row else None
 
-def _reads(connection: Connection, tenant: TenantId, wanted: Wanted) -> dict[str, psycopg.Cursor[Any]]:
-    """Send the lock and, behind it, the reads; the cursors are filled by the next sync."""
+
+@contextmanager
+def _rolled_back_if_open(connection: Connection) -> Generator[None]:
+    try:
+        yield
+    finally:
+        if connection.info.transaction_status in _OPEN:
+            connection.execute(statements.ROLLBACK)
+
+
+def _store(connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int) -> None:
+    """Write everything and commit."""
+    by_copy, by_json = _divided(changes, known)
+    _copy(connection, tenant, by_copy)
+    with connection.pipeline():
+        _write(connection, tenant, by_json, now_ms)
+        connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
+        connection.execute(statements.COMMIT)
+
+
+def _reads(
+    connection: Connection, tenant: TenantId, wanted: Wanted, head: LiteralString
+) -> dict[str, psycopg.Cursor[Any]]:
+    """Send the head's statement and, behind it, the reads; the cursors are filled when the pipeline ends."""
 
     def ask(statement: LiteralString, **values: Any) -> psycopg.Cursor[Any]:
         return connection.cursor(binary=True).execute(statement, {"tenant": tenant, **values})
 
-    reads = {"head": ask(statements.LOCK_HEAD)}
+    reads = {"head": ask(head)}
     replica, first, last = wanted.span or ("", 0, 0)
     entities = {"entities": wanted.entities, "for_replica": orjson.dumps([[replica]]).decode()}
     if wanted.replicas:
@@ -235,6 +303,7 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.INSERT_HELD, [_with_body(row) for row in changes.held])
     do(statements.RELEASE_HELD, [{"replica": replica, "seq": seq} for replica, seq in changes.released])
     do(statements.INSERT_QUARANTINED, [_with_body(row) for row in changes.quarantined])
+    do(statements.MOVE_TRACKED, [row._asdict() for row in changes.tracked])
 
 
 def _with_body(row: Any) -> dict[str, Any]:

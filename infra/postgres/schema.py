@@ -311,7 +311,7 @@ tracking = Table(
     "tracking",
     metadata,
     Column("tenant", Uuid, nullable=False, comment="Whose log is followed."),
-    Column("application", Text, nullable=False, comment="Which application's events are followed."),
+    Column("application", Text, nullable=False, comment="Who follows whose events: `follower:application`."),
     Column("position", BigInteger, nullable=False, comment="Position of the newest event processed; it only grows."),
     PrimaryKeyConstraint("tenant", "application"),
     postgresql_with={"fillfactor": 50, **_HOT_ROWS},

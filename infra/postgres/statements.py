@@ -75,6 +75,10 @@ HELD: Final[LiteralString] = f"""
     order by replica, seq
 """
 
+ANYTHING_HELD: Final[LiteralString] = """
+    select true from held where tenant = %(tenant)s limit 1
+"""
+
 INSERT_EVENTS: Final[LiteralString] = """
     insert into event (tenant, position, version, seq, recorded_at, id, entity, schema_version, replica, entity_type,
                        type, scope, effective, actor, body)
@@ -127,6 +131,20 @@ INSERT_QUARANTINED: Final[LiteralString] = """
     from json_to_recordset(%(rows)s::json) as t(
         replica text, seq bigint, id uuid, entity uuid, code text, detail text, retryable boolean, actor text,
         body text, body_base64 text)
+"""
+
+# A follower that has come as far already would get a null where none may be: an error that undoes everything the
+# transaction holds, without a look at an answer in between.
+MOVE_TRACKED: Final[LiteralString] = """
+    insert into tracking (tenant, application, position)
+    select %(tenant)s, t.follower, t.position
+    from json_to_recordset(%(rows)s::json) as t(follower text, position bigint)
+    on conflict (tenant, application) do update
+    set position = case when excluded.position > tracking.position then excluded.position end
+"""
+
+TRACKED: Final[LiteralString] = """
+    select position from tracking where tenant = %(tenant)s and application = %(follower)s
 """
 
 PAGE: Final[LiteralString] = """

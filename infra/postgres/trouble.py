@@ -26,6 +26,10 @@ def told_as_ours() -> Generator[None]:
         yield
     except errors.UniqueViolation as taken:
         raise Conflicting(str(taken.diag.message_detail or taken)) from taken
+    except errors.NotNullViolation as taken:
+        if taken.diag.table_name != "tracking":  # see MOVE_TRACKED
+            raise
+        raise Conflicting("a follower has come as far already") from taken
     except TRY_AGAIN:
         raise
     except _UNAVAILABLE as trouble:

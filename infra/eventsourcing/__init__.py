@@ -1,0 +1,1 @@
+"""How the `eventsourcing` library reaches our log: its factory, mapper, transcoder and recorders over one append."""
