@@ -28,9 +28,11 @@ def bench(
         raise CannotGoOn(f"There is no bench {name!r}. There are: {', '.join(known) or 'none outside a checkout'}.")
     console = Console(stderr=True)
     with console.status(name) as status:
-        figures = importlib.import_module(f"bench.{name}").figures(
-            quick=quick, say=lambda step: status.update(f"{name}: {step}")
-        )
+
+        def say(step: str) -> None:
+            status.update(f"{name}: {step}")
+
+        figures: dict[str, float] = importlib.import_module(f"bench.{name}").figures(quick=quick, say=say)
     if as_json:
         print(json.dumps({"figures": figures}))
         return

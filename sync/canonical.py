@@ -5,7 +5,7 @@ no floats, no duplicate keys, no NUL, no lone surrogates, depth at most 16. Cano
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -92,9 +92,10 @@ def check_values(document: Any) -> None:
                 if not -INTEGER_MAX <= value <= INTEGER_MAX:
                     raise NotCanonical("bad_number", f"{where or '/'} is outside ±(2^53−1)")
             case list() | dict():
+                branch = cast("list[Any] | dict[str, Any]", value)
                 if depth > DEPTH_MAX:
                     raise NotCanonical("too_deep", f"nested deeper than {DEPTH_MAX} levels")
-                waiting += _children(value, depth, where)
+                waiting += _children(branch, depth, where)
             case _:
                 raise NotCanonical("bad_number", f"{where or '/'} is not an integer; write decimals as text")
 

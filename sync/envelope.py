@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 import orjson
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -127,8 +127,8 @@ def parse(raw: bytes) -> Event:
 
 def link_of(raw: bytes) -> Link:
     """The chain link of bytes that may be unacceptable otherwise; raises Unreadable."""
-    document = _read_leniently(raw)
-    if not isinstance(document, dict):
+    document = _members(_read_leniently(raw))
+    if document is None:
         raise Unreadable("an event is a JSON object")
     return _link(document)
 
@@ -227,8 +227,12 @@ def _raise_unless_in_profile(document: Json) -> None:
         raise Unacceptable(why.code, why.detail) from None
 
 
+def _members(value: Any) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
 def _member_of(value: Any, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
+    return (_members(value) or {}).get(name)
 
 
 def _if_valid(adapter: TypeAdapter[str], value: object) -> str | None:

@@ -146,29 +146,39 @@ def _is_watched(name: str, cells: Mapping[str, Any], contested_moves: frozenset[
     return any(write.value is True or write.value in contested_moves for write in cells.get(name, ()))
 
 
-def _read(kind: Kind, cell: Any, dots: list[tuple[str, int, str]], replicas: list[str]) -> Any:
+Dots = list[tuple[str, int, str]]
+"""The writes of a state by their number: (replica, seq, effective)."""
+
+
+def _read(kind: Kind, cell: Any, dots: Dots, replicas: list[str]) -> Any:
     match kind:
         case Kind.REGISTER:
             return _read_register(cell, dots, replicas)
         case Kind.SET:
-            return {element: tuple(_write(dots[number], None) for number in numbers) for element, numbers in cell}
+            return {element: tuple(_write(dots, number, None) for number in numbers) for element, numbers in cell}
         case Kind.MAP:
             return {key: _read_register(writes, dots, replicas) for key, writes in cell}
         case Kind.SUM:
             return millionths(cell)
 
 
-def _read_register(cell: list[Any], dots: list[tuple[str, int, str]], replicas: list[str]) -> tuple[Write, ...]:
-    if len(cell) == 1 and len(cell[0]) == 2:
-        return (_write(dots[cell[0][0]], cell[0][1]),)
+def _read_register(cell: Any, dots: Dots, replicas: list[str]) -> tuple[Write, ...]:
     return tuple(
-        _write(dots[number], value, tuple((replicas[replica], seq) for each in contested for replica, seq in each))
-        for number, value, *contested in cell
+        _write(dots, entry[0], entry[1], _contested(entry[2], replicas) if len(entry) > 2 else ()) for entry in cell
     )
 
 
-def _write(dot: tuple[str, int, str], value: Any, contested: tuple[Dot, ...] = ()) -> Write:
-    return Write(dot[0], dot[1], dot[2], value, contested)
+def _contested(numbered: Any, replicas: list[str]) -> tuple[Dot, ...]:
+    return tuple(_dot(replicas, replica, seq) for replica, seq in numbered)
+
+
+def _dot(replicas: list[str], number: int, seq: int) -> Dot:
+    return replicas[number], seq
+
+
+def _write(dots: Dots, number: int, value: Any, contested: tuple[Dot, ...] = ()) -> Write:
+    replica, seq, effective = dots[number]
+    return Write(replica, seq, effective, value, contested)
 
 
 def state_hash(states: Iterable[tuple[str, bytes]]) -> str:

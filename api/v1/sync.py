@@ -144,7 +144,7 @@ def _received(body: bytes) -> list[pushing.Received]:
             hint="Send them in several pushes, in order.",
             events_max=EVENTS_PER_PUSH_MAX,
         )
-    batch = []
+    batch: list[pushing.Received] = []
     for number, raw in enumerate(lines, 1):
         try:
             batch.append(pushing.receive(raw))

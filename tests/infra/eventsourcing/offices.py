@@ -17,7 +17,7 @@ def in_every_office(suite: Suite) -> Suite:
     for office in OFFICES:
         name = f"{suite.__name__}{office.capitalize()}"
         members = {"kind_of_office": office, "__module__": suite.__module__, "__qualname__": name}
-        setattr(module, name, type(suite)(name, (suite,), members))
+        setattr(module, name, type(name, (suite,), members))
     suite.__test__ = False
     for office in OFFICES:
         getattr(module, f"{suite.__name__}{office.capitalize()}").__test__ = True

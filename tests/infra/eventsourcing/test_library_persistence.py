@@ -61,7 +61,8 @@ class NonInterleaving(InOffice, theirs.NonInterleavingNotificationIDsBaseCase):
 @in_every_office
 class Followers(InOffice, theirs.TrackingRecorderTestCase):
     def create_recorder(self) -> TrackingRecorder:
-        return self.factory_named("Statements").tracking_recorder()
+        recorder: TrackingRecorder = self.factory_named("Statements").tracking_recorder()
+        return recorder
 
 
 @in_every_office
