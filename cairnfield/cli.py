@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cairnfield import develop, generate, import_legacy, up
+from cairnfield import bench, develop, generate, import_legacy, up
 from cairnfield.failure import told
 from cairnfield.simulate.command import simulate
 
@@ -23,6 +23,7 @@ app.command()(simulate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)
+app.command()(bench.bench)
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
 

@@ -13,9 +13,18 @@ from cairnfield.log_reference import erd, log_schema
 
 REPOSITORY: Final = Path(__file__).parents[1]
 
+
+def _event_catalogue() -> str:
+    # It needs pydantic and every declaration, which `cairn --help` does not.
+    from cairnfield.event_catalogue import event_catalogue
+
+    return event_catalogue()
+
+
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/erd.md": erd,
+    "docs/reference/event-catalogue.md": _event_catalogue,
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
 }

@@ -1,6 +1,7 @@
 """`cairn up`: the whole of Cairnfield on this machine, until Ctrl-C."""
 
 import errno
+import gc
 import ipaddress
 import json
 import signal
@@ -88,6 +89,11 @@ def _app(opened: Database, settings: Settings) -> "FastAPI":
 def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None]) -> None:
     """Answer requests until a signal says stop; `when_ready` is called when the first one would be answered."""
     import uvicorn
+
+    # What was loaded to here lives as long as we do, and a batch makes thousands of small objects that all die with it:
+    # looking through them every 700 allocations, as is the default, takes a tenth of the time of a push.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,13 +1,17 @@
 """What a pull sends: one JSON document per line, the stored bytes of an event inside their frame untouched."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from sync import canonical
 from sync.envelope import Event, parse
 from sync.log import EventRow
+
+OFFICE_SCOPE: Final = "office"
+"""The home of what no replica has a use for, such as the `eventsourcing` library's aggregates: it has a position in the
+log and no frame, because its body need not be an authored event, nor JSON."""
 
 
 class EventFrame(NamedTuple):
@@ -29,7 +33,10 @@ class Page(NamedTuple):
 
 
 def event_frame(row: EventRow) -> bytes:
-    """The frame of one event. `infra.postgres.statements.FRAMES` writes the same bytes in SQL."""
+    """The frame of one event, nothing for one of the office. `infra.postgres.statements.FRAMES` writes the same bytes
+    in SQL."""
+    if row.scope == OFFICE_SCOPE:
+        return b""
     return (
         b'{"frame":"event","position":%d,"version":%d,"effective":"%b","recorded_at_ms":%d,"actor":"%b","scope":"%b",'
         b'"event":%b}\n'

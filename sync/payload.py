@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, StringConstraints, TypeAdapter,
 from typing_extensions import TypedDict
 
 from domain.catalogue import ENTITIES, FACTS
-from domain.entity import Field
+from domain.entity import EntityType, Field
 from domain.facts import Fact
 from domain.merge_policy import AddWins
 from domain.values import Calendar, KeysAscend, Pattern
@@ -31,13 +31,12 @@ Check = Callable[[Any], dict[str, Any]]
 @cache
 def check_of(entity: str, event_type: str) -> Check:
     """The check of the data of one fact, built when it is first asked for."""
-    adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(schema_of(FACTS[entity][event_type]))
+    adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(schema_of(ENTITIES[entity], FACTS[entity][event_type]))
     return adapter.validator.validate_python
 
 
-def schema_of(fact: Fact) -> Any:
-    """The data of one fact as a closed TypedDict."""
-    entity = ENTITIES[fact.entity]
+def schema_of(entity: EntityType, fact: Fact) -> Any:
+    """The data of one fact about an entity as a closed TypedDict."""
     hints = {name: _member(entity.fields[name], required=name in fact.required) for name in fact.fields}
     return closed(f"{fact.entity}_{fact.name}", hints)
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Final, NamedTuple, assert_never
 
 from domain.catalogue import ENTITIES, FACTS
+from domain.entity import EntityType
 from domain.facts import status_of
 from domain.lifecycle import CLASHES, LIFECYCLES, Clash, Lifecycle
 from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, MergePolicy, Once, Ref, Server, Sum
@@ -49,7 +50,11 @@ def kind_of(policy: MergePolicy) -> Kind:
 @cache
 def plan_of(entity: str) -> EntityPlan:
     """The plan of a declared entity; KeyError for any other."""
-    declared = ENTITIES[entity]
+    return plan_for(ENTITIES[entity])
+
+
+def plan_for(declared: EntityType) -> EntityPlan:
+    """The plan that follows from a declaration, registered or not."""
     status = status_of(declared)
     lifecycle = LIFECYCLES[status[1]] if status else None
     moves = lifecycle.moves.items() if lifecycle else ()
@@ -59,7 +64,7 @@ def plan_of(entity: str) -> EntityPlan:
         status=status[0] if status else None,
         lifecycle=lifecycle,
         contested_moves=frozenset(name for name, move in moves if move.contested_by_any),
-        clash=CLASHES.get(entity),
+        clash=CLASHES.get(declared.name),
     )
 
 

@@ -12,9 +12,6 @@ from sync.log import EventLog, TenantId
 AGGREGATE: Final = "aggregate"
 """The entity type of what the library's aggregates say; no entity of field service is called that."""
 
-OFFICE_SCOPE: Final = "office"
-"""The home of aggregates: a scope that no device is ever granted."""
-
 VERSION_MAX: Final = 2**63 - 1
 
 

@@ -156,10 +156,11 @@ PAGE: Final[LiteralString] = """
 # The frame of `sync.frames.event_frame`, put together where the bytes lie; nothing here parses or spells an event.
 # The running total stops a page at its size, always with one event in it; octet_length does not unpack a body.
 FRAMES: Final[LiteralString] = """
-    select convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
+    select case when scope = 'office' then '' else
+           convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
                       || effective || '","recorded_at_ms":' || (extract(epoch from recorded_at) * 1000)::bigint
                       || ',"actor":"' || actor || '","scope":"' || scope || '","event":', 'UTF8')
-           || body || '\\x7d0a'::bytea
+           || body || '\\x7d0a'::bytea end
     from (select position, version, effective, recorded_at, actor, scope, body,
                  sum(octet_length(body) + 250) over (order by position) as bytes
           from event where tenant = %(tenant)s and position > %(after)s order by position limit %(limit)s) as page
