@@ -25,7 +25,7 @@ class RoleJudge:
         del actor  # scopes and assignments are judged here once grants are kept
         if may_tell(self.role, event.entity_type, event.type):
             return None
-        return Unacceptable("not_allowed", f"a {self.role} does not tell {event.type} of a {event.entity_type}")
+        return Unacceptable("not_allowed", f"whoever is {self.role} does not tell {event.type} of a {event.entity_type}")
 
     def follows(self, event: Event, state: State | None) -> Unacceptable | None:
         """Refuse a move that its author knew to be impossible; the same for every role."""

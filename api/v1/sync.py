@@ -49,7 +49,7 @@ class Hello(BaseModel):
 def mint(asked: NewReplica, speaking: Speaking, services: Ports) -> Response:
     """A fresh replica id, bound to the person who asks: one for each storage that will author events."""
     if not may_hand_in(speaking.role):
-        raise forbidden(f"A {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does.")
+        raise forbidden(f"Whoever is {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does.")
     for _ in range(_MINT_TRIES):
         replica = services.new_replica()
         try:
@@ -173,7 +173,7 @@ def _own_replica(replica: str, speaking: Principal, services: Services) -> Repli
 
 def _check_role(speaking: Principal) -> None:
     if not may_hand_in(speaking.role):
-        raise forbidden(f"A {speaking.role} hands nothing in.", "Sign in as somebody who does.")
+        raise forbidden(f"Whoever is {speaking.role} hands nothing in.", "Sign in as somebody who does.")
 
 
 def _check_owner(replica: str, row: ReplicaRow | None, speaking: Principal) -> ReplicaRow:
