@@ -223,11 +223,11 @@ def _reads(
 
     reads = {"head": ask(head)}
     replica, first, last = wanted.span or ("", 0, 0)
-    entities = {"entities": wanted.entities, "for_replica": orjson.dumps([[replica]]).decode()}
+    entities = {"entities": list(wanted.entities), "for_replica": orjson.dumps([[replica]]).decode()}
     if wanted.replicas:
         reads["replicas"] = ask(statements.KNOWN_REPLICAS, replicas=list(wanted.replicas), **entities)
     if wanted.ids:
-        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=wanted.ids)
+        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=list(wanted.ids))
     if wanted.span:
         reads["by_seq"] = ask(statements.SETTLED_BY_SEQ, replica=replica, first=first, last=last)
     if wanted.span or wanted.entities:
