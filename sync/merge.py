@@ -78,7 +78,7 @@ def apply(state: State, event: Event, effective: str) -> State:
         if kind is Kind.REGISTER:
             before = cells.get(name)
             write: Write = _made(Write, (replica, seq, effective, value, ()))
-            if before is None:
+            if before is None or (len(before) == 1 and _is_seen(before[0], replica, clock)):
                 cells[name] = (write,)
             else:
                 cells[name] = siblings = (*_unseen(before, replica, clock), write)
@@ -99,7 +99,9 @@ def apply(state: State, event: Event, effective: str) -> State:
             still_open = _open(still_open, name, cells[name])
     if plan.clash is not None and (clashes or plan.clash.field in event.data or implied):
         clashes = _clashes(state, cells, event, plan)
-    return State(state.type, state.version + 1, {**state.clock, replica: seq}, cells, still_open, watched, clashes)
+    known = {**state.clock, replica: seq}
+    after_it: State = _made(State, (state.type, state.version + 1, known, cells, still_open, watched, clashes))
+    return after_it
 
 
 def _open(still_open: frozenset[str], name: str, writes: tuple[Write, ...]) -> frozenset[str]:
@@ -108,8 +110,12 @@ def _open(still_open: frozenset[str], name: str, writes: tuple[Write, ...]) -> f
     return still_open - {name} if still_open else still_open
 
 
+def _is_seen(write: Write, replica: str, clock: Mapping[str, int]) -> bool:
+    return write[0] == replica or clock.get(write[0], 0) >= write[1]
+
+
 def _unseen(writes: tuple[Write, ...], replica: str, clock: Mapping[str, int]) -> tuple[Write, ...]:
-    return tuple(write for write in writes if write[0] != replica and clock.get(write[0], 0) < write[1])
+    return tuple(write for write in writes if not _is_seen(write, replica, clock))
 
 
 def _set(before: Mapping[str, tuple[Write, ...]], event: Event, effective: str, edit: Any) -> dict[str, Any]:

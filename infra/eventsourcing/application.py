@@ -81,13 +81,14 @@ class FieldServiceApplication(Application[UUID]):
         """
         for remaining in reversed(range(TRIES_MAX)):
             try:
-                return self.save(*self._authored(facts), speaking=speaking)
+                return self.save(*self.authored(*facts), speaking=speaking)
             except IntegrityError:
                 if remaining == 0:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _authored(self, facts: Iterable[Said]) -> list[Authored]:
+    def authored(self, *facts: Said) -> list[Authored]:
+        """The events that tell these facts of what the log holds now, ready for `save`; nothing is stored yet."""
         author = self._author()
         entities: dict[UUID, Entity | None] = {}
         written: list[Authored] = []

@@ -25,11 +25,12 @@ from commands.authority import Principal
 from infra.eventsourcing.authored import decision_on_authored
 from infra.eventsourcing.identity import event_ids, person_of, replica_of
 from infra.eventsourcing.mapper import AuthoredNotification, AuthoredStored
-from infra.eventsourcing.office import AGGREGATE, OFFICE_SCOPE, VERSION_MAX, Found, Kept, Office
+from infra.eventsourcing.office import AGGREGATE, VERSION_MAX, Found, Kept, Office
 from infra.eventsourcing.subscription import LogSubscription
 from infra.eventsourcing.trouble import told_as_theirs
 from sync import hybrid_clock
 from sync.envelope import hash_of
+from sync.frames import OFFICE_SCOPE
 from sync.log import Changes, Conflicting, EventRow, Known, ReplicaRow, ReplicaTaken, TrackedRow, Wanted
 
 NAME_CHARACTERS_MAX: Final = 200

@@ -37,15 +37,15 @@ def copy(connection: Connection, statement: LiteralString, rows: bytes) -> None:
         sink.write(rows)
 
 
-def events(tenant: str, rows: Sequence[EventRow]) -> bytes:
-    """Rows of the table `event`, for COPY_EVENTS."""
+def events(tenant: str, rows: Sequence[EventRow], *, moved_by: int = 0) -> bytes:
+    """Rows of the table `event`, for COPY_EVENTS, with positions that many later than the rows say."""
     owner, pack, texts = _uuid(tenant), _EVENT_START.pack, _Texts()
     parts = [_HEADER]
     for row in rows:
         recorded_at = (row.recorded_at_ms - _POSTGRES_EPOCH_MS) * 1_000
         parts.append(
             pack(
-                _EVENT_FIELDS, 16, owner, 8, row.position, 8, row.version, 8, row.seq, 8, recorded_at,
+                _EVENT_FIELDS, 16, owner, 8, row.position + moved_by, 8, row.version, 8, row.seq, 8, recorded_at,
                 16, _uuid(row.id), 16, _uuid(row.entity), 2, row.schema_version,
             )
         )  # fmt: skip

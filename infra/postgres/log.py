@@ -105,7 +105,7 @@ class PostgresEventLog:
         if known.held:
             return None
         changes, answer = decide(known)
-        if not changes.events or changes.held or changes.quarantined:
+        if len(changes.events) < ROWS_WORTH_A_COPY or changes.held or changes.quarantined:
             return None
         _check_positions(changes, known)
         with suppress(Conflicting, *TRY_AGAIN), self._connection() as connection, _rolled_back_if_open(connection):
@@ -120,8 +120,7 @@ class PostgresEventLog:
             if has_moved or held.fetchall() or epoch != known.epoch:
                 return None
             by = position - known.position
-            changes = replace(changes, events=[row._replace(position=row.position + by) for row in changes.events])
-            _store(connection, tenant, changes, known, now_ms)
+            _store(connection, tenant, changes, known, now_ms, moved_by=by)
             return (moved(answer, by),)
         return None
 
@@ -203,10 +202,13 @@ def _rolled_back_if_open(connection: Connection) -> Generator[None]:
             connection.execute(statements.ROLLBACK)
 
 
-def _store(connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int) -> None:
-    """Write everything and commit."""
+def _store(
+    connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int, *, moved_by: int = 0
+) -> None:
+    """Write everything, the events that many positions later than they say, and commit."""
     by_copy, by_json = _divided(changes, known)
-    _copy(connection, tenant, by_copy)
+    assert by_copy.events or not moved_by, "only batches that are copied are decided ahead"
+    _copy(connection, tenant, by_copy, moved_by)
     with connection.pipeline():
         _write(connection, tenant, by_json, now_ms)
         connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
@@ -284,9 +286,10 @@ def _divided(changes: Changes, known: Known) -> tuple[Changes, Changes]:
     return Changes(events=changes.events, entities=new), replace(changes, events=(), entities=old)
 
 
-def _copy(connection: Connection, tenant: TenantId, changes: Changes) -> None:
+def _copy(connection: Connection, tenant: TenantId, changes: Changes, moved_by: int) -> None:
     if changes.events:
-        binary_copy.copy(connection, binary_copy.COPY_EVENTS, binary_copy.events(tenant, changes.events))
+        rows = binary_copy.events(tenant, changes.events, moved_by=moved_by)
+        binary_copy.copy(connection, binary_copy.COPY_EVENTS, rows)
     if changes.entities:
         binary_copy.copy(connection, binary_copy.COPY_ENTITIES, binary_copy.entities(tenant, changes.entities))
 

@@ -20,7 +20,7 @@ def kind(request: pytest.FixtureRequest) -> Iterator[Offices]:
     server = request.getfixturevalue(f"{request.param}_server")
     assert isinstance(server, TestServer)
     with server.database() as dsn, open_pool(dsn, size=POOL_SIZE) as pool:
-        yield in_postgres(pool)
+        yield in_postgres(pool, dsn)
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
+from psycopg_pool import ConnectionPool
+
 from infra.memory import MemoryEventLog
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
-from infra.postgres.pool import Connection, ConnectionPool
+from infra.postgres.pool import Connection
 from sync import merge, state_codec
 from sync.envelope import parse
 from sync.log import Changes, EntityRow, EventLog, EventRow, Known, ReplicaRow, Wanted
@@ -60,10 +62,10 @@ class Office:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offices:
-    """One kind of log. `new` makes a tenant; `pool` is None in memory."""
+    """One kind of log. `new` makes a tenant; `dsn` signs in as the database's owner, and is empty in memory."""
 
     new: Callable[[], Office]
-    pool: ConnectionPool[Connection] | None = None
+    dsn: str = ""
 
 
 def in_memory() -> Offices:
@@ -78,13 +80,13 @@ def in_memory() -> Offices:
     return Offices(new=new)
 
 
-def in_postgres(pool: ConnectionPool[Connection]) -> Offices:
+def in_postgres(pool: ConnectionPool[Connection], dsn: str) -> Offices:
     def new() -> Office:
         office = Office(log=PostgresEventLog(pool), tenant=new_tenant(pool))
         office.mint("ada")
         return office
 
-    return Offices(new=new, pool=pool)
+    return Offices(new=new, dsn=dsn)
 
 
 def new_tenant(pool: ConnectionPool[Connection]) -> str:

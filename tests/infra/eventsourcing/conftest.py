@@ -22,7 +22,7 @@ COUNTERS = """
 
 
 @pytest.fixture(scope="module")
-def offices() -> dict[str, str]:
+def databases() -> dict[str, str]:
     """The DSN of a database with our tables by the name of its server, made when it is first asked for."""
     return {}
 
@@ -54,19 +54,19 @@ def env_of(request: pytest.FixtureRequest, kind: str, made: dict[str, str]) -> d
 
 
 @pytest.fixture(autouse=True)
-def office_of_suite(request: pytest.FixtureRequest, offices: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def office_of_suite(request: pytest.FixtureRequest, databases: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """For the library's suites: the office that their class names, in the environment and as `env`."""
     suite = request.cls
     kind = getattr(suite, "kind_of_office", None)
     if kind is None:
         return
-    env = env_of(request, kind, offices)
+    env = env_of(request, kind, databases)
     suite.env = env
     for name, value in env.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(params=OFFICES)
-def office_env(request: pytest.FixtureRequest, offices: dict[str, str]) -> dict[str, str]:
+def office_env(request: pytest.FixtureRequest, databases: dict[str, str]) -> dict[str, str]:
     """For tests of our own: an office of each kind in turn."""
-    return env_of(request, request.param, offices)
+    return env_of(request, request.param, databases)

@@ -22,9 +22,10 @@ from eventsourcing.utils import Environment
 
 from infra.eventsourcing import shared
 from infra.eventsourcing.factory import LogFactory
-from infra.eventsourcing.office import AGGREGATE, OFFICE_SCOPE
+from infra.eventsourcing.office import AGGREGATE
 from infra.eventsourcing.recorders import LogProcessRecorder, LogRecorder
 from sync.envelope import hash_of
+from sync.frames import OFFICE_SCOPE
 
 AGGREGATE_1 = uuid.UUID("018f0000-0000-7000-8000-000000000001")
 
