@@ -1,0 +1,47 @@
+"""Real pushes into an event log, as the API makes them, and what must be true of their answers."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from commands.judge import judge_for
+from infra.postgres.log import ROWS_WORTH_A_COPY
+from sync import push
+from sync.log import Changes, Known
+from sync.push import Answer
+from tests.devices import NOON, PERSON_1, Device
+from tests.infra.event_logs import Office
+
+Look = Callable[[Known], None]
+LARGE: Final = ROWS_WORTH_A_COPY + 8
+"""Events of a batch that is decided ahead and goes in by COPY."""
+
+
+def pushed(office: Office, raws: Sequence[bytes], look: Look = lambda _: None) -> Answer:
+    """Hand in a batch as the API does; `look` is called while the decision is made."""
+    batch = [push.receive(raw) for raw in raws]
+
+    def decide(known: Known) -> tuple[Changes, Answer]:
+        look(known)
+        return push.decide(batch, known, judge=judge_for("dispatcher"), actor=PERSON_1, now_ms=NOON + 3_600_000)
+
+    return office.log.append(office.tenant, push.wanted(batch), decide, now_ms=NOON + 3_600_000, moved=push.moved)
+
+
+def device(office: Office, name: str) -> Device:
+    made = Device(name)
+    office.mint(name)
+    return made
+
+
+def verdicts(answer: Answer) -> list[str]:
+    assert answer.batch == "taken"
+    return [each["verdict"] for each in answer.verdicts]
+
+
+def is_as_answered(office: Office, answers: Sequence[Answer]) -> None:
+    """Every accepted event lies where its author was told, with the version and the stamp it was told."""
+    stored = {row.id: (row.position, row.version, row.effective) for row in office.events()}
+    told = [each for answer in answers for each in answer.verdicts if each["verdict"] == "accepted"]
+    assert {each["id"]: (each["position"], each["version"], each["effective"]) for each in told} == stored
+    assert len(told) == len(stored) == office.position
+    office.is_whole()
