@@ -9,7 +9,10 @@ from sync.log import EventLog
 
 
 class Accounts(Protocol):
-    """Who may speak. Implemented by `infra.postgres.accounts.PostgresAccounts`."""
+    """Who may speak.
+
+    Implemented by `infra.postgres.accounts.PostgresAccounts` and `infra.memory_accounts.MemoryAccounts`.
+    """
 
     def principal(self, token: str, *, now_ms: int) -> Principal | None:
         """Whom a bearer token speaks for, or None."""

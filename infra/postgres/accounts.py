@@ -35,8 +35,9 @@ _PEOPLE: Final[LiteralString] = """
     select tenant::text, person::text, name, role from person where tenant = %(tenant)s and active order by name
 """
 _ISSUE: Final[LiteralString] = """
-    insert into access_token (tenant, token_hash, person, issued_at)
-    values (%(tenant)s, %(hash)s, %(person)s, timestamptz 'epoch' + %(now_ms)s * interval '1 ms')
+    insert into access_token (tenant, token_hash, person, issued_at, expires_at)
+    values (%(tenant)s, %(hash)s, %(person)s, timestamptz 'epoch' + %(now_ms)s * interval '1 ms',
+            timestamptz 'epoch' + %(expires_at_ms)s::bigint * interval '1 ms')
 """
 _PRINCIPAL: Final[LiteralString] = """
     select person.tenant::text, person.person::text, person.name, person.role
@@ -78,10 +79,19 @@ class PostgresAccounts:
             rows = connection.execute(_PEOPLE, {"tenant": tenant}).fetchall()
         return [_principal(row) for row in rows]
 
-    def issue(self, tenant: TenantId, person: str, *, now_ms: int) -> str:
-        """A new bearer token for a person; it is returned once and kept nowhere."""
+    def issue(self, tenant: TenantId, person: str, *, now_ms: int, expires_at_ms: int | None = None) -> str:
+        """A new bearer token for a person, good until `expires_at_ms` (milliseconds since 1970) or for ever.
+
+        It is returned once and kept nowhere.
+        """
         token = f"cairn_{uuid.UUID(tenant).hex}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        told = {"tenant": tenant, "hash": _hash(token), "person": person, "now_ms": now_ms}
+        told = {
+            "tenant": tenant,
+            "hash": _hash(token),
+            "person": person,
+            "now_ms": now_ms,
+            "expires_at_ms": expires_at_ms,
+        }
         with told_as_ours(), self._pool.connection() as connection:
             connection.execute(_ISSUE, told)
         return token
