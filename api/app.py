@@ -11,7 +11,13 @@ from api.v1 import entities, sync
 
 def create_app(services: Services) -> FastAPI:
     """The application over these ports."""
-    app = FastAPI(title="Cairnfield", version="1", summary="Records of field-service work, written offline and merged.")
+    app = FastAPI(
+        title="Cairnfield",
+        version="1",
+        summary="Records of field-service work, written offline and merged.",
+        docs_url=None,  # the framework's pages load their scripts from elsewhere, and we work without internet
+        redoc_url=None,
+    )
     app.state.services, app.state.remembered = services, Remembered()
     answer_problems(app)
     for router in (health.router, sync.router, entities.router):

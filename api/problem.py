@@ -100,7 +100,7 @@ async def _problem(request: Request, problem: Exception) -> Response:
 
 
 _HINTS: Final = {
-    HTTPStatus.NOT_FOUND: "Look the path up in the API reference at /docs.",
+    HTTPStatus.NOT_FOUND: "GET /openapi.json lists every path.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The Allow header names the methods of this path.",
 }
 
@@ -109,7 +109,7 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
-    hint = _HINTS.get(status, "Look the path up in the API reference at /docs.")
+    hint = _HINTS.get(status, "GET /openapi.json lists every path.")
     detail = f"{request.method} {request.url.path}: {error.detail}"
     return Problem(status, kind, detail, hint=hint, headers=error.headers).response(request)
 

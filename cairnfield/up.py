@@ -203,7 +203,7 @@ def _steps(console: "Console") -> Generator[Callable[[str | None], None]]:
 
 
 def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Login]) -> None:
-    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (API reference: {url}/docs)\n")
+    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (its routes: {url}/openapi.json)\n")
     name_width = max((len(login.name) for login in logins), default=0)
     for login in logins:  # not a table: it would cut the tokens to the width of the terminal
         console.print(f"{login.role:<12}{login.name:<{name_width}}  {login.token}", markup=False)
