@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
-from api.body import NDJSON, read_body
+from api.body import NDJSON, read_body, small, told_in_openapi
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in
@@ -35,7 +35,7 @@ class NewReplica(BaseModel):
     """What a device says when it asks for a replica."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Ada's phone"])]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada's phone"])]
 
 
 class Hello(BaseModel):
@@ -45,11 +45,18 @@ class Hello(BaseModel):
     replica: Annotated[str | None, Field(pattern="^r[a-z2-7]{12}$")] = None
 
 
-@router.post("/replicas", status_code=HTTPStatus.CREATED, summary="Mint a replica for this device")
-def mint(asked: NewReplica, speaking: Speaking, services: Ports) -> Response:
+@router.post(
+    "/replicas",
+    status_code=HTTPStatus.CREATED,
+    summary="Mint a replica for this device",
+    openapi_extra=told_in_openapi(NewReplica),
+)
+def mint(speaking: Speaking, asked: Annotated[NewReplica, Depends(small(NewReplica))], services: Ports) -> Response:
     """A fresh replica id, bound to the person who asks: one for each storage that will author events."""
     if not may_hand_in(speaking.role):
-        raise forbidden(f"Whoever is {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does.")
+        raise forbidden(
+            f"Whoever is {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does."
+        )
     for _ in range(_MINT_TRIES):
         replica = services.new_replica()
         try:
@@ -62,8 +69,12 @@ def mint(asked: NewReplica, speaking: Speaking, services: Ports) -> Response:
     raise AssertionError("a replica id has 60 random bits")
 
 
-@router.post("/hello", summary="Say hello: limits, epoch, and where my replica stands")
-def hello(said: Hello, speaking: Speaking, services: Ports) -> Response:
+@router.post(
+    "/hello",
+    summary="Say hello: limits, epoch, and where my replica stands",
+    openapi_extra=told_in_openapi(Hello),
+)
+def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], services: Ports) -> Response:
     """What a device must know before it hands in or takes anything."""
     head = services.log.head(speaking.tenant)
     row = _own_replica(said.replica, speaking, services) if said.replica else None

@@ -1,0 +1,61 @@
+"""The real application over each log and its accounts, with a clock that tests set."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from api.app import create_app
+from api.services import Services
+from cairnfield.wiring import new_replica
+from infra.memory import MemoryEventLog
+from infra.memory_accounts import MemoryAccounts
+from infra.postgres.accounts import PostgresAccounts
+from infra.postgres.log import PostgresEventLog
+from infra.postgres.pool import open_pool
+from tests.api.in_process import client_of
+from tests.api.office import Clock, Office
+from tests.conftest import TestServer
+
+MakeOffice = Callable[[], Office]
+
+
+def _offices(
+    log: MemoryEventLog | PostgresEventLog, accounts: MemoryAccounts | PostgresAccounts
+) -> Iterator[MakeOffice]:
+    clock = Clock()
+    services = Services(
+        log=log, accounts=accounts, now_ms=lambda: clock.ms, new_replica=new_replica, is_ready=lambda: True
+    )
+    with client_of(create_app(services)) as client:
+
+        def make() -> Office:
+            clock.ms = Clock().ms
+            tenant = accounts.add_tenant("Harbour Town", now_ms=clock.ms)
+            return Office(client=client, log=log, accounts=accounts, clock=clock, tenant=tenant).staff()
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def memory_offices() -> Iterator[MakeOffice]:
+    log = MemoryEventLog()
+    yield from _offices(log, MemoryAccounts(log))
+
+
+@pytest.fixture(scope="session")
+def postgres_offices(embedded_server: TestServer) -> Iterator[MakeOffice]:
+    with embedded_server.database() as dsn, open_pool(dsn, size=2) as pool:
+        yield from _offices(PostgresEventLog(pool), PostgresAccounts(pool))
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def offices(request: pytest.FixtureRequest) -> MakeOffice:
+    """Makes tenants of one server."""
+    made: MakeOffice = request.getfixturevalue(f"{request.param}_offices")
+    return made
+
+
+@pytest.fixture
+def office(offices: MakeOffice) -> Office:
+    """A new tenant, over each log in turn."""
+    return offices()
