@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from commands.authority import may_tell
 from domain.people import Role
+from sync.desk import Judge
 from sync.envelope import Event, Unacceptable
 from sync.merge import State
 from sync.plan import plan_of
-from sync.push import Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,9 @@ class RoleJudge:
         del actor  # scopes and assignments are judged here once grants are kept
         if may_tell(self.role, event.entity_type, event.type):
             return None
-        return Unacceptable("not_allowed", f"whoever is {self.role} does not tell {event.type} of a {event.entity_type}")
+        return Unacceptable(
+            "not_allowed", f"whoever is {self.role} does not tell {event.type} of a {event.entity_type}"
+        )
 
     def follows(self, event: Event, state: State | None) -> Unacceptable | None:
         """Refuse a move that its author knew to be impossible; the same for every role."""

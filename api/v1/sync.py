@@ -21,6 +21,7 @@ from sync.envelope import Unreadable
 from sync.frames import line
 from sync.limits import EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, told_to_clients
 from sync.log import Changes, Known, ReplicaRow, ReplicaTaken
+from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
 _MINT_TRIES: Final = 3
@@ -143,7 +144,7 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     return _json(told)
 
 
-def _received(body: bytes) -> list[pushing.Received]:
+def _received(body: bytes) -> list[Received]:
     lines = body.removesuffix(b"\n").split(b"\n") if body.strip() else []
     if not lines:
         raise _unreadable("The body holds no event.", 1)
@@ -155,7 +156,7 @@ def _received(body: bytes) -> list[pushing.Received]:
             hint="Send them in several pushes, in order.",
             events_max=EVENTS_PER_PUSH_MAX,
         )
-    batch: list[pushing.Received] = []
+    batch: list[Received] = []
     for number, raw in enumerate(lines, 1):
         try:
             batch.append(pushing.receive(raw))

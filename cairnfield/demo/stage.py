@@ -16,6 +16,7 @@ from sync.frames import line, read_page
 from sync.handing_in import next_batch, settle
 from sync.limits import PAGE_BYTES_MAX, PAGE_EVENTS_MAX
 from sync.log import Changes, EventLog, Known
+from sync.verdict import Received
 
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -81,7 +82,7 @@ class Stage:
         head = self.log.head(person.tenant).position
         self._news |= dict.fromkeys(self._unsent.pop(who, ()), head)
 
-    def _decide(self, batch: list[push.Received], known: Known, person: Principal) -> tuple[Changes, push.Answer]:
+    def _decide(self, batch: list[Received], known: Known, person: Principal) -> tuple[Changes, push.Answer]:
         return push.decide(batch, known, judge=judge_for(person.role), actor=person.person, now_ms=self.now_ms)
 
     def pull(self, who: str) -> None:

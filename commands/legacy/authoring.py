@@ -15,7 +15,7 @@ from sync import push, state_codec
 from sync.envelope import Event, Unacceptable, spell
 from sync.log import Changes, Known, Wanted
 from sync.merge import State
-from sync.push import Received
+from sync.verdict import Received
 
 
 class ImportRefused(AssertionError):

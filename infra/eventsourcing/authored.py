@@ -15,7 +15,7 @@ from infra.eventsourcing.mapper import AuthoredStored
 from sync import push
 from sync.envelope import Unacceptable
 from sync.log import Changes, Conflicting, Known, TrackedRow, Wanted
-from sync.push import Received
+from sync.verdict import Received, Verdict
 
 
 def decision_on_authored(
@@ -49,7 +49,7 @@ def decision_on_authored(
     return push.wanted(batch), decide
 
 
-def _check(verdict: push.Verdict) -> None:
+def _check(verdict: Verdict) -> None:
     match verdict["verdict"]:
         case "accepted":
             pass

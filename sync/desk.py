@@ -1,0 +1,255 @@
+"""A batch being worked through: each event accepted, held or set aside, on top of what the log knows."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from domain.catalogue import ENTITIES
+from sync import hybrid_clock, merge, shown, state_codec
+from sync.envelope import Event, Link, Unacceptable, parse
+from sync.limits import HELD_PER_ENTITY_MAX
+from sync.log import Changes, EntityRow, EventRow, HeldRow, Known, QuarantinedRow, ReplicaRow, Settled
+from sync.merge import State
+from sync.vector_clock import covers
+from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
+
+_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "unknown_reference", "too_many_held"})
+
+
+class Judge(Protocol):
+    """Who decides whether an event may be said; None means that it may. Implemented by `commands.judge.RoleJudge`."""
+
+    def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
+        """Whether whoever hands it in may say this at all; asked once, on arrival, also of what must wait then."""
+        ...
+
+    def follows(self, event: Event, state: State | None) -> Unacceptable | None:
+        """Whether it follows what its author knew; asked when its turn has come, whoever brought that about."""
+        ...
+
+
+class Desk:
+    """The batch being worked through: what has been decided so far, on top of what the log knows."""
+
+    def __init__(self, known: Known, judge: Judge, actor: str, now_ms: int) -> None:
+        self.known, self.judge, self.actor, self.now_ms = known, judge, actor, now_ms
+        self.arrival = hybrid_clock.latest_at(now_ms)
+        self.last_seq = {replica: row.last_seq for replica, row in known.replicas.items()}
+        self.states: dict[str, tuple[State, str]] = {}
+        self.events: list[EventRow] = []
+        self.touched: dict[str, None] = {}
+        self.held: dict[tuple[str, int], HeldRow] = {(row.replica, row.seq): row for row in known.held}
+        self.awaited = {dot for row in known.held for dot in row.missing}
+        self.newly_held: dict[tuple[str, int], HeldRow] = {}
+        self.released: list[tuple[str, int]] = []
+        self.quarantined: list[QuarantinedRow] = []
+        self.ids: dict[str, Settled] = dict(known.by_id)
+        self.accepted: dict[str, int] = {}
+
+    def take(self, group: Sequence[Received]) -> list[Verdict]:
+        """Settle one event, or the events of one tx together."""
+        tx = group[0].event.tx if group[0].event else None
+        if tx is None:
+            return [self._take(group[0])]
+        if [each.event.tx for each in group if each.event and each.event.tx] != [
+            {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
+        ]:
+            why = Unacceptable("tx_incomplete", f"/tx: {tx['n']} events stand together, {len(group)} came")
+            return self._quarantine_together(group, why)
+        before = self._saved()
+        verdicts = [self._take(each) for each in group]
+        refused = next((each for each in verdicts if each["verdict"] not in ("accepted", "duplicate")), None)
+        if refused is None:
+            return verdicts
+        self._restore(before)
+        why = Unacceptable("tx_broken", f"/tx: event {refused['seq']} of it was {refused['verdict']}")
+        return self._quarantine_together(group, why)
+
+    def _quarantine_together(self, group: Sequence[Received], why: Unacceptable) -> list[Verdict]:
+        verdicts = [self._quarantine(each, why) for each in group]
+        for each in group:
+            self._release_after(each)
+        return verdicts
+
+    def _saved(self) -> dict[str, Any]:
+        return {name: value.copy() for name, value in vars(self).items() if isinstance(value, dict | list)}
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        for name, value in saved.items():
+            setattr(self, name, value)
+
+    def _take(self, each: Received) -> Verdict:
+        verdict = self._settle(each)
+        self._release_after(each)
+        return verdict
+
+    def _settle(self, each: Received) -> Verdict:
+        link, event = each.link, each.event
+        self.last_seq[link.replica] = link.seq
+        if event is None:
+            assert each.fault is not None
+            return self._quarantine(each, each.fault)
+        if event.id in self.accepted:
+            return verdict_of(link, "duplicate", position=self.accepted[event.id])
+        twin = self.ids.get(event.id)
+        if twin is not None:
+            return verdict_again(each, twin)
+        if event.clock.get(event.replica, 0) >= event.seq:
+            return self._quarantine(each, Unacceptable("bad_clock", "/clock: an event cannot have seen itself"))
+        fault = self.judge.may_tell(event, self.actor)
+        if fault is not None:
+            return self._quarantine(each, fault)
+        missing = self._missing(event)
+        if missing:
+            return self._hold(each, event, missing)
+        fault = self._fault(event)
+        if fault is not None:
+            return self._quarantine(each, fault)
+        row, conflicts = self._accept(event, self.actor)
+        return {
+            "seq": event.seq,
+            "id": event.id,
+            "verdict": "accepted",
+            "position": row.position,
+            "version": row.version,
+            "effective": row.effective,
+            "conflicts": conflicts,
+        }
+
+    def _missing(self, event: Event) -> list[tuple[str, int]]:
+        """The dots an event must wait for: what is not here yet, and what is here but waits itself."""
+        last_seq, author = self.last_seq, event.replica
+        absent = [dot for dot in event.clock.items() if last_seq.get(dot[0], 0) < dot[1] and dot[0] != author]
+        if not absent and not self.held:
+            return absent
+        latest: dict[str, int] = {}  # what a replica told before it waits for itself
+        for replica, seq in (*absent, *self._held_before(event)):
+            latest[replica] = max(seq, latest.get(replica, 0))
+        return sorted(latest.items())
+
+    def _held_before(self, event: Event) -> list[tuple[str, int]]:
+        """What waits and must come before it: what its author told or had seen of the same entity."""
+        return [
+            dot
+            for dot, row in self.held.items()
+            if row.entity == event.entity
+            and dot != (event.replica, event.seq)
+            and ((dot[0] == event.replica and dot[1] < event.seq) or covers(event.clock, *dot))
+        ]
+
+    def _fault(self, event: Event) -> Unacceptable | None:
+        found = self._state(event.entity)
+        if found is None and not event.fact.creates:
+            return Unacceptable("unknown_entity", f"/entity/id: no {event.entity_type} of that id is known here")
+        if found is not None and found[0].type != event.entity_type:
+            return Unacceptable("other_entity_type", f"/entity/type: that id belongs to a {found[0].type}")
+        if found is not None and event.fact.creates:
+            return Unacceptable("already_created", "/entity/id: it exists, and is created once")
+        return self.judge.follows(event, found[0] if found else None)
+
+    def _state(self, entity: str) -> tuple[State, str] | None:
+        found = self.states.get(entity)
+        if found is None and entity in self.known.entities:
+            row = self.known.entities[entity]
+            found = self.states[entity] = (state_codec.decode(row.state), row.scope)
+        return found
+
+    def _accept(self, event: Event, actor: str) -> tuple[EventRow, list[str]]:
+        found = self._state(event.entity)
+        if found is None:
+            scope = ENTITIES[event.entity_type].scope_of(event.entity, event.data)
+            found = (merge.empty(event.entity_type), scope)
+        effective = min(event.at, self.arrival)
+        state = merge.apply(found[0], event, effective)
+        self.states[event.entity] = (state, found[1])
+        self.touched[event.entity] = None
+        row = EventRow(
+            self.known.position + len(self.events) + 1,
+            event.id,
+            event.replica,
+            event.seq,
+            event.entity_type,
+            event.entity,
+            state.version,
+            event.type,
+            event.v,
+            found[1],
+            effective,
+            actor,
+            self.now_ms,
+            event.raw,
+        )
+        self.events.append(row)
+        self.accepted[event.id] = row.position
+        return row, [conflict.field for conflict in shown.conflicts(state)] if shown.may_ask(state) else []
+
+    def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
+        if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
+            why = f"/clock: {HELD_PER_ENTITY_MAX} events of that entity wait already, and this one would wait too"
+            return self._quarantine(each, Unacceptable("too_many_held", why))
+        row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
+        self.awaited.update(missing)
+        self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
+        settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
+        self.ids[event.id] = settled
+        return verdict_again(each, settled)
+
+    def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
+        self.last_seq[each.link.replica] = each.link.seq
+        row = self._set_aside(each.link, each.raw, why, self.actor)
+        told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
+        return verdict_of(each.link, "quarantined", case=case_of(row.replica, row.seq), **told)
+
+    def _set_aside(self, link: Event | Link, raw: bytes, why: Unacceptable, actor: str) -> QuarantinedRow:
+        is_retryable = why.code in _RETRYABLE
+        row = QuarantinedRow(
+            link.replica, link.seq, link.id, link.entity, why.code, why.detail, is_retryable, actor, raw
+        )
+        self.quarantined.append(row)
+        return row
+
+    def _release_after(self, each: Received) -> None:
+        if (each.link.replica, each.link.seq) in self.awaited:
+            self._release()
+
+    def _release(self) -> None:
+        """Take in, in order, whatever need not wait any longer; what that brings in may let others go."""
+        while self._release_once():
+            pass
+
+    def _release_once(self) -> bool:
+        released = False
+        for dot, row in sorted(self.held.items()):
+            event = None if self._awaits(row) else parse(row.body)
+            if event is None or self._held_before(event):
+                continue
+            released = True
+            del self.held[dot]
+            if self.newly_held.pop(dot, None) is None:
+                self.released.append(dot)
+            fault = self._fault(event)
+            if fault is None:
+                self._accept(event, row.actor)
+            else:
+                self._set_aside(event, event.raw, fault, row.actor)
+        return released
+
+    def _awaits(self, row: HeldRow) -> bool:
+        """Whether anything that it was held for is still not here, or waits itself; what was here then is here now."""
+        return any(self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing)
+
+    def changes(self, last: Received) -> Changes:
+        """Everything that was decided, as rows."""
+        row = self.known.replicas[last.link.replica]
+        moved = last.link.seq > row.last_seq
+        return Changes(
+            events=self.events,
+            entities=[self._entity_row(entity) for entity in self.touched],
+            replicas=[ReplicaRow(row.replica, row.person, last.link.seq, last.hash)] if moved else [],
+            held=list(self.newly_held.values()),
+            released=self.released,
+            quarantined=self.quarantined,
+        )
+
+    def _entity_row(self, entity: str) -> EntityRow:
+        state, scope = self.states[entity]
+        return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))

@@ -1,0 +1,42 @@
+"""What is handed in, and what its author is told of it."""
+
+from typing import Any, NamedTuple
+
+from sync.envelope import Event, Link, Unacceptable
+from sync.log import Settled
+
+
+class Received(NamedTuple):
+    """One line of a body: an event, or what is wrong with it."""
+
+    link: Event | Link
+    """Its replica, seq, prev, id and entity, as far as they can be read."""
+    raw: bytes
+    hash: str
+    event: Event | None
+    fault: Unacceptable | None
+
+
+Verdict = dict[str, Any]
+"""What became of one event, as it is sent: {"seq", "id", "verdict": ..., and what belongs to that verdict}."""
+
+
+def verdict_again(each: Received, settled: Settled) -> Verdict:
+    match settled.kind:
+        case "accepted":
+            return verdict_of(each.link, "duplicate", position=settled.position)
+        case "held":
+            return verdict_of(each.link, "held", missing=[list(dot) for dot in settled.missing])
+        case _:
+            case = case_of(settled.replica, settled.seq)
+            told = {"code": settled.code, "text": settled.detail, "retryable": settled.retryable}
+            return verdict_of(each.link, "quarantined", case=case, **told)
+
+
+def case_of(replica: str, seq: int) -> str:
+    """The name under which people speak of a quarantined event."""
+    return f"{replica}-{seq}"
+
+
+def verdict_of(link: Event | Link, verdict: str, **rest: Any) -> Verdict:
+    return {"seq": link.seq, "id": link.id, "verdict": verdict, **rest}
