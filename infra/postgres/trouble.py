@@ -16,6 +16,8 @@ TRY_AGAIN: Final = (errors.DeadlockDetected, errors.SerializationFailure)
 _UNAVAILABLE: Final = (
     *(psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TooManyRequests),
     *(errors.ReadOnlySqlTransaction, errors.PipelineAborted),
+    # A transaction that waited too long for us, and what the server has no word for, such as a disk quota (XX000).
+    *(errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout, errors.InternalError_),
 )
 
 
