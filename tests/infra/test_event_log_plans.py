@@ -1,0 +1,35 @@
+"""What an append looks up is found by an index, on a log of 20,000 events that nobody has analysed yet."""
+
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from infra.postgres import statements
+from infra.postgres.log import PostgresEventLog
+from infra.postgres.pool import open_pool
+from sync.log import Changes, Wanted
+from tests.devices import NOON
+from tests.infra.event_logs import entity, events, new_tenant
+
+EVENTS = 20_000
+
+
+def test_an_append_scans_no_table(database: str) -> None:
+    with open_pool(database, size=2) as pool:
+        log, tenant = PostgresEventLog(pool), new_tenant(pool)
+        rows = events(EVENTS)
+        changes = Changes(events=rows, entities=[entity(row.entity) for row in rows])
+        log.append(tenant, Wanted(), lambda _: (changes, None), now_ms=NOON)
+        asked: dict[LiteralString, dict[str, Any]] = {
+            statements.SETTLED_BY_ID: {"ids": [row.id for row in rows[:500]]},
+            statements.ENTITIES: {"entities": [row.entity for row in rows[:500]], "for_replica": '[["r"]]'},
+        }
+        with pool.connection() as connection:
+            for statement, values in asked.items():
+                found = connection.execute(
+                    sql.SQL("explain {}").format(sql.SQL(statement)), {"tenant": tenant, **values}
+                ).fetchall()
+                plan = "\n".join(line for (line,) in found)
+                for table in ("event", "entity"):
+                    assert f"Seq Scan on {table}" not in plan, plan
+                assert "Index Scan using" in plan, plan
