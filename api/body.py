@@ -74,7 +74,10 @@ async def _gunzipped(request: Request, bytes_max: int) -> bytes:
             body += unpacker.decompress(chunk, bytes_max + 1 - len(body))
         except zlib.error as fault:
             raise _not_gzip(str(fault)) from None
-        if len(body) > bytes_max:
+        if unpacker.unused_data:
+            raise _not_gzip("it goes on after its end")
+        # Packed bytes count too: empty blocks unpack to nothing, however many there are.
+        if max(len(body), packed) > bytes_max:
             raise _too_large(bytes_max)
         if len(body) > DECOMPRESSION_RATIO_MAX * packed:
             raise Problem(
@@ -83,8 +86,8 @@ async def _gunzipped(request: Request, bytes_max: int) -> bytes:
                 f"The body unpacks to more than {DECOMPRESSION_RATIO_MAX} times its size.",
                 hint="Send it unpacked.",
             )
-    if packed and (not unpacker.eof or unpacker.unused_data):
-        raise _not_gzip("it ends too early or goes on after its end")
+    if packed and not unpacker.eof:
+        raise _not_gzip("it ends too early")
     return bytes(body)
 
 

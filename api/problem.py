@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from sync.log import LogUnavailable, TenantUnknown
+from sync.log import Conflicting, LogUnavailable, TenantUnknown
 
 TYPES: Final = "https://cairnfield.dev/problems/"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -82,6 +82,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(LogUnavailable, _unavailable)
     app.add_exception_handler(TenantUnknown, _no_tenant)
+    app.add_exception_handler(Conflicting, _conflicting)
 
     app.add_exception_handler(Exception, _bug)
 
@@ -135,6 +136,18 @@ async def _unavailable(request: Request, error: Exception) -> Response:
         "log-unavailable",
         "The log cannot be reached or cannot store now. Nothing of this request was stored.",
         hint="Keep what you have and send the same request again.",
+        retryable=True,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    ).response(request)
+
+
+async def _conflicting(request: Request, error: Exception) -> Response:
+    _log.warning("request %s: written at the same time: %s", request_id(request), error)
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "written-meanwhile",
+        "Something that must be unique was written by somebody else meanwhile. Nothing of this request was stored.",
+        hint="Send the same request again; it will be judged by what is there now.",
         retryable=True,
         headers={"Retry-After": str(RETRY_AFTER_S)},
     ).response(request)

@@ -27,7 +27,7 @@ def told(failure: Exception) -> tuple[str, int] | None:
         case ServerUnavailable() | DatabaseUnfit():
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
-            reason = " ".join(str(failure).split())
+            reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions
             return (
                 f"The database does not answer: {reason}. See that it runs and that DATABASE_URL is right.",
                 EXIT_FAILURE,

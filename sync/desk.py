@@ -12,7 +12,7 @@ from sync.merge import State
 from sync.vector_clock import covers
 from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
 
-_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "unknown_reference", "too_many_held"})
+_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held"})
 
 
 class Judge(Protocol):
