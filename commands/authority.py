@@ -31,6 +31,8 @@ _OFFICE_MOVES: Final = frozenset(
     }
 )
 _SUPERVISOR_MOVES: Final = frozenset({"WorkOrderApproved", "WorkOrderClosed"})
+_JUDGEMENTS: Final = _SUPERVISOR_MOVES | {"WorkOrderReopened"}
+"""What a person answers for: no other system says it."""
 _CATALOG: Final = frozenset({"part", "stock_location", "checklist_template", "person"})
 _FIELD_ENTITIES: Final = frozenset(
     {
@@ -50,7 +52,9 @@ _TELLS: Final[Mapping[Role, frozenset[tuple[str, str]]]] = {
     "analyst": frozenset(),
     "auditor": frozenset(),
     "admin": frozenset((entity, name) for entity, name in _EVERY_FACT if entity in _CATALOG | {"device"}),
-    "integration": frozenset((entity, name) for entity, name in _EVERY_FACT if entity in _INTEGRATED),
+    "integration": frozenset(
+        (entity, name) for entity, name in _EVERY_FACT if entity in _INTEGRATED and name not in _JUDGEMENTS
+    ),
 }
 
 
