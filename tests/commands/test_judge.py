@@ -105,3 +105,12 @@ def test_a_move_is_judged_alike_for_every_role(role: Role) -> None:
     fault = judge_for(role).follows(event, fold(history))
     assert fault is not None
     assert judge_for(role).follows(event, None) is None
+
+
+def test_a_move_is_judged_by_what_its_author_had_just_seen_of_somebody_else() -> None:
+    device, other = Device("a"), Device("b")
+    history = told(device, "WorkOrderCancelled")
+    other.see(*history)
+    fault = verdict(history, other.tell("work_order", JOB, "WorkOrderStarted"))
+    assert fault is not None
+    assert fault.code == "illegal_move"

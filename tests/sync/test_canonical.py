@@ -106,3 +106,23 @@ def test_the_ends_of_the_profile_are_inside(raw: bytes) -> None:
 def test_b9_two_normal_forms_of_one_text_stay_two_texts() -> None:
     composed, decomposed = '"\u00e9"'.encode(), '"e\u0301"'.encode()
     assert canonical.loads(composed) != canonical.loads(decomposed)
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (b"1.5", "/ is not an integer"),
+        (b"9007199254740992", "/ is outside"),
+        (b'"\\u0000"', "/ holds a NUL"),
+        (b'{"a":[0,1.5]}', "/a/1 is not an integer"),
+        (b'{"a":{"b":9007199254740992}}', "/a/b is outside"),
+        (b'[{"a":"\\u0000"}]', "/0/a holds a NUL"),
+        (b'{"a":{"B":1}}', "/a/'B' is not a key"),
+        (b'{"a":1,"a":2}', "at byte 5"),
+    ],
+)
+def test_a_refusal_says_where(raw: bytes, place: str) -> None:
+    with pytest.raises(NotCanonical) as refused:
+        canonical.loads(raw)
+    assert place in refused.value.detail
+    assert str(refused.value) == f"{refused.value.code}: {refused.value.detail}"
