@@ -45,6 +45,10 @@ def nested(depth: int) -> bytes:
     return b"[" * depth + b"]" * depth
 
 
+def nested_by_name(depth: int) -> bytes:
+    return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
@@ -80,6 +84,7 @@ def nested(depth: int) -> bytes:
         (b'{"a\\u0000":1}', "bad_key"),
         (b'{"%b":1}' % (b"a" * 65), "bad_key"),
         (nested(DEPTH_MAX + 1), "too_deep"),
+        (nested_by_name(DEPTH_MAX + 1), "too_deep"),
         (nested(300), "too_deep"),
     ],
 )

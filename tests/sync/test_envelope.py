@@ -239,3 +239,12 @@ def test_every_fact_has_a_schema_that_refuses_what_nobody_declared() -> None:
         for name in facts:
             raw = said_otherwise(told(), entity={"id": ELSEWHERE, "type": entity_type}, type=name, data={"nonsense": 1})
             assert refusal(raw).code == "bad_data", (entity_type, name)
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(3, False), (4, True)])
+def test_a_refusal_names_three_places_and_counts_the_rest(wrong: int, more: bool) -> None:
+    data: dict[str, Any] = {"access_code": [], "directions": [], "geofence_m": [], "timezone": []}
+    why = refusal(told(**{name: data[name] for name in list(data)[:wrong]}))
+    assert why.detail.startswith("/access_code: ")
+    assert why.detail.count("; ") == (3 if more else 2)
+    assert why.detail.endswith("; and 1 more") == more

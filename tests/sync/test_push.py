@@ -220,6 +220,16 @@ def test_a4_a_seq_that_a_twin_used_up_does_not_take_other_content(desk: Desk) ->
     assert (desk.push(other[0]).batch, desk.push(*other).batch) == ("forked", "forked")
 
 
+def test_an_answer_that_was_decided_ahead_moves_by_what_came_between(desk: Desk) -> None:
+    ada = desk.device("ada")
+    known, new = ada.create("site", new_id()), ada.create("site", new_id())
+    again = ada.tell("site", parse(new).entity, "Created", parse(new).data, event_id=parse(new).id)
+    desk.push(known)
+    answer = push.moved(desk.push(known, new, again, ada.hand_made(data={})), 5)
+    assert [each.get("position") for each in answer.verdicts] == [1, 7, 7, None]
+    assert answer.head == 7
+
+
 def test_an_event_that_is_told_twice_in_a_batch_is_taken_once(desk: Desk) -> None:
     ada, site = desk.device("ada"), new_id()
     raw = ada.create("site", site)
