@@ -99,11 +99,14 @@ class MemoryEventLog:
         return self._tenant(tenant).entities.get(entity)
 
     def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
-        rows = [row for row in self._tenant(tenant).entities.values() if row.type == entity_type and row.entity > after]
-        return sorted(rows)[:limit]
+        with self._lock:  # a dictionary that grows cannot be walked
+            rows = [*self._tenant(tenant).entities.values()]
+        return sorted(row for row in rows if row.type == entity_type and row.entity > after)[:limit]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
-        yield from [(row.entity, row.state) for row in self._tenant(tenant).entities.values()]
+        with self._lock:
+            rows = [*self._tenant(tenant).entities.values()]
+        yield from ((row.entity, row.state) for row in rows)
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         del name, now_ms
