@@ -84,7 +84,9 @@ def desk() -> Desk:
 def test_an_event_is_accepted_with_its_place_and_stamps(desk: Desk) -> None:
     ada, site = desk.device("ada"), new_id()
     first, second = ada.create("site", site), ada.tell("site", site, "Edited", {"name": "Gate"})
-    (one, other) = desk.push(first, second).verdicts
+    answer = desk.push(first, second)
+    assert (answer.head, answer.epoch) == (2, desk.log.head(TENANT).epoch)
+    (one, other) = answer.verdicts
     assert one == {
         "seq": 1,
         "id": parse(first).id,
@@ -385,7 +387,7 @@ def test_a_held_event_that_waits_for_two_is_let_go_by_the_second(desk: Desk) -> 
     desk.states_are_the_fold_of_the_log()
 
 
-@pytest.mark.parametrize("arrival", ["quarantined", "duplicate", "about something else"])
+@pytest.mark.parametrize("arrival", ["quarantined", "quarantined with others", "duplicate", "about something else"])
 def test_a_held_event_is_let_go_however_what_it_waits_for_was_settled(desk: Desk, arrival: str) -> None:
     """A quarantined event counts as known, so what was written after it is judged on its own, not held for ever."""
     ada, ben, eve = three(desk)
@@ -398,8 +400,11 @@ def test_a_held_event_is_let_go_however_what_it_waits_for_was_settled(desk: Desk
     match arrival:
         case "quarantined":
             assert desk.taken(ben.hand_made(entity=7)) == ["quarantined"]
+        case "quarantined with others":
+            assert desk.taken(ben.tell("site", site, "Edited", {"name": "B"}, tx=tx(2)[0])) == ["quarantined"]
         case "duplicate":
-            assert desk.taken(ben.tell("site", site, "Created", {}, event_id=parse(created).id)) == ["quarantined"]
+            twin = ben.tell("site", site, "Created", parse(created).data, event_id=parse(created).id)
+            assert desk.taken(twin) == ["duplicate"]
         case _:
             assert desk.taken(ben.create("customer", new_id())) == ["accepted"]
     assert desk.settled(ada) == {1: "accepted"}
