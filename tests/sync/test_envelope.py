@@ -100,6 +100,7 @@ def test_a7_b15_what_an_event_says_wrong_is_refused_by_name(members: dict[str, A
     why = refusal(said_otherwise(told(), **members))
     assert why.code == code, why.detail
     assert len(why.detail) < 1_000
+    assert str(why) == f"{code}: {why.detail}"
 
 
 def test_a8_a_clock_holds_as_many_entries_as_the_limit_says() -> None:

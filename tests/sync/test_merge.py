@@ -223,6 +223,14 @@ def test_law_a_decimal_is_read_as_it_was_written(amount: int) -> None:
     assert merge.millionths(merge.decimal(amount)) == amount
 
 
+@pytest.mark.parametrize(
+    "data", [{"tags": {"add": ["urgent"]}}, {"custom": [["bay", "1"]]}, {"tags": {}}, {"directions": "left"}]
+)
+def test_a_state_of_one_event_is_read_as_it_was_written(data: dict[str, Any]) -> None:
+    state = fold([Device("ada").tell("site", new_id(), "Edited", data)])
+    assert state_codec.decode(state_codec.encode(state)) == state
+
+
 def test_every_entity_can_be_created_stored_and_shown() -> None:
     for entity_type, data in CREATED.items():
         state = fold([Device("ada").create(entity_type, new_id())])

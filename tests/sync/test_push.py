@@ -370,6 +370,37 @@ def test_a_held_event_waits_for_everything_it_has_seen_whoever_brings_the_last(d
     assert desk.settled(ada) == {1: "accepted"}
 
 
+def test_what_its_author_had_seen_last_is_here_and_is_not_waited_for(desk: Desk) -> None:
+    ada, ben, _ = three(desk)
+    site = new_id()
+    created = ada.create("site", site)
+    ben.see(created)
+    assert desk.taken(created) == ["accepted"]
+    assert desk.taken(ben.tell("site", site, "Edited", {"name": "B"})) == ["accepted"]
+
+
+def test_who_had_seen_a_held_event_waits_with_it_and_who_tells_on_after_one_does_too(desk: Desk) -> None:
+    ada, ben, eve = three(desk)
+    site, other = new_id(), new_id()
+    created = ada.create("site", site)
+    desk.taken(created)
+    ben.see(created)
+    ben.clocks[site][eve.replica] = 1
+    waiting = ben.tell("site", site, "Edited", {"name": "B"})
+    ada.see(waiting)
+    ada.clocks[site].pop(eve.replica)
+    after = ben.tell("site", site, "Edited", {"directions": "left"}, clock={ada.replica: 1})
+    (held, follows, elsewhere) = desk.push(waiting, after, ben.create("site", other)).verdicts
+    assert (held["missing"], follows["missing"]) == ([[eve.replica, 1]], [[ben.replica, 1]])
+    assert elsewhere["verdict"] == "accepted"
+    (saw,) = desk.push(ada.tell("site", site, "Edited", {"name": "A"})).verdicts
+    assert (saw["verdict"], saw["missing"]) == ("held", [[ben.replica, 1]])
+    assert desk.taken(eve.create("site", new_id())) == ["accepted"]
+    assert [row.seq for row in desk.log.page(TENANT, after=0, limit=9) if row.entity == site] == [1, 1, 2, 2]
+    assert desk.held() == []
+    desk.states_are_the_fold_of_the_log()
+
+
 def test_a_held_event_that_waits_for_two_is_let_go_by_the_second(desk: Desk) -> None:
     ada, ben, eve = three(desk)
     site = new_id()
