@@ -38,7 +38,8 @@ class Desk:
         self.events: list[EventRow] = []
         self.touched: dict[str, None] = {}
         self.held: dict[tuple[str, int], HeldRow] = {(row.replica, row.seq): row for row in known.held}
-        self.awaited = {dot for row in known.held for dot in row.missing}
+        # A batch is of one replica, so what it brings can only let go what was held before it.
+        self.awaited = frozenset(dot for row in known.held for dot in row.missing)
         self.newly_held: dict[tuple[str, int], HeldRow] = {}
         self.released: list[tuple[str, int]] = []
         self.quarantined: list[QuarantinedRow] = []
@@ -187,7 +188,6 @@ class Desk:
             why = f"/clock: {HELD_PER_ENTITY_MAX} events of that entity wait already, and this one would wait too"
             return self._quarantine(each, Unacceptable("too_many_held", why))
         row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
-        self.awaited.update(missing)
         self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
         settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
         self.ids[event.id] = settled

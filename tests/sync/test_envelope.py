@@ -81,6 +81,8 @@ def test_what_a_device_writes_is_acceptable(entity_type: str) -> None:
         ({"clock": {"__proto__": 1}}, "bad_key"),
         ({"clock": {"1": 1}}, "bad_key"),
         ({"seq": 2**53}, "bad_number"),
+        ({"at": "", "clock": 0, "seen": -1, "seq": 0}, "bad_clock"),
+        ({"at": "", "id": ""}, "bad_envelope"),
         ({"type": "VisitExploded"}, "unknown_event"),
         ({"entity": {"id": ELSEWHERE, "type": "spaceship"}}, "unknown_event"),
         ({"v": 2}, "unknown_version"),
@@ -140,6 +142,8 @@ def test_b15_what_only_the_server_writes_is_refused(entity_type: str, field: str
         ("site", {"custom": [["a", "1"], ["a", "2"]]}),
         ("site", {"custom": [["b", "1"], ["a", "2"]]}),
         ("site", {"custom": [["a"]]}),
+        ("site", {"custom": [["", "1"]]}),
+        ("site", {"custom": [["a" * 65, "1"]]}),
         ("site", {"custom": [[None, "1"]]}),
         ("site", {"custom": {"a": "1"}}),
         ("site", {"position": {"lat": 0}}),
@@ -179,10 +183,16 @@ def test_an_edit_says_something() -> None:
 
 
 def test_b1_an_event_has_a_size() -> None:
-    custom = [[f"k{number:02}", "x" * 1_000] for number in range(70)]
-    assert refusal(told(custom=custom)).code == "event_too_large"
-    assert len(told(custom=custom[:60])) < EVENT_BYTES_MAX
-    parse(told(custom=custom[:60]))
+    custom = [[f"k{number:02}", "x" * 1_000] for number in range(63)]
+    missing = EVENT_BYTES_MAX - len(told(custom=custom, directions=""))
+    largest = told(custom=custom, directions="x" * missing)
+    assert len(parse(largest).raw) == EVENT_BYTES_MAX
+    assert refusal(told(custom=custom, directions="x" * (missing + 1))).code == "event_too_large"
+
+
+@pytest.mark.parametrize("key", ["a", "a" * 64, "Zählerstand 7"])
+def test_a_free_key_is_any_short_text(key: str) -> None:
+    assert parse(told(custom=[[key, None]])).data["custom"] == [[key, None]]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,15 @@ def test_the_table_of_concurrent_moves(
     assert (met.value, met.reasons) == (status, reasons)
 
 
+def test_somebody_third_makes_no_conflict_of_what_followed_one_another() -> None:
+    entity, ada, ben = new_id(), Device("ada"), Device("ben")
+    created = ada.create("visit", entity)
+    ben.see(created)
+    moves: list[Saying] = [REASSIGNED, ("VisitTravelStarted", {})]
+    sent = [ada.tell("visit", entity, *each) for each in moves]
+    assert shown.conflicts(fold([created, *sent, ben.tell("visit", entity, "VisitAccepted")])) == []
+
+
 def test_a_visit_reassigned_under_way_keeps_both_names() -> None:
     data = {"assignee_id": PERSON_1}
     met = meet("visit", [DISPATCHED], REASSIGNED, ("VisitArrived", {}), field="assignee_id", data=data)
