@@ -29,7 +29,12 @@ EntityId = Annotated[str, Pattern(UUID_PATTERN)]
 PersonId = NewType("PersonId", str)
 """The id of a person of the tenant; a UUID like every entity's id."""
 
-Instant = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"), Calendar()]
+Instant = Annotated[
+    str,
+    # The pattern ends the day at 23:59:59 itself: a newer Python reads 24:00 as a moment, and JavaScript always did.
+    Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$"),
+    Calendar(),
+]
 """A moment in UTC with milliseconds, in one spelling only, so that equal moments are equal texts."""
 
 Date = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Calendar()]

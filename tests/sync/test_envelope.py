@@ -178,6 +178,11 @@ def test_values_outside_their_declaration_are_refused(entity_type: str, data: di
     assert refusal(told(entity_type, **data)).code == "bad_data"
 
 
+@pytest.mark.parametrize("clock", ["24:00:00", "23:60:00", "23:59:60"])
+def test_a_day_ends_before_midnight_in_the_pattern_itself_which_every_language_reads(clock: str) -> None:
+    assert "match pattern" in refusal(told("meter_reading", read_at=f"2026-01-01T{clock}.000Z")).detail
+
+
 def test_an_edit_says_something() -> None:
     assert refusal(Device("ada").tell("site", new_id(), "Edited", {})).code == "bad_data"
 
