@@ -134,8 +134,8 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "log-unavailable",
-        "The log cannot be reached or cannot store now. Nothing of this request was stored.",
-        hint="Keep what you have and send the same request again.",
+        "The log cannot be reached or cannot store now.",
+        hint="Keep what you have and send the same request again: what was stored after all is known by its id.",
         retryable=True,
         headers={"Retry-After": str(RETRY_AFTER_S)},
     ).response(request)

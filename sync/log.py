@@ -193,7 +193,7 @@ class EventLog(Protocol):
 
         `decide` may be called again when the database asked for another try, so it must be pure. With `moved` it may
         also be called before the lock is had, as long as what it was shown is confirmed under the lock.
-        Raises TenantUnknown; LogUnavailable when nothing was stored and the caller may try again.
+        Raises TenantUnknown; LogUnavailable when it is not certain that all of it is stored.
         """
         ...
 
@@ -244,7 +244,11 @@ class ReplicaTaken(ValueError):
 
 
 class LogUnavailable(RuntimeError):
-    """The log could not store or read now; nothing was stored, the same call may be made again."""
+    """The log could not store or read now, and the same call may be made again.
+
+    All of it is stored or nothing: all, where the connection broke after the commit and before its answer; events are
+    then known by their ids, so the same call ends with one copy.
+    """
 
 
 class Conflicting(ValueError):
