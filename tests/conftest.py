@@ -74,7 +74,7 @@ def installed_server() -> Iterator[TestServer]:
         return
     binaries = server_binaries()
     if binaries is None:
-        _missing(
+        missing(
             f"no PostgreSQL {SERVER_MIN} or newer is installed (Debian: apt-get install postgresql-15) "
             "and CAIRN_TEST_DATABASE_URL is not set"
         )
@@ -141,7 +141,7 @@ def plain_user() -> SystemUser | None:
     return own_account() if os.geteuid() == 0 else None
 
 
-def _missing(what: str) -> NoReturn:
+def missing(what: str) -> NoReturn:
     """Where everything is to be tested, a missing service is a failure; elsewhere a reason to skip."""
     if os.environ.get("CI") == "true":
         pytest.fail(what, pytrace=False)

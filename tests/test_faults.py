@@ -27,6 +27,7 @@ from infra.postgres.migrate import upgrade
 from infra.postgres.place import find_place
 from infra.postgres.pool import open_pool
 from infra.settings import from_environment
+from tests.conftest import missing
 from tests.devices import NOON, PERSON_1, Device, new_id
 from tests.infra.event_logs import Office, new_tenant
 
@@ -192,7 +193,7 @@ def small_disk(open_folder: Path) -> Iterator[Path]:
     options = f"size={SPACE_MB}m,mode=755"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(open_folder)], check=False)
     if mounted.returncode != 0:
-        pytest.skip("only root, where it may mount, can make a disk that is small enough to fill")
+        missing("Only root, where it may mount, can make a disk that is small enough to fill.")
     yield open_folder
     subprocess.run(["umount", str(open_folder)], check=True)
 
