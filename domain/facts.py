@@ -5,11 +5,13 @@ A fact never declares a field again: it names fields of its entity, whose types,
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from domain.entity import EntityType, Field
 from domain.lifecycle import LIFECYCLES
 from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, Once, Ref, Server, Sum
+from domain.upcasts import UPCASTS, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,17 @@ class Fact:
     """Fields that it writes without being told a value."""
     creates: bool = False
     """It is the first event of its entity; every other fact needs the entity to exist."""
-    version: int = 1
-    """The schema version that is written today."""
+    upcasts: tuple[tuple[Step, ...], ...] = ()
+    """How data of version 1, 2, … becomes data of the next version."""
+
+    @property
+    def version(self) -> int:
+        """The schema version that is written today."""
+        return len(self.upcasts) + 1
+
+    def steps_from(self, version: int) -> tuple[Step, ...]:
+        """The steps from data of that version to today's."""
+        return tuple(chain(*self.upcasts[version - 1 :]))
 
 
 def _fact(name: str, entity: str, *fields: str, move: str | None = None, needs: Iterable[str] = ()) -> Fact:
@@ -84,7 +95,7 @@ GENERIC_FACTS = ("Created", "Edited", "Archived", "Restored")
 
 def facts_of(entity: EntityType) -> dict[str, Fact]:
     """Every fact that can be told about an entity, by wire name."""
-    return {fact.name: fact for fact in _facts_of(entity)}
+    return {fact.name: replace(fact, upcasts=UPCASTS.get((entity.name, fact.name), ())) for fact in _facts_of(entity)}
 
 
 def _facts_of(entity: EntityType) -> Iterable[Fact]:

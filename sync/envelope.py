@@ -15,6 +15,7 @@ from sync import canonical
 from sync.canonical import Json, NotCanonical
 from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX
 from sync.payload import check_of, checked, closed
+from sync.upcast import upcast
 from sync.vector_clock import REPLICA
 
 EventId = Annotated[str, Pattern(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
@@ -73,6 +74,7 @@ class Event(NamedTuple):
     at: str
     seen: int
     data: dict[str, Any]
+    """What it says in the words of today's version, whichever version `v` its author wrote."""
     tx: Tx | None
     raw: bytes
     fact: Fact
@@ -182,6 +184,9 @@ def _event(raw: bytes, document: Any) -> Event:
     if envelope["v"] > told_fact.version:
         _raise_unless_in_profile(document)
         raise Unacceptable("unknown_version", f"/v: {envelope['type']} is known up to version {told_fact.version}")
+    if envelope["v"] < told_fact.version:
+        _raise_unless_in_profile(document)  # a step may drop what today's check would have looked at
+        data = upcast(data, told_fact.steps_from(envelope["v"]))
     try:
         check_of(entity["type"], envelope["type"])(data)
     except ValidationError as error:
