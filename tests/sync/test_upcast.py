@@ -13,7 +13,7 @@ from sync.upcast import upcast
 
 NAMES = st.sampled_from(["kind", "items", "unit", "at_least"])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["bool", "text", ""]),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["bool", "text", ""]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=20,
 )
@@ -54,7 +54,7 @@ def test_a_step_says_what_was_meant_in_todays_words(step: Step, before: dict[str
 
 
 def test_steps_are_walked_in_their_order() -> None:
-    steps = [Rename("least", "at_least"), Rename("limit", "least"), Fill("limit", "0")]
+    steps: list[Step] = [Rename("least", "at_least"), Rename("limit", "least"), Fill("limit", "0")]
     assert upcast({"least": "1", "limit": "2"}, steps) == {"at_least": "1", "least": "2", "limit": "0"}
     assert upcast({"least": "1"}, []) == {"least": "1"}
 
