@@ -10,6 +10,7 @@ import typer
 
 from cairnfield.legacy_reference import legacy_mapping
 from cairnfield.log_reference import erd, log_schema
+from cairnfield.typescript_limits import client_limits
 
 REPOSITORY: Final = Path(__file__).parents[1]
 
@@ -21,12 +22,20 @@ def _event_catalogue() -> str:
     return event_catalogue()
 
 
+def _typescript_catalogue() -> str:
+    from cairnfield.typescript_catalogue import catalogue
+
+    return catalogue()
+
+
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/erd.md": erd,
     "docs/reference/event-catalogue.md": _event_catalogue,
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
+    "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
+    "pwa/sdk/src/generated/limits.ts": client_limits,
 }
 
 

@@ -1,7 +1,7 @@
 /**
- * How the domain is declared here: the types of what `generated/catalogue.ts` says, and what makes it ready to look up.
+ * What a declaration of the domain consists of: entities, their fields, the facts about them, the lives of a status.
  *
- * Nothing about field-service work is decided in this file; the declarations live in Python, and are generated from it.
+ * The declarations themselves are written in Python; `generated/catalogue.ts` is made from them.
  */
 
 /** What becomes of concurrent writes to a field; `EachKey` is `Latest` for a map whose keys merge each on its own. */
