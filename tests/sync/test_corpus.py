@@ -55,8 +55,4 @@ def test_every_field_of_every_entity_is_in_a_state_of_the_corpus() -> None:
 
 def test_the_corpus_holds_what_a_person_is_asked() -> None:
     entities = [told for folder in folders() for told in expected(lines(folder))["entities"].values()]
-    assert {reason for told in entities for _, reason, _ in told["asks"]} >= {
-        "values_differ",
-        "moves_clash",
-        "contested",
-    }
+    assert {reason for told in entities for _, reason, _ in told["asks"]} >= {"values_differ", "contested"}
