@@ -50,7 +50,9 @@ def spread(value: Any, depth: int, indent: str = "") -> str:
 
 
 def _member(key: Key, value: str) -> str:
-    return key.text if isinstance(key, Source) else f"{key}: {value}"
+    if isinstance(key, Source):
+        return key.text
+    return f"{key if key.isidentifier() and key.isascii() else literal(key)}: {value}"
 
 
 def pattern(expression: str) -> Source:

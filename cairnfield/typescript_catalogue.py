@@ -5,7 +5,7 @@ that every entity has. What reads it is `pwa/sdk/src/declared.ts`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from cairnfield.typescript import Key, Source, file, literal, spread
 from cairnfield.typescript_shapes import Shapes
@@ -14,6 +14,7 @@ from domain.entity import EntityType, Field, Record, describe
 from domain.facts import Fact, facts_of, status_of
 from domain.lifecycle import CLASHES, LIFECYCLES, Clash, Lifecycle, Move
 from domain.merge_policy import Latest, MergePolicy
+from domain.upcasts import Drop, Fill, Rename, Step, Translate
 from sync.envelope import Envelope
 
 _IMPORTS: Final = (
@@ -31,7 +32,7 @@ def catalogue(entities: Mapping[str, EntityType] = ENTITIES, facts: Catalogue = 
     envelope = shapes.members(Envelope)
     record = {name: _field(field, facts_of(_RECORD), shapes) for name, field in _RECORD.fields.items()}
     always = {name: _fact(fact) for name, fact in facts_of(_RECORD).items() if not fact.creates}
-    written = {name: _entity(entity, facts[name], shapes) for name, entity in in_order(entities).items()}
+    written = {name: _entity(entity, facts[name], always, shapes) for name, entity in in_order(entities).items()}
     lifecycles = {name: _lifecycle(lifecycle) for name, lifecycle in LIFECYCLES.items()}
     return file(
         "Every entity, field, fact and lifecycle, and the envelope that events travel in.",
@@ -58,11 +59,11 @@ def in_order(entities: Mapping[str, EntityType]) -> dict[str, EntityType]:
     return dict(sorted(entities.items(), key=lambda each: known.index(each[1].declaration)))
 
 
-def _entity(entity: EntityType, facts: Mapping[str, Fact], shapes: Shapes) -> dict[str, Any]:
+def _entity(entity: EntityType, facts: Mapping[str, Fact], always: Mapping[str, Any], shapes: Shapes) -> dict[str, Any]:
     own = [field for name, field in entity.fields.items() if name not in _RECORD.fields]
     fields: dict[Key, Any] = {_EVERY_FIELD: None} | {field.name: _field(field, facts, shapes) for field in own}
-    named = [fact for name, fact in facts.items() if fact.creates or name not in facts_of(_RECORD)]
-    told: dict[Key, Any] = {_EVERY_FACT: None} | {fact.name: _fact(fact) for fact in named}
+    named = {name: _fact(fact) for name, fact in facts.items() if _fact(fact) != always.get(name)}
+    told: dict[Key, Any] = {_EVERY_FACT: None} | named
     written: dict[str, Any] = {"home": entity.home, "fields": fields, "facts": told}
     status, clash = status_of(entity), CLASHES.get(entity.name)
     if status:
@@ -88,13 +89,34 @@ def policy_name(policy: MergePolicy) -> str:
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
+    written = {
+        **_told(fact),
+        "move": fact.move,
+        "sets": fact.sets,
+        "upcasts": [[_step(step) for step in steps] for steps in fact.upcasts],
+    }
+    return {name: value for name, value in written.items() if value}
+
+
+def _told(fact: Fact) -> dict[str, Any]:
     if fact.creates:
-        return {"told": "c"} | ({"move": fact.move} if fact.move else {})
+        return {"told": "c"}
     if fact.name == "Edited":
         return {"told": "e"}
-    may = sorted(set(fact.fields) - fact.required)
-    members = {"may": may, "must": sorted(fact.required), "move": fact.move, "sets": fact.sets}
-    return {name: value for name, value in members.items() if value}
+    return {"may": sorted(set(fact.fields) - fact.required), "must": sorted(fact.required)}
+
+
+def _step(step: Step) -> list[Any]:
+    match step:
+        case Rename(path=path, name=name):
+            return ["rename", path, name]
+        case Fill(path=path, value=value):
+            return ["fill", path, value]
+        case Drop(path=path):
+            return ["drop", path]
+        case Translate(path=path, words=words):
+            return ["translate", path, words]
+    assert_never(step)
 
 
 def _clash(clash: Clash) -> list[Any]:

@@ -87,12 +87,15 @@ export interface FactDeclaration {
   readonly upcasts: readonly (readonly Step[])[];
 }
 
-/** One step from an older version of an event's data to the next. */
+/**
+ * One step from an older version of an event's data to the next. `path` is names from the data inwards with dots
+ * between; a list on the way means each of its entries.
+ */
 export type Step =
-  | readonly [step: "rename", old: string, now: string]
-  | readonly [step: "fill", field: string, value: unknown]
-  | readonly [step: "drop", field: string]
-  | readonly [step: "translate", field: string, to: Readonly<Record<string, string>>];
+  | readonly [step: "rename", path: string, name: string]
+  | readonly [step: "fill", path: string, value: null | boolean | number | string]
+  | readonly [step: "drop", path: string]
+  | readonly [step: "translate", path: string, words: Readonly<Record<string, string>>];
 
 /** One way to change a status. */
 export interface Move {
