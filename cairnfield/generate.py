@@ -28,6 +28,12 @@ def _typescript_catalogue() -> str:
     return catalogue()
 
 
+def _typescript_types() -> str:
+    from cairnfield.typescript_types import types
+
+    return types()
+
+
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/erd.md": erd,
@@ -36,6 +42,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/log-schema.md": log_schema,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
+    "pwa/sdk/src/generated/types.ts": _typescript_types,
 }
 
 
