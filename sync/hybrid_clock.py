@@ -31,6 +31,11 @@ def ms_of(at: Stamp) -> int:
     return int(at[:12], 16)
 
 
+def counter_of(at: Stamp) -> int:
+    """How many stamps of its clock in the same millisecond came before a stamp."""
+    return int(at[12:], 16)
+
+
 def tick(last: Stamp, now_ms: int) -> Stamp:
     """The stamp of a new local event, greater than `last` whatever the wall clock does."""
     wall = stamp(now_ms)
@@ -48,7 +53,7 @@ def observe(last: Stamp, seen: Stamp, now_ms: int) -> Stamp:
 
 
 def _after(last: Stamp) -> Stamp:
-    ms, counter = int(last[:12], 16), int(last[12:], 16)
+    ms, counter = ms_of(last), counter_of(last)
     if counter < _COUNTER_MAX:
         return stamp(ms, counter + 1)
     return max(last, stamp(ms + 1))  # at the very end of time it stands still, and still does not go back

@@ -1,184 +1,173 @@
 """The state of an entity as canonical bytes: what is stored beside the log, sent in snapshots and hashed.
 
-Replicas and writes are named once and then referred to by number, so that the state of an undisturbed entity stays
-close to the size of its plain values:
+It is what is left of each event: the values that nobody has knowingly replaced, under the write that said them. So the
+state of an undisturbed entity stays close to the size of its plain values, however many replicas and edits it took:
 
-    {"clashes":[[dot, dot], ...]?, "clock":[[replica, seq], ...], "fields":{name: cell}, "type":..., "version":...,
-     "writes":[[replica number, seq, effective], ...]}
+    {"clashes":[[dot, dot], ...]?, "replicas":[[replica, last seq, write, ...], ...], "sums":{field: decimal}?,
+     "type":..., "version":...}
 
-A register is a list of [write number, value] or [write number, value, contested]; a set a list of [element, [write
-number, ...]]; a map a list of [key, register]; a sum a decimal as text. A dot is [replica number, seq].
+`replicas` is the clock, by id; behind each follow, by seq, its writes of which something is left. A write is
+[seq, milliseconds, values], [..., counter] or [..., counter, contested]: the seq as the difference to the write before
+it of the same replica, the milliseconds of its effective stamp as the difference to the write before it in the whole
+document (for the first, the seq and the milliseconds themselves), the counter of the stamp where it is not 0, and by
+field the dots that contest the value. Of a set, `values` holds the elements that it added, of a map its [key, value]
+pairs, each in order. A dot is [number of the replica, seq].
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import orjson
 
 from sync import canonical
-from sync.merge import Dot, State, Write, decimal, millionths
+from sync.hybrid_clock import counter_of, ms_of, stamp
+from sync.merge import Dot, State, Write, decimal, made, millionths, watched
 from sync.plan import Kind, plan_of
+
+_Name = tuple[str, int, str]
+"""A write by its dot and its effective stamp."""
 
 
 def encode(state: State) -> bytes:
     """The canonical bytes of a state; equal states give equal bytes."""
-    kinds = plan_of(state.type).kinds
-    if len(state.clock) == 1 and state.version == 1:
-        return _encode_first(state, kinds)
-    replicas = {replica: number for number, replica in enumerate(sorted(state.clock))}
-    dots = {dot: number for number, dot in enumerate(sorted(_dots(state.cells, kinds)))}
-    fields: dict[str, Any] = {}
-    for name, cell in state.cells.items():
-        kind = kinds[name]
-        if kind is Kind.REGISTER and len(cell) == 1 and not cell[0].contested:
-            fields[name] = [[dots[cell[0][:3]], cell[0].value]]
-        elif cell or kind is Kind.SUM:
-            fields[name] = _written(kind, cell, dots, replicas)
-    writes = [[replicas[replica], seq, effective] for replica, seq, effective in dots]
-    return _document(state, fields, writes, replicas)
-
-
-def _encode_first(state: State, kinds: Mapping[str, Kind]) -> bytes:
-    """The state after one event: most entities of a day are written once and never again."""
-    ((replica, seq),) = state.clock.items()
-    effective, fields, dots = None, dict[str, Any](), _One()
-    for name, cell in state.cells.items():
-        kind = kinds[name]
-        if kind is Kind.REGISTER:
-            effective = cell[0].effective
-            fields[name] = [[0, cell[0].value]]
-        elif cell or kind is Kind.SUM:
-            fields[name] = _written(kind, cell, dots, {})
-    if effective is None:  # nothing but sets, maps and sums: their writes know the stamp
-        effective = next((dot[2] for dot in _dots(state.cells, kinds)), None)
-    return _document(state, fields, [[0, seq, effective]] if effective else [], {replica: 0})
-
-
-class _One(dict[tuple[str, int, str], int]):
-    """Numbers for the writes of a single event."""
-
-    def __missing__(self, dot: tuple[str, int, str]) -> int:
-        return 0
-
-
-def _document(state: State, fields: dict[str, Any], writes: list[Any], replicas: Mapping[str, int]) -> bytes:
+    values, sums = _what_is_left(state)
+    replicas = sorted(state.clock) if len(state.clock) > 1 else [*state.clock]
+    contested = _contested(state, replicas) if state.watched else {}
     document: dict[str, Any] = {
-        "clock": [[replica, state.clock[replica]] for replica in replicas],
-        "fields": fields,
+        "replicas": _told(replicas, state.clock, values, contested),
         "type": state.type,
         "version": state.version,
-        "writes": writes,
     }
+    if sums:
+        document["sums"] = sums
     if state.clashes:
-        document["clashes"] = [[_numbered(one, replicas), _numbered(other, replicas)] for one, other in state.clashes]
+        document["clashes"] = [_numbered(pair, replicas) for pair in state.clashes]
     return canonical.dumps(document)
 
 
-def _dots(cells: Mapping[str, Any], kinds: Mapping[str, Kind]) -> set[tuple[str, int, str]]:
-    """Every write that is kept, by its dot and stamp."""
-    dots: set[tuple[str, int, str]] = set()
-    for name, cell in cells.items():
+def _what_is_left(state: State) -> tuple[dict[_Name, dict[str, Any]], dict[str, str]]:
+    """The values that stand, by the write that said them, and the sums."""
+    left: dict[_Name, dict[str, Any]] = {}
+    sums: dict[str, str] = {}
+    kinds = plan_of(state.type).kinds
+    teller, last_seq = "", 0
+    values: dict[str, Any] = {}
+    for name, cell in state.cells.items():
         kind = kinds[name]
         if kind is Kind.REGISTER:
-            for write in cell:
-                dots.add(write[:3])
-        elif kind is not Kind.SUM:
-            dots.update(write[:3] for writes in cell.values() for write in writes)
-    return dots
+            for replica, seq, effective, value, _ in cell:
+                if seq != last_seq or replica != teller:  # neighbours are often of one event
+                    teller, last_seq, values = replica, seq, left.setdefault((replica, seq, effective), {})
+                values[name] = value
+        elif kind is Kind.SUM:
+            sums[name] = decimal(cell)
+        else:
+            for key in sorted(cell):
+                for write in cell[key]:
+                    said_of_it = left.setdefault(write[:3], {}).setdefault(name, [])
+                    said_of_it.append(key if kind is Kind.SET else [key, write.value])
+    return left, sums
 
 
-def _written(kind: Kind, cell: Any, dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]) -> Any:
-    match kind:
-        case Kind.REGISTER:
-            return _register(cell, dots, replicas)
-        case Kind.SET:
-            return [[element, sorted(dots[write[:3]] for write in cell[element])] for element in sorted(cell)]
-        case Kind.MAP:
-            return [[key, _register(cell[key], dots, replicas)] for key in sorted(cell)]
-        case Kind.SUM:
-            return decimal(cell)
+def _contested(state: State, replicas: list[str]) -> dict[_Name, dict[str, Any]]:
+    """By write and field, who contests what it said."""
+    found: dict[_Name, dict[str, Any]] = {}
+    for name in state.watched:
+        for write in state.cells[name]:
+            if write.contested:
+                found.setdefault(write[:3], {})[name] = _numbered(write.contested, replicas)
+    return found
 
 
-def _register(
-    writes: tuple[Write, ...], dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]
-) -> list[Any]:
-    if len(writes) == 1 and not writes[0].contested:
-        return [[dots[writes[0][:3]], writes[0].value]]
-    return [_entry(write, dots, replicas) for write in sorted(writes, key=lambda write: write[:2])]
+def _told(
+    replicas: list[str],
+    clock: Mapping[str, int],
+    values: Mapping[_Name, dict[str, Any]],
+    contested: Mapping[_Name, dict[str, Any]],
+) -> list[list[Any]]:
+    told: dict[str, list[Any]] = {replica: [replica, clock[replica]] for replica in replicas}
+    teller, last_seq, last_ms = "", 0, 0
+    for said in sorted(values) if len(values) > 1 else values:
+        replica, seq, effective = said
+        if replica != teller:
+            teller, last_seq = replica, 0
+        ms = ms_of(effective)
+        write = [seq - last_seq, ms - last_ms, values[said]]
+        if said in contested:
+            write += [counter_of(effective), contested[said]]
+        elif effective[12:] != "0000":
+            write.append(counter_of(effective))
+        told[replica].append(write)
+        last_seq, last_ms = seq, ms
+    return [*told.values()]
 
 
-def _entry(write: Write, dots: Mapping[tuple[str, int, str], int], replicas: Mapping[str, int]) -> list[Any]:
-    entry = [dots[write[:3]], write.value]
-    if write.contested:
-        entry.append([_numbered(dot, replicas) for dot in write.contested])
-    return entry
-
-
-def _numbered(dot: Dot, replicas: Mapping[str, int]) -> list[int]:
-    return [replicas[dot[0]], dot[1]]
+def _numbered(dots: Iterable[Dot], replicas: list[str]) -> list[list[int]]:
+    return [[replicas.index(replica), seq] for replica, seq in dots]
 
 
 def decode(raw: bytes) -> State:
     """The state that `encode` wrote."""
     document = orjson.loads(raw)
-    kinds = plan_of(document["type"]).kinds
-    replicas = [replica for replica, _ in document["clock"]]
-    dots = [(replicas[replica], seq, effective) for replica, seq, effective in document["writes"]]
-    cells = {name: _read(kinds[name], cell, dots, replicas) for name, cell in document["fields"].items()}
     plan = plan_of(document["type"])
-    watched = [name for name in ("archived", plan.status) if name and _is_watched(name, cells, plan.contested_moves)]
-    clashes = [
-        ((replicas[one[0]], one[1]), (replicas[other[0]], other[1])) for one, other in document.get("clashes", ())
-    ]
+    told = document["replicas"]
+    cells, still_open = _cells(told, plan.kinds)
+    cells |= {name: millionths(amount) for name, amount in document.get("sums", {}).items()}
     return State(
         document["type"],
         document["version"],
-        dict(document["clock"]),
+        {each[0]: each[1] for each in told},
         cells,
-        frozenset(name for name, cell in cells.items() if kinds[name] is Kind.REGISTER and len(cell) > 1),
-        tuple(watched),
-        tuple(clashes),
+        frozenset(still_open),
+        watched(cells, plan),
+        tuple((_dot(one, told), _dot(other, told)) for one, other in document.get("clashes", ())),
     )
 
 
-def _is_watched(name: str, cells: Mapping[str, Any], contested_moves: frozenset[str]) -> bool:
-    return any(write.value is True or write.value in contested_moves for write in cells.get(name, ()))
+def _cells(told: list[Any], kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], set[str]]:
+    """The writes by field, and the registers that hold several."""
+    cells, still_open = dict[str, Any](), set[str]()
+    for said, values, contested in _writes(told):
+        for name, value in values.items():
+            kind = kinds[name]
+            if kind is not Kind.REGISTER:
+                _put_back(cells.setdefault(name, {}), kind, said, value)
+                continue
+            kept: Write = made(Write, (*said, value, contested.get(name, ())))
+            if name in cells:
+                still_open.add(name)
+                cells[name] += (kept,)
+            else:
+                cells[name] = (kept,)
+    return cells, still_open
 
 
-Dots = list[tuple[str, int, str]]
-"""The writes of a state by their number: (replica, seq, effective)."""
+_NOBODY: Final[Mapping[str, tuple[Dot, ...]]] = {}
 
 
-def _read(kind: Kind, cell: Any, dots: Dots, replicas: list[str]) -> Any:
-    match kind:
-        case Kind.REGISTER:
-            return _read_register(cell, dots, replicas)
-        case Kind.SET:
-            return {element: tuple(_write(dots, number, None) for number in numbers) for element, numbers in cell}
-        case Kind.MAP:
-            return {key: _read_register(writes, dots, replicas) for key, writes in cell}
-        case Kind.SUM:
-            return millionths(cell)
+def _writes(told: list[Any]) -> Iterator[tuple[_Name, dict[str, Any], Mapping[str, tuple[Dot, ...]]]]:
+    """What is left of each event, and who contests it."""
+    ms = 0
+    for replica, _, *writes in told:
+        seq = 0
+        for after_seq, after_ms, values, *rest in writes:
+            seq, ms = seq + after_seq, ms + after_ms
+            contested = _dots_by_field(rest[1], told) if len(rest) > 1 else _NOBODY
+            yield (replica, seq, stamp(ms, rest[0] if rest else 0)), values, contested
 
 
-def _read_register(cell: Any, dots: Dots, replicas: list[str]) -> tuple[Write, ...]:
-    return tuple(
-        _write(dots, entry[0], entry[1], _contested(entry[2], replicas) if len(entry) > 2 else ()) for entry in cell
-    )
+def _put_back(cell: dict[str, tuple[Write, ...]], kind: Kind, said: _Name, left: Any) -> None:
+    for key, value in ((element, None) for element in left) if kind is Kind.SET else left:
+        cell[key] = (*cell.get(key, ()), Write(*said, value))
 
 
-def _contested(numbered: Any, replicas: list[str]) -> tuple[Dot, ...]:
-    return tuple(_dot(replicas, replica, seq) for replica, seq in numbered)
+def _dots_by_field(contested: Mapping[str, Any], told: list[Any]) -> dict[str, tuple[Dot, ...]]:
+    return {name: tuple(_dot(each, told) for each in dots) for name, dots in contested.items()}
 
 
-def _dot(replicas: list[str], number: int, seq: int) -> Dot:
-    return replicas[number], seq
-
-
-def _write(dots: Dots, number: int, value: Any, contested: tuple[Dot, ...] = ()) -> Write:
-    replica, seq, effective = dots[number]
-    return Write(replica, seq, effective, value, contested)
+def _dot(numbered: list[int], told: list[Any]) -> Dot:
+    return told[numbered[0]][0], numbered[1]
 
 
 def state_hash(states: Iterable[tuple[str, bytes]]) -> str:
