@@ -94,8 +94,6 @@ class Desk:
         twin = self.ids.get(event.id)
         if twin is not None:
             return verdict_again(each, twin)
-        if event.clock.get(event.replica, 0) >= event.seq:
-            return self._quarantine(each, Unacceptable("bad_clock", "/clock: an event cannot have seen itself"))
         fault = self.judge.may_tell(event, self.actor)
         if fault is not None:
             return self._quarantine(each, fault)

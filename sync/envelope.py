@@ -16,7 +16,7 @@ from sync.canonical import Json, NotCanonical
 from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX
 from sync.payload import check_of, checked, closed
 from sync.upcast import upcast
-from sync.vector_clock import REPLICA
+from sync.vector_clock import REPLICA, covers
 
 EventId = Annotated[str, Pattern(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 """A UUID of version 7: the idempotency key of an event, for ever."""
@@ -142,9 +142,14 @@ def _read_leniently(raw: bytes) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as strict:
         try:
-            return json.loads(raw.decode(errors="replace"), strict=False)
+            # Python refuses to read very long numbers, and no link holds one.
+            return json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
         except (ValueError, RecursionError):
             raise Unreadable(f"not JSON: {strict.msg} at byte {strict.pos}") from None
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) < 20 else None
 
 
 def _link(document: dict[str, Any]) -> Link:
@@ -176,6 +181,8 @@ def _event(raw: bytes, document: Any) -> Event:
         envelope = _ENVELOPE.validate_python(document)
     except ValidationError as error:
         raise _more_telling(document) or Unacceptable(_envelope_code(error), told(error)) from None
+    if covers(envelope["clock"], envelope["replica"], envelope["seq"]):
+        raise _more_telling(document) or Unacceptable("bad_clock", "/clock: an event cannot have seen itself")
     entity, data = envelope["entity"], envelope["data"]
     told_fact = fact(entity["type"], envelope["type"])
     if told_fact is None:

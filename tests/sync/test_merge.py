@@ -265,3 +265,14 @@ def test_a_set_that_is_empty_again_is_absent_before_and_after_it_is_stored() -> 
     state = fold([ada.create("visit", entity), *(ada.tell("visit", entity, "Edited", each) for each in edits)])
     assert "tags" not in shown.values(state)
     assert shown.values(state_codec.decode(state_codec.encode(state))) == shown.values(state)
+
+
+def test_a_name_that_was_replaced_clashes_no_longer_though_its_event_still_stands() -> None:
+    """Found by `cairn prove convergence`: a creation writes the name and the status, and only its name was replaced."""
+    entity, ada, ben = new_id(), Device("ada"), Device("ben")
+    planned = ada.create("visit", entity, {"assignee_id": PERSON_1})
+    elsewhere = [ben.create("visit", entity), ben.tell("visit", entity, "VisitTravelStarted")]
+    renamed = ada.tell("visit", entity, "Edited", {"assignee_id": PERSON_2})
+    state = fold([planned, *elsewhere, renamed])
+    (clash,) = [each for each in shown.conflicts(state) if each.reason == "reassigned_under_way"]
+    assert clash.values == (PERSON_2, "travel")
