@@ -250,7 +250,18 @@ def test_bytes_without_a_link_get_no_verdict(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ['"a\\ud800b"', "9" * 5_000, '"a\\u0000b"', '"a\\udc00\\ud800"', "NaN", "-Infinity", "1e400", str(2**70), '"\x00"', '"\x01"'],
+    [
+        '"a\\ud800b"',
+        "9" * 5_000,
+        '"a\\u0000b"',
+        '"a\\udc00\\ud800"',
+        "NaN",
+        "-Infinity",
+        "1e400",
+        str(2**70),
+        '"\x00"',
+        '"\x01"',
+    ],
 )
 def test_b5_to_b8_a_poisoned_event_still_has_its_link_so_that_it_blocks_nobody(name: str) -> None:
     raw = told().replace(b'"Mill, east gate"', name.encode())
