@@ -51,5 +51,15 @@ class Translate:
 Step = Rename | Fill | Drop | Translate
 """Every step there is; code that walks them matches on this union and ends with `assert_never`."""
 
-UPCASTS: Final[Mapping[tuple[str, str], tuple[tuple[Step, ...], ...]]] = {}
+UPCASTS: Final[Mapping[tuple[str, str], tuple[tuple[Step, ...], ...]]] = {
+    ("checklist_template", "Created"): (
+        # Who writes a checklist asks a question that is answered by yes or no, and says what a reading must be at
+        # least and at most; version 1 said so in a programmer's words.
+        (
+            Translate("items.kind", {"bool": "yes_no"}),
+            Rename("items.smallest", "at_least"),
+            Rename("items.largest", "at_most"),
+        ),
+    ),
+}
 """(entity, event type) → the steps from version 1 to 2, from 2 to 3, and so on; a fact that is not here is at 1."""

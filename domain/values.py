@@ -119,12 +119,12 @@ class ChecklistItem(TypedDict):
     """One question of a checklist template."""
 
     id: Annotated[str, Pattern(r"^[a-z][a-z0-9_]{0,63}$")]
-    kind: Literal["bool", "number", "choice", "text", "photo", "reading"]
+    kind: Literal["yes_no", "number", "choice", "text", "photo", "reading"]
     text: Line
     required: bool
     unit: NotRequired[Annotated[str, MaxLen(20)]]
-    smallest: NotRequired[Decimal]
-    largest: NotRequired[Decimal]
+    at_least: NotRequired[Decimal]
+    at_most: NotRequired[Decimal]
     choices: NotRequired[Annotated[list[Word], MaxLen(50)]]
 
 

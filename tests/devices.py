@@ -54,7 +54,7 @@ CREATED: Final[Mapping[str, Mapping[str, Any]]] = {
         "key": "pump",
         "template_version": 1,
         "title": "Pump",
-        "items": [{"id": "tight", "kind": "bool", "text": "Is it tight?", "required": True}],
+        "items": [{"id": "tight", "kind": "yes_no", "text": "Is it tight?", "required": True}],
     },
     "checklist_answer": {
         "work_order_id": ELSEWHERE,

@@ -113,7 +113,7 @@ class Job:
     def _work(self) -> None:
         ids = self.script.ids
         answers = {
-            "bool": True,
+            "yes_no": True,
             "reading": f"{2 + self.number % 4}.{1 + self.number % 9}",
             "text": "All as it should be",
         }

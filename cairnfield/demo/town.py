@@ -172,7 +172,7 @@ TEMPLATES: Final = (
         "pump",
         "Pump inspection",
         (
-            ("tight", "bool", "Is it tight?"),
+            ("tight", "yes_no", "Is it tight?"),
             ("pressure", "reading", "Pressure in bar"),
             ("noise", "text", "Unusual noise?"),
         ),
@@ -181,17 +181,17 @@ TEMPLATES: Final = (
         "cooling",
         "Cooling check",
         (
-            ("leak_free", "bool", "No refrigerant leaks?"),
+            ("leak_free", "yes_no", "No refrigerant leaks?"),
             ("temperature", "reading", "Outlet temperature in °C"),
-            ("filter", "bool", "Filter changed?"),
+            ("filter", "yes_no", "Filter changed?"),
         ),
     ),
     (
         "safety",
         "Safety check",
         (
-            ("guarded", "bool", "Are all guards in place?"),
-            ("lockout", "bool", "Was it locked out?"),
+            ("guarded", "yes_no", "Are all guards in place?"),
+            ("lockout", "yes_no", "Was it locked out?"),
             ("remarks", "text", "Remarks"),
         ),
     ),

@@ -56,7 +56,7 @@ const outcome: Shape = { kind: "one_of", values: ["resolved", "follow_up", "cann
 const outcomeOrNull: Shape = { kind: "union", of: [outcome, nothing] };
 const fractionalIndex: Shape = { kind: "text", pattern: /^[0-9A-Za-z]{1,64}$/u };
 const fractionalIndexOrNull: Shape = { kind: "union", of: [fractionalIndex, nothing] };
-const checklistItem: Shape = { kind: "object", members: { id: [{ kind: "text", pattern: /^[a-z][a-z0-9_]{0,63}$/u }, true], kind: [{ kind: "one_of", values: ["bool", "number", "choice", "text", "photo", "reading"] }, true], text: [line, true], required: [anyBoolean, true], unit: [{ kind: "text", max: 20 }, false], smallest: [decimal, false], largest: [decimal, false], choices: [{ kind: "list", of: word, max: 50 }, false] } };
+const checklistItem: Shape = { kind: "object", members: { id: [{ kind: "text", pattern: /^[a-z][a-z0-9_]{0,63}$/u }, true], kind: [{ kind: "one_of", values: ["yes_no", "number", "choice", "text", "photo", "reading"] }, true], text: [line, true], required: [anyBoolean, true], unit: [{ kind: "text", max: 20 }, false], at_least: [decimal, false], at_most: [decimal, false], choices: [{ kind: "list", of: word, max: 50 }, false] } };
 const homeScope: Shape = { kind: "text", pattern: /^(catalog|(work_order|site|customer):[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/u };
 const target: Shape = { kind: "object", members: { type: [{ kind: "text", pattern: /^[a-z][a-z_]{0,63}$/u }, true], id: [entityId, true] } };
 const bytes: Shape = { kind: "integer", min: 0, max: 1099511627776 };
@@ -322,7 +322,7 @@ const entities: Readonly<Record<string, WrittenEntity>> = {
     },
     facts: {
       ...always,
-      Created: { told: "c" },
+      Created: { told: "c", upcasts: [[["translate", "items.kind", { bool: "yes_no" }], ["rename", "items.smallest", "at_least"], ["rename", "items.largest", "at_most"]]] },
     },
   },
   checklist_answer: {

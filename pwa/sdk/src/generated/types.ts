@@ -31,12 +31,12 @@ export type Channel = "email" | "sms" | "phone" | "push";
 /** One question of a checklist template. */
 export interface ChecklistItem {
   readonly id: string;
-  readonly kind: "bool" | "number" | "choice" | "text" | "photo" | "reading";
+  readonly kind: "yes_no" | "number" | "choice" | "text" | "photo" | "reading";
   readonly text: string;
   readonly required: boolean;
   readonly unit?: string;
-  readonly smallest?: string;
-  readonly largest?: string;
+  readonly at_least?: string;
+  readonly at_most?: string;
   readonly choices?: readonly string[];
 }
 
