@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cairnfield.failure import CannotGoOn
+from cairnfield.node import packages, tool
 
 SERVER_MIN = 15
 APT_TIMEOUT_S = 300
@@ -29,16 +30,20 @@ def test(context: typer.Context) -> None:
 
 
 def check(
-    fix: Annotated[bool, typer.Option("--fix", help="First let ruff mend what it can.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="First let ruff and biome mend what they can.")] = False,
 ) -> None:
     """Check style, types, architecture and locked dependencies."""
     from rich.console import Console
     from rich.table import Table
 
     root = _checkout()
+    packages(root)
     if fix:
         subprocess.run([*_python("ruff"), "check", "--fix", "--quiet"], cwd=root, check=False)
         subprocess.run([*_python("ruff"), "format", "--quiet"], cwd=root, check=False)
+        subprocess.run(
+            tool(root, "biome", "check", "--write"), cwd=root / "pwa", stdout=subprocess.DEVNULL, check=False
+        )
     with ThreadPoolExecutor(CHECKS_AT_A_TIME) as pool:
         results = list(pool.map(_run_check, _checks(root)))
     table = Table("Check", "Result", "Seconds", box=None, header_style="bold", pad_edge=False)
@@ -72,7 +77,7 @@ def server_binaries() -> Path | None:
 class _Check:
     name: str
     command: list[str]
-    root: Path
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ class _Result:
 
 def _checks(root: Path) -> list[_Check]:
     """The slowest first, so that two at a time end soonest."""
-    commands = {
+    python = {
         "pyright": _python("pyright"),
         "mypy": _python("mypy"),
         "ruff check": [*_python("ruff"), "check"],
@@ -93,13 +98,22 @@ def _checks(root: Path) -> list[_Check]:
         "import-linter": [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"],
         "locked dependencies": [_uv(root), "lock", "--check"],
     }
-    return [_Check(name=name, command=command, root=root) for name, command in commands.items()]
+    typescript = {
+        "tsc": tool(root, "tsc", "--noEmit"),
+        "tsc, as published": tool(root, "tsc", "--noEmit", "--project", "sdk"),
+        "biome": tool(root, "biome", "check", "--error-on-warnings"),
+    }
+    return [
+        _Check(name=name, command=command, folder=folder)
+        for folder, commands in ((root, python), (root / "pwa", typescript))
+        for name, command in commands.items()
+    ]
 
 
 def _run_check(check: _Check) -> _Result:
     started = time.monotonic()
     done = subprocess.run(
-        check.command, cwd=check.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        check.command, cwd=check.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     seconds = time.monotonic() - started
     return _Result(name=check.name, passed=done.returncode == 0, output=done.stdout.strip(), seconds=seconds)
