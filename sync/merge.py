@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from sync.envelope import Event
-from sync.plan import IMPLIED, EntityPlan, Kind, plan_of
+from sync.plan import EntityPlan, Kind, plan_of
 
 Dot = tuple[str, int]
 """(replica, seq): the name of one event among all."""
@@ -77,18 +77,16 @@ def apply(state: State, event: Event, effective: str) -> State:
         if kind is Kind.REGISTER:
             before = cells.get(name)
             write: Write = made(Write, (replica, seq, effective, value, ()))
-            if before is None or (len(before) == 1 and _is_seen(before[0], replica, clock)):
-                cells[name] = (write,)
-            else:
-                cells[name] = siblings = (*_unseen(before, replica, clock), write)
-                still_open = _open(still_open, name, siblings)
+            cells[name] = writes = _register(before, write, clock) if before else (write,)
+            if len(writes) > 1 or still_open:
+                still_open = _open(still_open, name, writes)
         elif kind is not Kind.SUM:
             after = (_set if kind is Kind.SET else _map)(cells.pop(name, {}), event, effective, value)
             if after:  # what is empty again is absent, as if nobody had written it
                 cells[name] = after
         else:
             cells[name] = cells.get(name, 0) + millionths(value)
-    implied = IMPLIED[state.type, event.type]
+    implied = plan.implied[event.type]
     still_watched, clashes = state.watched, state.clashes
     if still_watched:
         _contest_earlier(cells, still_watched, event, plan)
@@ -98,23 +96,29 @@ def apply(state: State, event: Event, effective: str) -> State:
             still_open = _open(still_open, name, cells[name])
     if plan.clash is not None and (clashes or plan.clash.field in event.data or implied):
         clashes = _clashes(state, cells, event, plan)
-    known = {**state.clock, replica: seq}
+    known = state.clock.copy()
+    known[replica] = seq
     after_it: State = made(State, (state.type, state.version + 1, known, cells, still_open, still_watched, clashes))
     return after_it
 
 
+def _register(before: tuple[Write, ...], write: Write, clock: Mapping[str, int]) -> tuple[Write, ...]:
+    """The writes of a register with a new one, without those that its author had seen."""
+    replica = write[0]
+    if len(before) == 1:  # nearly always, so it is not left to `_unseen`
+        only = before[0]
+        return (write,) if only[0] == replica or clock.get(only[0], 0) >= only[1] else (only, write)
+    return (*_unseen(before, replica, clock), write)
+
+
 def _open(still_open: frozenset[str], name: str, writes: tuple[Write, ...]) -> frozenset[str]:
-    if len(writes) > 1:
-        return still_open | {name}
-    return still_open - {name} if still_open else still_open
+    if (len(writes) > 1) is (name in still_open):
+        return still_open
+    return still_open ^ {name}
 
 
-def _is_seen(write: Write, replica: str, clock: Mapping[str, int]) -> bool:
-    return write[0] == replica or clock.get(write[0], 0) >= write[1]
-
-
-def _unseen(writes: tuple[Write, ...], replica: str, clock: Mapping[str, int]) -> tuple[Write, ...]:
-    return tuple(write for write in writes if not _is_seen(write, replica, clock))
+def _unseen(writes: tuple[Write, ...], replica: str, clock: Mapping[str, int]) -> list[Write]:
+    return [write for write in writes if write[0] != replica and clock.get(write[0], 0) < write[1]]
 
 
 def _set(before: Mapping[str, tuple[Write, ...]], event: Event, effective: str, edit: Any) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def _set(before: Mapping[str, tuple[Write, ...]], event: Event, effective: str, 
     for element in (*edit.get("remove", ()), *added):
         kept = _unseen(after.get(element, ()), event.replica, event.clock)
         if kept:
-            after[element] = kept
+            after[element] = tuple(kept)
         else:
             after.pop(element, None)
     for element in added:
@@ -166,7 +170,7 @@ def _apply_implied(
     state: State, cells: dict[str, Any], event: Event, effective: str, plan: EntityPlan
 ) -> tuple[str, ...]:
     """Write what the event's type says beyond its data; the fields that are watched from now on."""
-    for name, value in IMPLIED[state.type, event.type]:
+    for name, value in plan.implied[event.type]:
         contested = _unseen_authors(state.clock, event) if _is_contested_by_any(name, value, plan) else ()
         write = Write(event.replica, event.seq, effective, value, contested)
         cells[name] = (*_unseen(cells.get(name, ()), event.replica, event.clock), write)

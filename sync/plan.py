@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
-from typing import Final, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
-from domain.catalogue import ENTITIES, FACTS
+from domain.catalogue import ENTITIES
 from domain.entity import EntityType
-from domain.facts import status_of
+from domain.facts import Fact, facts_of, status_of
 from domain.lifecycle import CLASHES, LIFECYCLES, Clash, Lifecycle
 from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, MergePolicy, Once, Ref, Server, Sum
 
@@ -21,6 +21,10 @@ class Kind(IntEnum):
     MAP = 4
 
 
+Implied = tuple[tuple[str, bool | str], ...]
+"""Fields and what is written to them."""
+
+
 class EntityPlan(NamedTuple):
     """What merging needs to know of one type of entity."""
 
@@ -31,6 +35,8 @@ class EntityPlan(NamedTuple):
     contested_moves: frozenset[str]
     """Moves that any concurrent event contests."""
     clash: Clash | None
+    implied: Mapping[str, Implied]
+    """By event type, what an event writes besides its data: its move, and what its type alone says."""
 
 
 def kind_of(policy: MergePolicy) -> Kind:
@@ -65,19 +71,9 @@ def plan_for(declared: EntityType) -> EntityPlan:
         lifecycle=lifecycle,
         contested_moves=frozenset(name for name, move in moves if move.contested_by_any),
         clash=CLASHES.get(declared.name),
+        implied={name: _implied(fact, status) for name, fact in facts_of(declared).items()},
     )
 
 
-Writes = tuple[tuple[str, bool | str], ...]
-
-
-def _implied(entity: str, event_type: str) -> Writes:
-    fact = FACTS[entity][event_type]
-    status = plan_of(entity).status
-    return (*fact.sets, (status, fact.move)) if status and fact.move else fact.sets
-
-
-IMPLIED: Final[Mapping[tuple[str, str], Writes]] = {
-    (entity, event_type): _implied(entity, event_type) for entity, facts in FACTS.items() for event_type in facts
-}
-"""What an event writes besides its data: its move, and what its type alone says."""
+def _implied(fact: Fact, status: tuple[str, str] | None) -> Implied:
+    return (*fact.sets, (status[0], fact.move)) if status and fact.move else fact.sets

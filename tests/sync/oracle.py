@@ -6,7 +6,7 @@ from typing import Any
 from domain.merge_policy import Advance, Ask, Log, Once, Ref
 from sync.envelope import Event
 from sync.merge import Dot
-from sync.plan import IMPLIED, EntityPlan, Kind, plan_of
+from sync.plan import EntityPlan, Kind, plan_of
 from tests.sync.histories import Told
 
 Asked = tuple[str, str, frozenset[Dot]]
@@ -15,7 +15,7 @@ Asked = tuple[str, str, frozenset[Dot]]
 
 def said(event: Event) -> dict[str, Any]:
     """What an event writes: what it says, and what its type says."""
-    return {**event.data, **dict(IMPLIED[event.entity_type, event.type])}
+    return {**event.data, **dict(plan_of(event.entity_type).implied[event.type])}
 
 
 def standing(told: Sequence[Told], name: str) -> dict[int, Any]:
