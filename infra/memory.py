@@ -125,20 +125,24 @@ class MemoryEventLog:
 
 def _known(kept: _Tenant, wanted: Wanted) -> Known:
     settled = [*map(_accepted, kept.events), *map(_held, kept.held.values())]
-    ids, (replica, first, last) = set(wanted.ids), wanted.span or ("", 0, 0)
-    entities = {*wanted.entities, *(row.entity for row in kept.held.values() if replica in dict(row.missing))}
+    ids, authors = set(wanted.ids), {replica for replica, _, _ in wanted.spans}
+    entities = {*wanted.entities, *(row.entity for row in kept.held.values() if authors & set(dict(row.missing)))}
     held = [row for row in kept.held.values() if row.entity in entities]
     replicas = {*wanted.replicas, *(name for row in held for name, _ in row.missing)}
-    by_seq = [*settled, *map(_quarantined, kept.quarantined.values())]
+    handed_in = [*settled, *map(_quarantined, kept.quarantined.values())]
     return Known(
         position=len(kept.events),
         epoch=kept.epoch,
         replicas={name: row for name, row in kept.replicas.items() if name in replicas},
         by_id={each.id: each for each in settled if each.id in ids},
-        by_seq={each.seq: each for each in by_seq if each.replica == replica and first <= each.seq <= last},
+        by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},
         entities={name: kept.entities[name] for name in entities if name in kept.entities},
         held=sorted(held),
     )
+
+
+def _is_within(spans: Sequence[tuple[str, int, int]], each: Settled) -> bool:
+    return any(each.replica == replica and first <= each.seq <= last for replica, first, last in spans)
 
 
 def _accepted(row: EventRow) -> Settled:

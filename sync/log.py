@@ -115,8 +115,8 @@ class Wanted(NamedTuple):
     ids: Sequence[str] = ()
     """Ids of events that may be there already."""
     entities: Sequence[str] = ()
-    span: tuple[str, int, int] | None = None
-    """(replica, first seq, last seq) of a batch, to recognise what was handed in before."""
+    spans: Sequence[tuple[str, int, int]] = ()
+    """(replica, first seq, last seq) of each batch, to recognise what was handed in before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +129,12 @@ class Known:
     """A UUID that changes when the server came back older than its clients."""
     replicas: Mapping[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
     by_id: Mapping[str, Settled] = field(default_factory=dict[str, Settled])
-    by_seq: Mapping[int, Settled] = field(default_factory=dict[int, Settled])
-    """What became of the wanted span."""
+    by_dot: Mapping[tuple[str, int], Settled] = field(default_factory=dict[tuple[str, int], Settled])
+    """What became of the wanted spans, by (replica, seq)."""
     entities: Mapping[str, EntityRow] = field(default_factory=dict[str, EntityRow])
     held: Sequence[HeldRow] = ()
-    """What waits on the wanted entities, or on others together with something that waits for the span's replica. Their
-    states, and the replicas that they wait for, are shown too."""
+    """What waits on the wanted entities, or on others together with something that waits for the replica of a span.
+    Their states, and the replicas that they wait for, are shown too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,8 @@ class EventLog(Protocol):
         """Lock the tenant's head, show what is wanted, store what is decided and return the decision's answer.
 
         `decide` may be called again when the database asked for another try, so it must be pure. With `moved` it may
-        also be called before the lock is had, as long as what it was shown is confirmed under the lock.
+        also be called before the lock is had, as long as what it was shown is confirmed under the lock; and it may be
+        shown more than it wants, because it shares a commit with others that came at the same time.
         Raises TenantUnknown; LogUnavailable when it is not certain that all of it is stored.
         """
         ...

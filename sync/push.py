@@ -45,7 +45,7 @@ def wanted(batch: Sequence[Received]) -> Wanted:
         replicas=frozenset({replica, *clocks}),
         ids=[each.link.id for each in batch if each.link.id],
         entities=list({each.event.entity for each in batch if each.event}),
-        span=(replica, batch[0].link.seq, batch[0].link.seq + len(batch) - 1),  # a batch without gaps has no others
+        spans=[(replica, batch[0].link.seq, batch[0].link.seq + len(batch) - 1)],  # a batch without gaps has no others
     )
 
 
@@ -105,7 +105,7 @@ def _hash_at(seq: int, row: ReplicaRow, known: Known) -> str | None:
     """The hash of what was handed in under that seq; None where a duplicate of another replica's event used it up."""
     if seq == row.last_seq:
         return row.last_hash
-    before = known.by_seq.get(seq)
+    before = known.by_dot.get((row.replica, seq))
     return before.hash if before else None
 
 
@@ -130,6 +130,7 @@ def _is_same_tx(one: Event, other: Event | None) -> bool:
 
 def _again(each: Received, known: Known) -> Verdict:
     """The verdict on an event that was handed in before: the same one as then."""
-    settled = known.by_seq.get(each.link.seq) or (known.by_id.get(each.link.id) if each.link.id else None)
+    link = each.link
+    settled = known.by_dot.get((link.replica, link.seq)) or (known.by_id.get(link.id) if link.id else None)
     assert settled is not None, "a seq that is used up has left something behind"
     return verdict_again(each, settled)

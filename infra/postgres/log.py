@@ -18,6 +18,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
+from infra.coalescing import Coalescer
 from infra.postgres import binary_copy, statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
@@ -56,6 +57,7 @@ class PostgresEventLog:
 
     def __init__(self, pool: ConnectionPool[Connection]) -> None:
         self._pool = pool
+        self._together = Coalescer(self._append_trying)
 
     def append(
         self,
@@ -66,10 +68,14 @@ class PostgresEventLog:
         now_ms: int,
         moved: Moved[Answer] | None = None,
     ) -> Answer:
-        if moved is not None and len(wanted.ids) >= ROWS_WORTH_A_COPY:
-            ahead = self._append_ahead(tenant, wanted, decide, moved, now_ms)
-            if ahead is not None:
-                return ahead[0]
+        if moved is None:  # its decision may want something of the log that only holds if nobody shares its commit
+            return self._append_trying(tenant, wanted, decide, now_ms)
+        if len(wanted.ids) < ROWS_WORTH_A_COPY:
+            return self._together.append(tenant, wanted, decide, now_ms=now_ms)
+        ahead = self._append_ahead(tenant, wanted, decide, moved, now_ms)
+        return ahead[0] if ahead is not None else self._append_trying(tenant, wanted, decide, now_ms)
+
+    def _append_trying(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
         for remaining in reversed(range(TRIES_MAX)):
             try:
                 return self._append(tenant, wanted, decide, now_ms)
@@ -224,15 +230,15 @@ def _reads(
         return connection.cursor(binary=True).execute(statement, {"tenant": tenant, **values})
 
     reads = {"head": ask(head)}
-    replica, first, last = wanted.span or ("", 0, 0)
-    entities = {"entities": list(wanted.entities), "for_replica": orjson.dumps([[replica]]).decode()}
+    for_replicas = [orjson.dumps([[replica]]).decode() for replica, _, _ in wanted.spans]
+    entities = {"entities": list(wanted.entities), "for_replicas": for_replicas}
     if wanted.replicas:
         reads["replicas"] = ask(statements.KNOWN_REPLICAS, replicas=list(wanted.replicas), **entities)
     if wanted.ids:
         reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=list(wanted.ids))
-    if wanted.span:
-        reads["by_seq"] = ask(statements.SETTLED_BY_SEQ, replica=replica, first=first, last=last)
-    if wanted.span or wanted.entities:
+    if wanted.spans:
+        reads["by_dot"] = ask(statements.SETTLED_BY_DOT, spans=orjson.dumps(wanted.spans).decode())
+    if wanted.spans or wanted.entities:
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
     return reads
@@ -248,7 +254,7 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
         epoch=head[1],
         replicas={row[0]: ReplicaRow(*row) for row in rows.get("replicas", ())},
         by_id={row[1]: _settled(row) for row in rows.get("by_id", ())},
-        by_seq={row[3]: _settled(row) for row in rows.get("by_seq", ())},
+        by_dot={(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())},
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],
     )

@@ -23,7 +23,7 @@ READ_HEAD: Final[LiteralString] = """
 _AND_WAITING_FOR_REPLICA: Final[LiteralString] = """
     %(entities)s::uuid[] || array(
         select waiting.entity from held as waiting
-        where waiting.tenant = %(tenant)s and waiting.missing @> %(for_replica)s::jsonb)
+        where waiting.tenant = %(tenant)s and waiting.missing @> any(%(for_replicas)s::jsonb[]))
 """
 
 KNOWN_REPLICAS: Final[LiteralString] = f"""
@@ -57,15 +57,28 @@ SETTLED_BY_ID: Final[LiteralString] = """
     from held where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
 """
 
-SETTLED_BY_SEQ: Final[LiteralString] = """
-    select 'accepted', id::text, replica, seq, encode(sha256(body), 'hex'), position, null::jsonb, '', '', false
-    from event where tenant = %(tenant)s and replica = %(replica)s and seq between %(first)s and %(last)s
+# What was handed in before, span by span: one walk along the unique index each.
+_SPANS: Final[LiteralString] = """
+    (select span ->> 0 as replica, (span ->> 1)::bigint as first, (span ->> 2)::bigint as last
+     from json_array_elements(%(spans)s::json) as told(span)) as asked
+"""
+
+SETTLED_BY_DOT: Final[LiteralString] = f"""
+    select 'accepted', id::text, found.replica, seq, encode(sha256(body), 'hex'), position, null::jsonb, '', '', false
+    from {_SPANS} cross join lateral (
+        select * from event where tenant = %(tenant)s and event.replica = asked.replica and seq between first and last
+        order by seq limit asked.last - asked.first + 1) as found
     union all
-    select 'held', id::text, replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false
-    from held where tenant = %(tenant)s and replica = %(replica)s and seq between %(first)s and %(last)s
+    select 'held', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false
+    from {_SPANS} cross join lateral (
+        select * from held where tenant = %(tenant)s and held.replica = asked.replica and seq between first and last
+        order by seq limit asked.last - asked.first + 1) as found
     union all
-    select 'quarantined', id::text, replica, seq, encode(sha256(body), 'hex'), 0, null, code, detail, retryable
-    from quarantine where tenant = %(tenant)s and replica = %(replica)s and seq between %(first)s and %(last)s
+    select 'quarantined', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, null, code, detail, retryable
+    from {_SPANS} cross join lateral (
+        select * from quarantine
+        where tenant = %(tenant)s and quarantine.replica = asked.replica and seq between first and last
+        order by seq limit asked.last - asked.first + 1) as found
 """
 
 HELD: Final[LiteralString] = f"""

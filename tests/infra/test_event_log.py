@@ -71,9 +71,9 @@ def test_what_is_held_or_set_aside_is_bytes_too(office: Office, body: bytes) -> 
     held = HeldRow(REPLICA, 1, new_id(), name, (("rbbbbbbbbbbbb", 1),), PERSON_1, body)
     aside = QuarantinedRow(REPLICA, 2, None, None, "not_json", "/: no", False, PERSON_1, body)
     office.store(Changes(held=[held], quarantined=[aside]))
-    known = office.known(Wanted(entities=[name], span=(REPLICA, 1, 2)))
+    known = office.known(Wanted(entities=[name], spans=[(REPLICA, 1, 2)]))
     assert known.held == [held]
-    assert [known.by_seq[seq].hash for seq in (1, 2)] == [hashlib.sha256(body).hexdigest()] * 2
+    assert [known.by_dot[REPLICA, seq].hash for seq in (1, 2)] == [hashlib.sha256(body).hexdigest()] * 2
 
 
 def test_the_decision_sees_the_head_and_what_it_wants_and_no_more(office: Office) -> None:
@@ -86,7 +86,7 @@ def test_the_decision_sees_the_head_and_what_it_wants_and_no_more(office: Office
             replicas=frozenset({REPLICA, replica_named("nobody")}),
             ids=[rows[1].id, new_id()],
             entities=[rows[2].entity, new_id()],
-            span=(REPLICA, 2, 3),
+            spans=[(REPLICA, 2, 3)],
         )
     )
     assert known.position == 4
@@ -95,8 +95,8 @@ def test_the_decision_sees_the_head_and_what_it_wants_and_no_more(office: Office
     assert {name: each._replace(hash="") for name, each in known.by_id.items()} == {
         rows[1].id: Settled("accepted", rows[1].id, REPLICA, 2, "", position=2)
     }
-    assert known.by_seq == {
-        row.seq: Settled(
+    assert known.by_dot == {
+        (REPLICA, row.seq): Settled(
             "accepted", row.id, REPLICA, row.seq, hashlib.sha256(row.body).hexdigest(), position=row.position
         )
         for row in rows[1:3]
@@ -132,12 +132,12 @@ def test_what_waits_is_shown_by_its_entity_and_by_the_replica_it_waits_for(offic
     by_entity = office.known(Wanted(replicas=frozenset({REPLICA}), entities=[other]))
     assert (by_entity.held, list(by_entity.entities.values())) == ([rows[1]], [states[1]])
     assert set(by_entity.replicas) == {REPLICA, eve}
-    for_ben = office.known(Wanted(replicas=frozenset({BEN}), span=(BEN, 1, 1)))
+    for_ben = office.known(Wanted(replicas=frozenset({BEN}), spans=[(BEN, 1, 1)]))
     assert (for_ben.held, list(for_ben.entities.values())) == ([rows[0]], [states[0]])
     assert set(for_ben.replicas) == {BEN, eve}
-    for_eve = office.known(Wanted(replicas=frozenset({eve}), entities=[third], span=(eve, 1, 1)))
+    for_eve = office.known(Wanted(replicas=frozenset({eve}), entities=[third], spans=[(eve, 1, 1)]))
     assert for_eve.held == rows
-    assert for_eve.by_seq[1] == Settled(
+    assert for_eve.by_dot[eve, 1] == Settled(
         "held", rows[2].id, eve, 1, hashlib.sha256(b"3").hexdigest(), missing=rows[2].missing
     )
     assert office.known(Wanted(ids=[rows[1].id])).by_id[rows[1].id].missing == ((eve, 3),)
@@ -148,17 +148,17 @@ def test_what_was_released_waits_no_longer(office: Office) -> None:
     rows = [HeldRow(REPLICA, seq, new_id(), name, ((BEN, seq),), PERSON_1, b"{}") for seq in (1, 2)]
     office.store(Changes(held=rows, replicas=[at(2)]))
     office.store(Changes(released=[(REPLICA, 1)], events=[event(1, entity=name, id=rows[0].id, seq=1)]))
-    known = office.known(Wanted(entities=[name], span=(REPLICA, 1, 2)))
+    known = office.known(Wanted(entities=[name], spans=[(REPLICA, 1, 2)]))
     assert known.held == [rows[1]]
-    assert {seq: each.kind for seq, each in known.by_seq.items()} == {1: "accepted", 2: "held"}
+    assert {seq: each.kind for (_, seq), each in known.by_dot.items()} == {1: "accepted", 2: "held"}
 
 
 def test_what_was_set_aside_is_known_by_its_seq_with_the_reason(office: Office) -> None:
     row = QuarantinedRow(REPLICA, 1, new_id(), new_id(), "bad_data", '/data/größe: \\ "no"', True, PERSON_1, b"{}")
     office.store(Changes(quarantined=[row], replicas=[at(1)]))
-    known = office.known(Wanted(ids=[row.id or ""], span=(REPLICA, 1, 9)))
-    assert known.by_seq == {
-        1: Settled(
+    known = office.known(Wanted(ids=[row.id or ""], spans=[(REPLICA, 1, 9)]))
+    assert known.by_dot == {
+        (REPLICA, 1): Settled(
             "quarantined", row.id, REPLICA, 1, hashlib.sha256(b"{}").hexdigest(), 0, (), row.code, row.detail, True
         )
     }
@@ -171,7 +171,7 @@ class Change(Exception):
 
 @SIZES
 def test_a_decision_that_raises_stores_nothing_and_burns_no_position(office: Office, size: int) -> None:
-    wanted = Wanted(replicas=frozenset({REPLICA}), ids=[new_id() for _ in range(size)], span=(REPLICA, 1, size))
+    wanted = Wanted(replicas=frozenset({REPLICA}), ids=[new_id() for _ in range(size)], spans=[(REPLICA, 1, size)])
 
     def stop(known: Known) -> tuple[Changes, None]:
         raise Change(known.position)
@@ -210,9 +210,9 @@ def test_a_key_that_is_taken_leaves_nothing_of_all_the_rest(office: Office, key:
     with pytest.raises(Conflicting):
         office.store(changes)
     assert office.events() == [first]
-    known = office.known(Wanted(replicas=frozenset({REPLICA}), entities=[rows[0].entity], span=(REPLICA, 1, 100)))
+    known = office.known(Wanted(replicas=frozenset({REPLICA}), entities=[rows[0].entity], spans=[(REPLICA, 1, 100)]))
     assert (known.position, known.replicas, known.entities, known.held) == (1, {REPLICA: at(1)}, {}, [])
-    assert set(known.by_seq) == {1}
+    assert set(known.by_dot) == {(REPLICA, 1)}
     assert office.log.tracked(office.tenant, "board") is None
     office.store(replace(changes, events=events(size, after=1)))
     assert office.position == size + 1
@@ -271,9 +271,9 @@ def test_tenants_are_apart(kind: Offices) -> None:
     for number, office in enumerate((one, other)):
         assert [each.body for each in office.events()] == [b"%d" % number]
         assert dict(office.log.states(office.tenant)) == {row.entity: b"%d" % number}
-        known = office.known(Wanted(ids=[row.id], entities=[row.entity], span=(REPLICA, 1, 9)))
+        known = office.known(Wanted(ids=[row.id], entities=[row.entity], spans=[(REPLICA, 1, 9)]))
         assert [each.state for each in known.entities.values()] == [b"%d" % number]
-        assert known.by_seq[1].hash == hashlib.sha256(b"%d" % number).hexdigest()
+        assert known.by_dot[REPLICA, 1].hash == hashlib.sha256(b"%d" % number).hexdigest()
 
 
 def test_nobody_reads_or_writes_for_a_tenant_that_is_not_there(office: Office) -> None:

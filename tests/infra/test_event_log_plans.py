@@ -2,6 +2,7 @@
 
 from typing import Any, LiteralString
 
+import orjson
 from psycopg import sql
 
 from infra.postgres import statements
@@ -9,7 +10,7 @@ from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from sync.log import Changes, Wanted
 from tests.devices import NOON
-from tests.infra.event_logs import entity, events, new_tenant
+from tests.infra.event_logs import REPLICA, entity, events, new_tenant
 
 EVENTS = 20_000
 
@@ -22,7 +23,10 @@ def test_an_append_scans_no_table(database: str) -> None:
         log.append(tenant, Wanted(), lambda _: (changes, None), now_ms=NOON)
         asked: dict[LiteralString, dict[str, Any]] = {
             statements.SETTLED_BY_ID: {"ids": [row.id for row in rows[:500]]},
-            statements.ENTITIES: {"entities": [row.entity for row in rows[:500]], "for_replica": '[["r"]]'},
+            statements.ENTITIES: {"entities": [row.entity for row in rows[:500]], "for_replicas": ['[["r"]]']},
+            statements.SETTLED_BY_DOT: {
+                "spans": orjson.dumps([[REPLICA, 1, 500], [replica_named("b"), 1, 9]]).decode()
+            },
         }
         with pool.connection() as connection:
             for statement, values in asked.items():

@@ -57,8 +57,8 @@ class Desk:
     def settled(self, device: Device) -> dict[int, str]:
         """What the log says of every seq of a device."""
         span = (device.replica, 1, device.author.seq)
-        known = self.log.append(TENANT, Wanted(span=span), lambda known: (Changes(), known), now_ms=0)
-        return {seq: each.kind for seq, each in known.by_seq.items()}
+        known = self.log.append(TENANT, Wanted(spans=[span]), lambda known: (Changes(), known), now_ms=0)
+        return {seq: each.kind for (_, seq), each in known.by_dot.items()}
 
     def held(self) -> list[tuple[str, int]]:
         entities = tuple(row.entity for row in self.log._tenant(TENANT).held.values())
@@ -150,7 +150,7 @@ def test_a3_a_batch_that_names_a_far_seq_makes_nobody_read_that_far() -> None:
     ada = Device("ada")
     raws = [ada.create("site", new_id()) for _ in range(3)]
     batch = [push.receive(raw) for raw in (raws[0], raws[2])]
-    assert push.wanted(batch).span == (ada.replica, 1, 2)
+    assert push.wanted(batch).spans == [(ada.replica, 1, 2)]
 
 
 @given(st.permutations(range(5)))

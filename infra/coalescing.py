@@ -1,0 +1,111 @@
+"""Small pushes of one tenant that come at the same time share one commit: whoever comes first leads, the rest wait.
+
+Nobody waits for company: a leader takes along what has gathered while the commit before was under way, so a push that
+comes alone is not delayed. A leader leads once and hands over, so nobody works for others for ever, and tenants do not
+wait for each other.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from sync.log import Conflicting, Decision, TenantId, Wanted
+from sync.together import Append, Outcome, deciding, wanted_by
+
+EVENTS_TOGETHER_MAX: Final = 500
+APPENDS_TOGETHER_MAX: Final = 64
+
+Answer = TypeVar("Answer")
+Store = Callable[[TenantId, Wanted, Decision[list[Outcome]], int], list[Outcome]]
+"""Appends to the log: (tenant, wanted, decide, now in milliseconds) -> the decision's answer."""
+
+
+class _Turn:
+    """One append on its way."""
+
+    def __init__(self, append: Append, now_ms: int) -> None:
+        self.append, self.now_ms = append, now_ms
+        self.outcome: Outcome | None = None
+        self.called = threading.Event()
+        """Set when there is an outcome, or when it is this one's turn to lead."""
+
+
+class _Queue:
+    """Who waits for one tenant's next commit."""
+
+    def __init__(self) -> None:
+        self.waiting = deque[_Turn]()
+        self.is_led = False
+
+
+class Coalescer:
+    """Appends for many threads, each tenant's in groups."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._queues: dict[TenantId, _Queue] = {}
+
+    def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
+        """The answer of `decide`, once it is stored; raises what `decide` raised, or what storing raised."""
+        turn = _Turn(Append(wanted, decide), now_ms)
+        with self._lock:
+            queue = self._queues.setdefault(tenant, _Queue())
+            queue.waiting.append(turn)
+            leads, queue.is_led = not queue.is_led, True
+        if not leads:
+            turn.called.wait()
+        if turn.outcome is None:
+            self._lead(tenant, queue)
+        assert turn.outcome is not None, "a leader leads its own turn too"
+        if turn.outcome.failure is not None:
+            raise turn.outcome.failure
+        answer: Answer = turn.outcome.answer
+        return answer
+
+    def _lead(self, tenant: TenantId, queue: _Queue) -> None:
+        with self._lock:
+            group = _next_group(queue)
+        try:
+            self._settle(tenant, group)
+        finally:
+            with self._lock:
+                follower = queue.waiting[0] if queue.waiting else None
+                if follower is None:
+                    del self._queues[tenant]  # nobody can have joined: joining takes the lock
+            for turn in group:
+                turn.called.set()
+            if follower is not None:
+                follower.called.set()
+
+    def _settle(self, tenant: TenantId, group: Sequence[_Turn]) -> None:
+        try:
+            outcomes = self._stored(tenant, group)
+        except Conflicting as conflict:
+            if len(group) == 1:
+                outcomes = [Outcome(None, conflict)]
+            else:
+                # One of them names what somebody else has written; the others must not suffer for it.
+                for turn in group:
+                    self._settle(tenant, [turn])
+                return
+        except Exception as failure:  # raised again in the thread of each of them
+            outcomes = [Outcome(None, failure)] * len(group)
+        for turn, outcome in zip(group, outcomes, strict=True):
+            turn.outcome = outcome
+
+    def _stored(self, tenant: TenantId, group: Sequence[_Turn]) -> list[Outcome]:
+        appends = [turn.append for turn in group]
+        return self._store(tenant, wanted_by(appends), deciding(appends), max(turn.now_ms for turn in group))
+
+
+def _next_group(queue: _Queue) -> list[_Turn]:
+    group: list[_Turn] = []
+    events = 0
+    while queue.waiting and len(group) < APPENDS_TOGETHER_MAX:
+        events += len(queue.waiting[0].append.wanted.ids)
+        if group and events > EVENTS_TOGETHER_MAX:
+            break
+        group.append(queue.waiting.popleft())
+    return group

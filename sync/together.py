@@ -1,0 +1,103 @@
+"""Several small appends of one tenant as one: each is decided on top of what those before it decided, and one commit
+stores them all. What each author is answered is what it would have been answered alone, one after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, NamedTuple
+
+from sync.envelope import hash_of
+from sync.log import Changes, Decision, Known, Settled, Wanted
+
+
+class Append(NamedTuple):
+    """What one of them wants to see, and how it decides."""
+
+    wanted: Wanted
+    decide: Decision[Any]
+
+
+class Outcome(NamedTuple):
+    """What one of them is answered, or why it stored nothing: the exception that its decision raised."""
+
+    answer: Any
+    failure: Exception | None = None
+
+
+def wanted_by(appends: Sequence[Append]) -> Wanted:
+    """Everything that any of them wants to see."""
+    wanted = [each.wanted for each in appends]
+    return Wanted(
+        replicas=frozenset[str]().union(*(each.replicas for each in wanted)),
+        ids=[*dict.fromkeys(chain.from_iterable(each.ids for each in wanted))],
+        entities=[*dict.fromkeys(chain.from_iterable(each.entities for each in wanted))],
+        spans=[*chain.from_iterable(each.spans for each in wanted)],
+    )
+
+
+def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
+    """One decision that makes theirs in turn; one that raises stores nothing and is in nobody's way."""
+
+    def decide(known: Known) -> tuple[Changes, list[Outcome]]:
+        changes: list[Changes] = []
+        outcomes: list[Outcome] = []
+        for append in appends:
+            try:
+                wants, answer = append.decide(known)
+            except Exception as failure:  # answered to whoever asked, not swallowed
+                outcomes.append(Outcome(None, failure))
+                continue
+            known = after(known, wants)
+            changes.append(wants)
+            outcomes.append(Outcome(answer))
+        return _one_after_another(changes), outcomes
+
+    return decide
+
+
+def after(known: Known, changes: Changes) -> Known:
+    """What the log would show once these changes are stored; more than was wanted, never less."""
+    accepted = [
+        Settled("accepted", row.id, row.replica, row.seq, hash_of(row.body), position=row.position)
+        for row in changes.events
+    ]
+    waiting = [
+        Settled("held", row.id, row.replica, row.seq, hash_of(row.body), missing=row.missing) for row in changes.held
+    ]
+    aside = [
+        Settled(
+            "quarantined", row.id, row.replica, row.seq, hash_of(row.body), 0, (), row.code, row.detail, row.retryable
+        )
+        for row in changes.quarantined
+    ]
+    released = set(changes.released)
+    gone = {row.id for row in known.held if (row.replica, row.seq) in released}
+    by_id = {name: each for name, each in known.by_id.items() if each.kind != "held" or name not in gone}
+    by_dot = {dot: each for dot, each in known.by_dot.items() if each.kind != "held" or dot not in released}
+    return replace(
+        known,
+        position=known.position + len(changes.events),
+        replicas={**known.replicas, **{row.replica: row for row in changes.replicas}},
+        by_id={**by_id, **{each.id: each for each in (*accepted, *waiting) if each.id}},
+        by_dot={**by_dot, **{(each.replica, each.seq): each for each in (*accepted, *waiting, *aside)}},
+        entities={**known.entities, **{row.entity: row for row in changes.entities}},
+        held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),
+    )
+
+
+def _one_after_another(changes: Sequence[Changes]) -> Changes:
+    held = {(row.replica, row.seq): row for each in changes for row in each.held}
+    released = [dot for each in changes for dot in each.released]
+    return Changes(
+        events=[*chain.from_iterable(each.events for each in changes)],
+        entities=_last(changes, lambda each: each.entities, lambda row: row.entity),
+        replicas=_last(changes, lambda each: each.replicas, lambda row: row.replica),
+        held=[row for dot, row in held.items() if dot not in set(released)],
+        released=[dot for dot in released if dot not in held],
+        quarantined=[*chain.from_iterable(each.quarantined for each in changes)],
+        tracked=_last(changes, lambda each: each.tracked, lambda row: row.follower),
+    )
+
+
+def _last(changes: Sequence[Changes], rows: Callable[[Changes], Sequence[Any]], key: Callable[[Any], str]) -> list[Any]:
+    return [*{key(row): row for each in changes for row in rows(each)}.values()]
