@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, NotRequired, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Final, Literal, NotRequired, Union, assert_never, get_args, get_origin, is_typeddict
 
 import orjson
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -16,6 +16,7 @@ from domain.entity import EntityType, Field
 from domain.facts import Fact, status_of
 from domain.lifecycle import LIFECYCLES, Lifecycle
 from domain.merge_policy import AddWins, Latest, MergePolicy
+from domain.upcasts import Drop, Fill, Rename, Step, Translate
 from domain.values import Calendar, KeysAscend, Pattern
 from sync.envelope import Envelope, EventId, parse, spell
 from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX, SET_ELEMENTS_PER_EVENT_MAX
@@ -42,7 +43,7 @@ _MEANING: Final[Mapping[str, str]] = {
     "prev": "Hash of the bytes of this replica's event before this one; null on the first.",
     "entity": "What it is about: `id`, and `type` as in the headings below.",
     "type": "The name of the fact, as in the tables below.",
-    "v": "Version of the type's data.",
+    "v": "Version of the type's data; the newest is written, and all that ever were are read.",
     "clock": "For each replica that wrote this entity, the highest `seq` the author had merged; "
     f"at most {CLOCK_ENTRIES_MAX} entries.",
     "at": "When, by the author's hybrid logical clock: 12 hexadecimal characters of milliseconds since 1970, "
@@ -108,10 +109,8 @@ def _example() -> bytes:
 
 def _policies() -> Iterator[str]:
     yield from ("", "## Merge policies", "")
-    yield "What becomes of concurrent writes to a field; a causally later write always replaces an earlier one."
-    yield from ("", "| policy | concurrent writes |", "|---|---|")
-    for policy in get_args(MergePolicy):
-        yield f"| `{policy.__name__}` | {inspect.getdoc(policy)} |".replace("\n", " ")
+    yield "What becomes of concurrent writes to a field, and of concurrent moves, stands in"
+    yield "[the merge policies](merge-policies.md); a causally later write always replaces an earlier one."
 
 
 def _composites() -> Iterator[str]:
@@ -154,12 +153,34 @@ def _entities() -> Iterator[str]:
         yield from ("", "| field | type | at creation | merge policy |", "|---|---|---|---|")
         for field in entity.fields.values():
             yield f"| `{field.name}` | {_field_type(field)} | {_at_creation(entity, field)} | {_policy(field.policy)} |"
-        yield from ("", "| event | data (**required**) | move |", "|---|---|---|")
+        yield from ("", "| event | version | data (**required**) | move |", "|---|---|---|---|")
         for fact in FACTS[entity.name].values():
-            yield f"| `{fact.name}` | {_data(entity, fact)} | {f'`{fact.move}`' if fact.move else ''} |"
+            move = f"`{fact.move}`" if fact.move else ""
+            yield f"| `{fact.name}` | {fact.version} | {_data(entity, fact)} | {move} |"
+        for fact in FACTS[entity.name].values():
+            yield from _older_versions(fact)
         status = status_of(entity)
         if status:
-            yield from _moves(LIFECYCLES[status[1]])
+            yield from _moves(entity.name, LIFECYCLES[status[1]])
+
+
+def _older_versions(fact: Fact) -> Iterator[str]:
+    for version, steps in enumerate(fact.upcasts, start=1):
+        yield from ("", f"`{fact.name}` of version {version} is read as version {version + 1}:", "")
+        yield from (f"- {_step(step)}" for step in steps)
+
+
+def _step(step: Step) -> str:
+    match step:
+        case Rename(path=path, name=name):
+            return f"`{path}` is called `{name}`"
+        case Fill(path=path, value=value):
+            return f"`{path}` is `{orjson.dumps(value).decode()}` where it is not said"
+        case Drop(path=path):
+            return f"`{path}` is left out"
+        case Translate(path=path, words=words):
+            return f"`{path}` says " + ", ".join(f"`{now}` for `{old}`" for old, now in words.items())
+    assert_never(step)
 
 
 def _home(entity: EntityType) -> str:
@@ -200,18 +221,16 @@ def _names(entity: EntityType, fact: Fact) -> str:
     return ", ".join(f"**`{name}`**" if name in fact.required else f"`{name}`" for name in fact.fields)
 
 
-def _moves(lifecycle: Lifecycle) -> Iterator[str]:
+def _moves(entity: str, lifecycle: Lifecycle) -> Iterator[str]:
     yield from (
         "",
         "A move is judged by the status that its author knew; what the table lets skip may be skipped.",
+        f"What two concurrent moves become: [every pair](merge-policies.md#moves-of-a-{entity}).",
     )
     yield from ("", "| move | follows | leads to |", "|---|---|---|")
     for name, move in lifecycle.moves.items():
         follows = ", ".join(f"`{each}`" for each in lifecycle.statuses if each in move.legal_from)
         yield f"| `{name}` | {follows or 'only at creation'} | `{move.leads_to}` |"
-    asks = sorted(" ∥ ".join(f"`{each}`" for each in sorted(pair)) for pair in lifecycle.asks)
-    if asks:
-        yield from ("", "Concurrent moves that a person is asked about: " + ", ".join(asks) + ".")
 
 
 def _field_type(field: Field) -> str:

@@ -22,6 +22,12 @@ def _event_catalogue() -> str:
     return event_catalogue()
 
 
+def _merge_policies() -> str:
+    from cairnfield.merge_reference import merge_policies
+
+    return merge_policies()
+
+
 def _typescript_catalogue() -> str:
     from cairnfield.typescript_catalogue import catalogue
 
@@ -40,6 +46,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/event-catalogue.md": _event_catalogue,
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
+    "docs/reference/merge-policies.md": _merge_policies,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
     "pwa/sdk/src/generated/types.ts": _typescript_types,
