@@ -1,7 +1,6 @@
 """The canonical form against a writer of RFC 8785 that others wrote: every character, and 100,000 documents."""
 
 import random
-import re
 import string
 from collections.abc import Iterator
 
