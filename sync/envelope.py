@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from itertools import accumulate
 from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 import orjson
@@ -108,6 +110,9 @@ _CHAIN: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(
 )
 _ENVELOPE: Final = TypeAdapter[dict[str, Any]](checked(Envelope)).validator
 _EVENT_ID: Final[TypeAdapter[str]] = TypeAdapter(checked(EventId))
+_BRANCH: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
+"""What opens or closes a list or an object, and whole texts, so that nothing in them does."""
+_FORGIVEN_DEPTH_MAX: Final = 254
 _ENTITY_ID: Final[TypeAdapter[str]] = TypeAdapter(checked(EntityId))
 
 
@@ -141,15 +146,23 @@ def _read_leniently(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as strict:
+        text = raw.decode(errors="replace")
         try:
-            # Python refuses to read very long numbers, and no link holds one.
-            return json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
-        except (ValueError, RecursionError):
+            # Python refuses to read very long whole numbers, and no link holds one.
+            return None if _is_deep(text) else json.loads(text, strict=False, parse_int=_whole)
+        except ValueError:
             raise Unreadable(f"not JSON: {strict.msg} at byte {strict.pos}") from None
 
 
-def _whole(digits: str) -> int | None:
-    return int(digits) if len(digits) < 20 else None
+def _is_deep(text: str) -> bool:
+    """Whether Python's reader, which calls itself for every level, might give up here or there, as its caller's stack
+    is short or long."""
+    steps = (("[{".count(token[0]) - "]}".count(token[0])) for token in _BRANCH.findall(text))
+    return max(accumulate(steps), default=0) > _FORGIVEN_DEPTH_MAX
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def _link(document: dict[str, Any]) -> Link:

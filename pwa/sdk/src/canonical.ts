@@ -93,7 +93,7 @@ function isSorted(value: Json, depth: number): boolean {
 
 /** What JSON.parse forgives or hides is looked for here: half characters, infinity, floats, and what was said twice. */
 function readCarefully(text: string): Json {
-  const document = JSON.parse(withFloatsMarked(text, asReadable)) as Json;
+  const document = JSON.parse(withFloatsMarked(text, READ_DEPTH_MAX, asReadable)) as Json;
   if (isDeeper(document, WRITE_DEPTH_MAX)) throw new Unacceptable("too_deep", `nested deeper than ${DEPTH_MAX} levels`);
   checkValues(document);
   if (spelled(document) !== text) {
@@ -104,22 +104,21 @@ function readCarefully(text: string): Json {
 
 /**
  * What the bytes say to a reader who forgives NaN, halves of surrogate pairs, control characters and torn letters;
- * throws Unacceptable.
+ * throws what JSON.parse throws.
  */
 export function readLeniently(raw: Uint8Array): Json {
   try {
-    return JSON.parse(withFloatsMarked(FORGIVING.decode(raw), withControlsEscaped)) as Json;
-  } catch (error) {
-    throw new Unacceptable("not_json", String(error));
+    return JSON.parse(withFloatsMarked(read(raw)[0], READ_DEPTH_MAX, asReadable));
+  } catch {
+    return JSON.parse(withFloatsMarked(FORGIVING.decode(raw), WRITE_DEPTH_MAX, withControlsEscaped));
   }
 }
 
 /** The same JSON with 0.5 for every number that is no whole one, because JSON.parse tells no 1.0 from 1. */
-function withFloatsMarked(text: string, read: (token: string) => string): string {
+function withFloatsMarked(text: string, depthMax: number, read: (token: string) => string): string {
   let depth = 0;
   return text.replace(TOKEN, (token) => {
-    if ("[{".includes(token) && ++depth > READ_DEPTH_MAX)
-      throw new Unacceptable("not_json", "nested too deep to be read");
+    if ("[{".includes(token) && ++depth > depthMax) throw new Unacceptable("not_json", "nested too deep to be read");
     if ("]}".includes(token)) depth--;
     const known = read(token);
     return FLOAT.test(known) ? "0.5" : known;
@@ -134,7 +133,7 @@ function asReadable(token: string): string {
 }
 
 function withControlsEscaped(token: string): string {
-  if (token[0] !== '"') return /[NI]/.test(token) ? "null" : token;
+  if (token[0] !== '"') return /[NI]/.test(token) ? " 0.5" : token;
   return token.replace(/\\.|[^ -\uffff]/gs, (each) => (each.length > 1 ? each : JSON.stringify(each).slice(1, -1)));
 }
 
