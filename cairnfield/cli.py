@@ -6,6 +6,7 @@ import typer
 
 from cairnfield import bench, develop, generate, import_legacy, up
 from cairnfield.failure import told
+from cairnfield.prove import command as prove
 from cairnfield.simulate.command import simulate
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(develop.check)
 app.command()(generate.generate)
 app.command()(bench.bench)
+app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
 
