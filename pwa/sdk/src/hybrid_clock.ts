@@ -24,6 +24,9 @@ export const latestAt = (ms: number): Stamp => stamp(ms, COUNTER_MAX);
 /** Milliseconds since 1970 of a stamp. */
 export const msOf = (at: Stamp): number => Number.parseInt(at.slice(0, 12), 16);
 
+/** How many stamps of its clock in the same millisecond came before a stamp. */
+export const counterOf = (at: Stamp): number => Number.parseInt(at.slice(12), 16);
+
 /** The stamp of a new local event, greater than `last` whatever the wall clock does. */
 export function tick(last: Stamp, nowMs: number): Stamp {
   const wall = stamp(nowMs);
@@ -36,7 +39,7 @@ export const observe = (last: Stamp, seen: Stamp, nowMs: number): Stamp =>
   seen <= last || msOf(seen) > nowMs + CLOCK_DRIFT_MS_MAX ? last : seen;
 
 function after(last: Stamp): Stamp {
-  const [ms, counter] = [msOf(last), Number.parseInt(last.slice(12), 16)];
+  const [ms, counter] = [msOf(last), counterOf(last)];
   if (counter < COUNTER_MAX) return stamp(ms, counter + 1);
   const next = stamp(ms + 1);
   return next > last ? next : last; // at the very end of time it stands still, and still does not go back
