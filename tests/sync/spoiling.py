@@ -1,6 +1,6 @@
 """Events gone wrong: what a bad disk, a careless program or somebody with a grudge makes of what was well told."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -8,7 +8,8 @@ import orjson
 from annotated_types import Ge, Le, MaxLen, MinLen
 
 from domain.catalogue import ENTITIES
-from sync.envelope import Envelope
+from sync.envelope import EntityName, Envelope
+from sync.limits import CLOCK_ENTRIES_MAX, EVENT_BYTES_MAX
 from tests.corpus.authoring import folders, lines
 
 Spoil = Callable[[bytes, Random], bytes]
@@ -28,6 +29,47 @@ def spoiled(seed: int, number: int) -> Iterator[bytes]:
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             raw = random.choice(_SPOILS)(raw, random)
         yield raw
+
+
+def at_the_edges() -> Iterator[bytes]:
+    """For every type of field, every member of an envelope and every odd piece of JSON: an event that says it there."""
+    told, seen = well_told(), set[str]()
+    for raw in told:
+        document = _read(raw)
+        fields = ENTITIES[document["entity"]["type"]].fields
+        for name in document["data"]:
+            kind = f"{fields[name].type} {fields[name].policy}"
+            if kind not in seen:
+                seen.add(kind)
+                yield from _each_value(document, ["data", name], {*bounds(fields[name].type), 1, 64, 200})
+    document = _read(told[0])
+    for name, hint in Envelope.__annotations__.items():
+        yield from _each_value(document, [name], bounds(hint))
+    for name, hint in EntityName.__annotations__.items():
+        yield from _each_value(document, ["entity", name], bounds(hint))
+    for entries in (CLOCK_ENTRIES_MAX - 1, CLOCK_ENTRIES_MAX, CLOCK_ENTRIES_MAX + 1):
+        names = (f"r{number:012}".translate(str.maketrans("0189", "abcd")) for number in range(entries))
+        yield _put_in(document, ["clock"], dict.fromkeys(names, 1))
+    for near in (-1, 0, 1):
+        yield _put_in({**document, "seq": 7}, ["clock"], {document["replica"]: 7 + near})
+        yield _put_in(document, ["reason"], "x" * (EVENT_BYTES_MAX + near - len(_put_in(document, ["reason"], ""))))
+    yield _put_in({**document, "type": "Edited"}, ["data"], {})
+    for place in (["data", "tags"], ["clock"], ["data"], ["prev"], ["entity"]):
+        for piece in _RAW:
+            yield _put_in(document, place, _HERE).replace(orjson.dumps(_HERE), piece, 1)
+
+
+def _each_value(document: Any, path: Sequence[str], limits: Iterable[int]) -> Iterator[bytes]:
+    numbers = sorted({limit + near for limit in limits for near in (-1, 0, 1)})
+    lengths = [number for number in numbers if 0 <= number < 9_000]
+    texts = [letter * length for letter in "x😀" for length in lengths]
+    lists = [[each] * length for each in ("x", 0, ["a", "1"]) for length in lengths if length < 300 or each == 0]
+    for value in (*_PLAIN, *numbers, *texts, *lists, *({"add": each} for each in lists)):
+        yield _put_in(document, path, value)
+
+
+def _put_in(document: Any, path: Sequence[Any], value: Any) -> bytes:
+    return orjson.dumps(_put(document, path, value), option=orjson.OPT_SORT_KEYS)
 
 
 def bounds(hint: Any) -> set[int]:
@@ -197,7 +239,7 @@ def _put(document: Any, path: Sequence[Any], value: Any) -> Any:
     if not path:
         return value
     changed = document.copy()
-    changed[path[0]] = _put(document[path[0]], path[1:], value)
+    changed[path[0]] = _put(document[path[0]], path[1:], value) if path[1:] else value
     return changed
 
 
