@@ -14,7 +14,7 @@ from sync.envelope import Event, parse
 from sync.explain import explain
 from sync.merge import State
 from sync.plan import Kind, plan_of
-from tests.devices import ELSEWHERE, MINUTE, MORNING, NOON, PERSON_1, PERSON_2, Device, new_id
+from tests.devices import CREATED, ELSEWHERE, MINUTE, MORNING, NOON, PERSON_1, PERSON_2, Device, new_id
 from tests.sync import oracle
 from tests.sync.histories import Told, causal_order, histories, merged
 
@@ -115,6 +115,7 @@ def test_law_who_saw_what_is_what_the_oracle_knows_and_goes_through(told: list[T
             for one, seen in saw.items():
                 assert {place[each] for each in seen} == told[place[one]].knew & {place[each] for each in saw}
                 assert all(saw[each] <= seen for each in seen)
+            assert all(one["saw"] == sorted(one["saw"]) for one in writes)
 
 
 @given(histories())
@@ -166,11 +167,12 @@ class Job:
         return document["rule"], [write["became"] for write in document["writes"]]
 
 
-def test_a_field_that_nobody_wrote_has_nothing_to_explain() -> None:
-    assert Job("work_order").why("due_at") == {
+@pytest.mark.parametrize(("field", "policy"), [("due_at", "Ask"), ("tags", "AddWins"), ("custom", "EachKey")])
+def test_a_field_that_nobody_wrote_has_nothing_to_explain(field: str, policy: str) -> None:
+    assert Job("work_order").why(field) == {
         "asks": [],
-        "field": "due_at",
-        "policy": "Ask",
+        "field": field,
+        "policy": policy,
         "rule": "unwritten",
         "shown": None,
         "writes": [],
@@ -253,6 +255,15 @@ def test_what_was_archived_stays_in_sight_while_somebody_who_did_not_know_of_it_
     assert job.became("archived") == ("in_sight_while_contested", ["kept", "shown"])
 
 
+def test_what_two_archived_or_brought_back_is_not_contested() -> None:
+    for event_type, value in (("Archived", True), ("Restored", False)):
+        job = Job("site")
+        for phone, minutes in ((job.ada, 2), (job.ben, 1)):
+            job.tell(phone, event_type, minutes)
+        assert job.became("archived") == ("nobody_disagrees", ["kept", "shown"])
+        assert job.why("archived")["shown"] is value
+
+
 def test_each_element_of_a_set_has_its_own_story() -> None:
     job = Job("visit", crew={"add": [PERSON_1, PERSON_2]})
     job.tell(job.ada, "Edited", 1, crew={"remove": [PERSON_1, PERSON_2]})
@@ -283,6 +294,8 @@ def test_a_set_of_which_nothing_is_left_says_so() -> None:
     document = job.why("crew")
     assert (document["shown"], document["parts"][0]["shown"]) == ([], False)
     assert Job("visit", crew={}).why("crew")["parts"] == []
+    (part,) = Job("visit", crew={"remove": [PERSON_1]}).why("crew")["parts"]
+    assert (part["of"], part["rule"], part["shown"]) == (PERSON_1, "removed", False)
 
 
 def test_each_key_of_a_map_has_its_own_story() -> None:
@@ -312,6 +325,28 @@ def test_the_servers_stamp_decides_where_it_is_told() -> None:
     document = explain(told, "priority")
     assert document["shown"] == "low"
     assert [write["at"] == write["effective"] for write in document["writes"]] == [False, True]
+
+
+def test_a_stamp_that_goes_back_changes_nothing_in_the_order_of_a_replica() -> None:
+    """What was held is stamped when it is accepted, which may be earlier than what its author told before."""
+    job = Job("work_order")
+    job.tell(job.ada, "Edited", 1, title="Pump stuck")
+    job.tell(job.ada, "Edited", 2, title="Pump leaks")
+    latest = job.tell(job.ada, "Edited", 3, title="Pump drips")
+    document = explain(
+        [(event, latest.at[:-4] + f"{4 - place:04x}") for place, event in enumerate(job.events)], "title"
+    )
+    assert [write["value"] for write in document["writes"]] == [
+        "Pump drips",
+        "Pump leaks",
+        "Pump stuck",
+        CREATED["work_order"]["title"],
+    ]
+    assert [write["replaced_by"] for write in document["writes"][:3]] == [
+        [],
+        [[job.ada.replica, 3]],
+        [[job.ada.replica, 2]],
+    ]
 
 
 def test_who_says_less_of_what_they_know_than_before_knows_it_still() -> None:
