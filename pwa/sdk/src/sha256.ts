@@ -17,13 +17,12 @@ function fractions(count: number, power: number): Uint32Array {
   return Uint32Array.from(primes, (prime) => (prime ** power % 1) * 2 ** 32);
 }
 
-/** The digest of some bytes in lower-case hexadecimal. */
+/** The digest of some bytes, less than half a gibibyte, in lower-case hexadecimal. */
 export function sha256(raw: Uint8Array): string {
   const padded = new Uint8Array(((raw.length + 72) >> 6) << 6);
   padded.set(raw);
   padded[raw.length] = 0x80;
   const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, raw.length / 2 ** 29);
   view.setUint32(padded.length - 4, raw.length << 3);
   const hash = Uint32Array.from(SQUARE_ROOTS);
   for (let at = 0; at < padded.length; at += 64) digest(hash, view, at);
