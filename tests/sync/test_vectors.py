@@ -8,10 +8,13 @@ from typing import Any, Final
 import pytest
 
 from domain.lifecycle import LIFECYCLES
+from domain.upcasts import Drop, Fill, Rename, Step, Translate
 from sync import canonical, envelope, hybrid_clock, merge, shown, state_codec, vector_clock
 from sync.canonical import NotCanonical
 from sync.envelope import Event, Unacceptable, Unreadable, hash_of, link_of, parse
+from sync.explain import explain
 from sync.merge import State
+from sync.upcast import upcast
 from tests.vectors import moves
 from tests.vectors.families import FAMILIES, HERE, path_of, text_of
 from tests.vectors.spelling import Case, bytes_of
@@ -139,6 +142,21 @@ def _state_hash(case: Case) -> None:
     assert state_codec.state_hash((entity, text.encode()) for entity, text in case["states"]) == case["hash"]
 
 
+STEPS: Final[Mapping[str, Callable[..., Step]]] = {"rename": Rename, "fill": Fill, "drop": Drop, "translate": Translate}
+
+
+def _upcast(case: Case) -> None:
+    before = json.dumps(case["data"])
+    assert is_same(upcast(case["data"], [STEPS[name](*rest) for name, *rest in case["steps"]]), case["gives"])
+    assert json.dumps(case["data"]) == before
+
+
+def _explain(case: Case) -> None:
+    told = [(parse(each["raw"].encode()), each["effective"]) for each in case["told"]]
+    for order in causal_orders([event for event, _ in told]):
+        assert is_same(explain([told[place] for place in order], case["field"]), case["explains"])
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Equal, and of the same kind at every level: in Python alone 1 is also True."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -154,6 +172,8 @@ RUN: Final[Mapping[str, Callable[[Case], None]]] = {
     "moves": _merge,
     "conflicts": _merge,
     "state_hashes": _state_hash,
+    "upcasts": _upcast,
+    "explanations": _explain,
 }
 """How the cases of each file are run."""
 

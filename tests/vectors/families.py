@@ -9,10 +9,12 @@ from tests.vectors import (
     canonical,
     conflicts,
     envelopes,
+    explanations,
     hybrid_clock,
     moves,
     policies,
     state_hashes,
+    upcasts,
     values,
     vector_clock,
 )
@@ -33,6 +35,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "moves": (moves.ABOUT, moves.cases),
     "conflicts": (conflicts.ABOUT, conflicts.cases),
     "state_hashes": (state_hashes.ABOUT, state_hashes.cases),
+    "upcasts": (upcasts.ABOUT, upcasts.cases),
+    "explanations": (explanations.ABOUT, explanations.cases),
 }
 """By the name of the file, without its `.json`."""
 

@@ -95,7 +95,7 @@ const moveOf = (lifecycle: LifecycleDeclaration | undefined, name: Json): Move =
   lifecycle?.moves.get(name as string) as Move;
 
 /** Equal values have one canonical spelling. */
-const isSame = (one: Json, other: Json): boolean =>
+export const isSame = (one: Json, other: Json): boolean =>
   one === other || (typeof one === "object" && typeof other === "object" && `${dumps(one)}` === `${dumps(other)}`);
 
 /** Who contests a write, apart from those who wrote the same. */

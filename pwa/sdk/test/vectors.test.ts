@@ -2,11 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 import { dumps, type Json, type JsonObject, loads, Unacceptable } from "../src/canonical.ts";
+import type { Step } from "../src/declaration.ts";
 import { type Event, hashOf, type Link, linkOf, type Position, parse, spell, Unreadable } from "../src/envelope.ts";
+import { explain } from "../src/explain.ts";
 import { latestAt, msOf, observe, stamp, tick } from "../src/hybrid_clock.ts";
 import { apply, empty, type State } from "../src/merge.ts";
 import { conflicts, values } from "../src/shown.ts";
 import { decode, encode, stateHash } from "../src/state_codec.ts";
+import { upcast } from "../src/upcast.ts";
 import { covers, joined, missing, type VectorClock } from "../src/vector_clock.ts";
 
 /** A case is folded in every causal order if there are no more than these, else in so many of them. */
@@ -199,6 +202,32 @@ function runStateHash(given: StateHashCase): void {
   expect(stateHash(given.states.map(([entity, text]) => [entity, WRITER.encode(text)]))).toBe(given.hash);
 }
 
+interface UpcastCase extends Case {
+  readonly data: JsonObject;
+  readonly steps: readonly Step[];
+  readonly gives: JsonObject;
+}
+
+function runUpcast({ data, steps, gives }: UpcastCase): void {
+  const before = structuredClone(data);
+  expect(upcast(data, steps)).toStrictEqual(gives);
+  expect(data).toStrictEqual(before);
+}
+
+interface ExplainCase extends Case {
+  readonly told: readonly Told[];
+  readonly field: string;
+  readonly explains: Json;
+}
+
+function runExplain({ told, field, explains }: ExplainCase): void {
+  const events = told.map(({ raw, effective }) => [parse(WRITER.encode(raw)), effective] as const);
+  for (const order of causalOrders(events.map(([event]) => event))) {
+    const arrived = order.map((place) => events[place] as (typeof events)[number]);
+    expect(asJson(explain(arrived, field))).toStrictEqual(explains);
+  }
+}
+
 /** How the cases of each file are run. */
 const RUN: Readonly<Record<string, (given: never) => void>> = {
   hybrid_clock: runCall,
@@ -210,6 +239,8 @@ const RUN: Readonly<Record<string, (given: never) => void>> = {
   moves: runMerge,
   conflicts: runMerge,
   state_hashes: runStateHash,
+  upcasts: runUpcast,
+  explanations: runExplain,
 };
 
 const FILES = readdirSync(VECTORS).filter((name) => name.endsWith(".json"));
