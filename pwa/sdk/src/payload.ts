@@ -99,7 +99,7 @@ const isWithin = (count: number, { min, max }: { readonly min?: number; readonly
   (min === undefined || count >= min) && (max === undefined || count <= max);
 
 const fitsText = (shape: TextShape, text: string): boolean =>
-  isWithin(lengthOf(text), shape) &&
+  ((shape.min === undefined && shape.max === undefined) || isWithin(lengthOf(text), shape)) &&
   (shape.pattern === undefined || shape.pattern.test(text)) &&
   (shape.calendar === undefined || existsInTheCalendar(text));
 

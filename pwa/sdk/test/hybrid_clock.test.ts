@@ -14,6 +14,7 @@ test("each edit is stamped after the one before, whatever the wall clock does", 
 test("a wall clock that goes on is followed, one that stands still or goes back leaves the counter", () => {
   expect(tick(stamp(NOON, 7), NOON + 1)).toBe(stamp(NOON + 1));
   expect(tick(stamp(NOON, 7), NOON)).toBe(stamp(NOON, 8));
+  expect(tick(stamp(NOON), NOON)).toBe(stamp(NOON, 1));
   expect(tick(stamp(NOON, 7), NOON - 60_000)).toBe(stamp(NOON, 8));
 });
 

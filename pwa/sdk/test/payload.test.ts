@@ -16,10 +16,9 @@ const counts: Shape = { kind: "map", keys: word, of: { kind: "integer" }, max: 1
 
 const fitting: [Shape, Json][] = [
   ...["a", "abc", "😀😀😀"].map((text): [Shape, Json] => [word, text]),
-  ...["2024-02-29", "2000-02-29", "0001-01-01", "0004-02-29", "9999-12-31", "2026-08-31"].map((text): [Shape, Json] => [
-    day,
-    text,
-  ]),
+  ...["2024-02-29", "1600-02-29", "2000-02-29", "0001-01-01", "0004-02-29", "9999-12-31", "2026-08-31"].map(
+    (text): [Shape, Json] => [day, text],
+  ),
   [pairs, []],
   [
     pairs,
@@ -50,6 +49,7 @@ const misfitting: [Shape, Json, where: string][] = [
     "0000-01-01",
     "2023-02-29",
     "1900-02-29",
+    "2500-02-29",
     "2026-04-31",
     "2026-00-01",
     "2026-13-01",

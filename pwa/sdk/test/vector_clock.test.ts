@@ -15,6 +15,6 @@ test("what is missing is named by its last dot, in the order of the replicas", (
 });
 
 test("joined clocks have seen what either had, and stay what they were", () => {
-  const [one, other] = [Object.freeze({ rada: 2, rben: 1 }), Object.freeze({ rben: 4, reve: 1 })];
+  const [one, other] = [Object.freeze({ rada: 2, rben: 1 }), Object.freeze({ rada: 1, rben: 4, reve: 1 })];
   expect(joined(one, other)).toEqual({ rada: 2, rben: 4, reve: 1 });
 });
