@@ -33,6 +33,10 @@ class Tells(NamedTuple):
     """The minute as of which it counts, if the server said another than its author's clock did."""
     create_unknown: bool
     """Its author had not even seen the creation."""
+    modest: bool
+    """Its clock does not name its author, as a clock need not."""
+    lost: bool
+    """It was told but is not among the events that are merged, as one that was quarantined is not."""
 
 
 def tells(
@@ -44,9 +48,11 @@ def tells(
     minute: int | None = None,
     effective: int | None = None,
     create_unknown: bool = False,
+    modest: bool = False,
+    lost: bool = False,
 ) -> Tells:
     """One event of a script, by its author."""
-    return Tells(who, event_type, data or {}, minute, knowing, effective, create_unknown)
+    return Tells(who, event_type, data or {}, minute, knowing, effective, create_unknown, modest, lost)
 
 
 def edits(who: str, data: Mapping[str, Any], **circumstances: Any) -> Tells:
@@ -88,10 +94,13 @@ def written(entity_type: str, told: Sequence[Tells], entity: str = ENTITY, first
         device.see(*_heard(each.knowing, raws))
         device.now_ms = NOON + MINUTE * (minute if each.minute is None else each.minute) - 1
         event_id = f"01900000-0000-7000-9000-{first_id + minute:012x}"
-        raw = device.tell(entity_type, entity, each.event_type, each.data, event_id=event_id)
+        seen = device.clocks.get(entity, {})
+        clock = {replica: seq for replica, seq in seen.items() if not (each.modest and replica == device.replica)}
+        raw = device.tell(entity_type, entity, each.event_type, each.data, clock=clock, event_id=event_id)
         raws.setdefault(each.who, []).append(raw)
         at = parse(raw).at if each.effective is None else stamp(NOON + MINUTE * each.effective)
-        result.append(Written(raw, at))
+        if not each.lost:
+            result.append(Written(raw, at))
     return result
 
 
