@@ -1,7 +1,12 @@
 """Explanations: for any field, what was considered, what stood and why, what lost and to whom, who is asked."""
 
+import io
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -20,6 +25,8 @@ from tests.sync.histories import Told, causal_order, histories, merged
 
 Document = dict[str, Any]
 Dot = tuple[str, int]
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "explanations.md"
 
 
 def explained(events: Sequence[Event], field: str) -> Document:
@@ -364,3 +371,22 @@ def test_who_says_less_of_what_they_know_than_before_knows_it_still() -> None:
 def test_only_what_is_declared_is_explained() -> None:
     with pytest.raises(KeyError):
         Job("work_order").why("colour")
+
+
+def test_the_reference_shows_what_the_example_prints() -> None:
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec("".join(block for kind, block in blocks if kind == "python"), {})
+    assert [printed.getvalue()] == [block for kind, block in blocks if kind == "text"]
+
+
+def test_the_reference_names_every_word_of_an_explanation() -> None:
+    cases = json.loads((Path(__file__).parents[1] / "vectors" / "explanations.json").read_text("utf-8"))["cases"]
+    documents = [case["explains"] for case in cases]
+    parts = [part for document in documents for part in document.get("parts", ())]
+    writes = [write for each in (*documents, *parts) for write in each.get("writes", ())]
+    said = {each["rule"] for each in (*documents, *parts)} | {write["became"] for write in writes}
+    members = {name for each in (*documents, *parts, *writes) for name in each}
+    assert {word for word in said | members if f"`{word}`" not in PAGE.read_text("utf-8")} == set()
+    assert {write["became"] for write in writes} == {"shown", "kept", "replaced", "counted", "spent"}
