@@ -154,7 +154,7 @@ def _upcast(case: Case) -> None:
 def _explain(case: Case) -> None:
     told = [(parse(each["raw"].encode()), each["effective"]) for each in case["told"]]
     for order in causal_orders([event for event, _ in told]):
-        assert is_same(explain([told[place] for place in order], case["field"]), case["explains"])
+        assert is_same(explain([told[place] for place in [*order, *order]], case["field"]), case["explains"])
 
 
 def is_same(one: Any, other: Any) -> bool:

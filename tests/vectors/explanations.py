@@ -10,7 +10,8 @@ from tests.vectors.spelling import Case
 from tests.vectors.story import OFFICE, Tells, dot, edits, tells, written
 
 ABOUT: Final = (
-    "Explanations: `told` (events and their effective stamps, one causal order of many) and `field` give `explains`."
+    "Explanations: `told` (events and their effective stamps, in one causal order of many) and `field` give `explains`;"
+    " what is told again counts once."
     " docs/reference/explanations.md says what every member means."
 )
 
@@ -133,6 +134,38 @@ def _registers() -> list[Case]:
             became="ada 1 kept, ben 1 shown",
         ),
         _case(
+            "a field beside one that a person is asked about",
+            "The card is not of this field.",
+            "work_order",
+            "kind",
+            *sides,
+            shown="repair",
+            rule="nobody_disagrees",
+            became="office 1 shown",
+        ),
+        _case(
+            "who had seen several of one replica",
+            "The last of them is named; those before it were seen with it.",
+            "work_order",
+            "title",
+            edits("ada", {"title": "North"}),
+            edits("ada", {"title": "Far north"}),
+            edits("ben", {"title": "South"}, knowing="ada"),
+            shown="South",
+            rule="nobody_disagrees",
+            became="office 1 replaced by ada 1, ada 1 replaced by ada 2, ada 2 replaced by ben 1, ben 1 shown",
+        ),
+        _case(
+            "an immutable field that two creations tell",
+            "Nothing that is told at creation is ever replaced: the earliest stands.",
+            "note",
+            "body",
+            tells("ben", "Created", {**CREATED["note"], "body": "Bring a lamp"}, create_unknown=True),
+            shown="Bring the long ladder",
+            rule="earliest",
+            became="office 1 shown, ben 1 kept",
+        ),
+        _case(
             "the earliest stands",
             "The other is kept as a witness.",
             "work_order",
@@ -190,6 +223,17 @@ def _moves_and_archive() -> list[Case]:
             shown=False,
             rule="in_sight_while_contested",
             became="ben 1 shown, ada 1 kept",
+        ),
+        _case(
+            "restored by two",
+            "They agree that it is in sight, and nobody contests that.",
+            "site",
+            "archived",
+            tells("ada", "Restored", minute=2),
+            tells("ben", "Restored", minute=1),
+            shown=False,
+            rule="nobody_disagrees",
+            became="ben 1 kept, ada 1 shown",
         ),
         _case(
             "archived by two",
@@ -332,5 +376,17 @@ def _clocks() -> list[Case]:
             shown="low",
             rule="nobody_disagrees",
             became="ben 1 shown, ada 1 replaced by ben 1",
+        ),
+        _case(
+            "a clock that says less than before",
+            "No honest device writes one; what its author had seen is seen, as the merge has replaced it already.",
+            "work_order",
+            "priority",
+            edits("ada", {"priority": "high"}),
+            edits("ben", {"priority": "low"}, knowing="ada"),
+            edits("ben", {"priority": "normal"}, forgets=True),
+            shown="normal",
+            rule="nobody_disagrees",
+            became="ada 1 replaced by ben 1, ben 1 replaced by ben 2, ben 2 shown",
         ),
     ]

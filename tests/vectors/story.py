@@ -35,6 +35,8 @@ class Tells(NamedTuple):
     """Its author had not even seen the creation."""
     modest: bool
     """Its clock does not name its author, as a clock need not."""
+    forgets: bool
+    """Its clock names nobody, whoever its author had heard from."""
     lost: bool
     """It was told but is not among the events that are merged, as one that was quarantined is not."""
 
@@ -50,9 +52,10 @@ def tells(
     create_unknown: bool = False,
     modest: bool = False,
     lost: bool = False,
+    forgets: bool = False,
 ) -> Tells:
     """One event of a script, by its author."""
-    return Tells(who, event_type, data or {}, minute, knowing, effective, create_unknown, modest, lost)
+    return Tells(who, event_type, data or {}, minute, knowing, effective, create_unknown, modest, forgets, lost)
 
 
 def edits(who: str, data: Mapping[str, Any], **circumstances: Any) -> Tells:
@@ -94,7 +97,7 @@ def written(entity_type: str, told: Sequence[Tells], entity: str = ENTITY, first
         device.see(*_heard(each.knowing, raws))
         device.now_ms = NOON + MINUTE * (minute if each.minute is None else each.minute) - 1
         event_id = f"01900000-0000-7000-9000-{first_id + minute:012x}"
-        seen = device.clocks.get(entity, {})
+        seen = {} if each.forgets else device.clocks.get(entity, {})
         clock = {replica: seq for replica, seq in seen.items() if not (each.modest and replica == device.replica)}
         raw = device.tell(entity_type, entity, each.event_type, each.data, clock=clock, event_id=event_id)
         raws.setdefault(each.who, []).append(raw)
