@@ -87,3 +87,13 @@ test("what is spelled is what was said, and nothing of what was not", () => {
   expect(Object.keys(JSON.parse(new TextDecoder().decode(raw)))).not.toContain("tx");
   expect(parse(raw).tx).toBeUndefined();
 });
+
+test("what a clone wrote under our name and later numbers is left out of the clock", () => {
+  const replica = "radaaaaaaaaaa";
+  const edit = { id: id(2), entityType: "site", entity: SITE, type: "Archived", data: {}, nowMs: NOON };
+  const clockAfter = (seq: number, clock: Record<string, number>) =>
+    parse(write({ ...authorOf(replica), seq, prev: seq ? "0".repeat(64) : null }, { ...edit, clock })[1]).clock;
+  expect(clockAfter(0, { [replica]: 3, rbennnnnnnnnn: 9 })).toEqual({ rbennnnnnnnnn: 9 });
+  expect(clockAfter(2, { [replica]: 3 })).toEqual({ [replica]: 2 });
+  expect(clockAfter(3, { [replica]: 3 })).toEqual({ [replica]: 3 });
+});
