@@ -36,7 +36,7 @@ LEAST: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def cases() -> list[Case]:
     """All of them."""
-    return [*_every_fact(), *_accepted(), *_refused(), *_respelled(), *_links()]
+    return [*_every_fact(), *_accepted(), *_older(), *_refused(), *_respelled(), *_links()]
 
 
 def envelope(entity_type: str = "site", event_type: str = "Created", **members: Any) -> dict[str, Any]:
@@ -138,6 +138,48 @@ def _accepted() -> list[Case]:
             envelope(entity={"id": "00000000-0000-4000-8000-000000000000", "type": "site"}),
         ),
     ]
+
+
+def _older() -> list[Case]:
+    """Events of older versions: what they say is told in today's words, and their bytes and hash stay as authored."""
+    old = _template(v=1, kind="bool", smallest="1", largest="2")
+    new = {"id": "tight", "kind": "yes_no", "text": "Is it tight?", "required": True, "at_least": "1", "at_most": "2"}
+    read = accepted(
+        "a template of version 1", "Its words are read as today's; its bytes stay as they were written.", old
+    )
+    read["event"] = {**read["event"], "data": {**old["data"], "items": [new]}}
+    return [
+        read,
+        accepted(
+            "a template of version 1 in the words of version 2",
+            "Its author was ahead of what it claims to be: the steps find nothing to do, and today's check is content.",
+            _template(v=1, kind="yes_no", at_least="1"),
+        ),
+        refused(
+            "a template of version 1 that says it in both words",
+            "There is no telling which was meant: the old word stays, and today's check refuses it.",
+            "bad_data",
+            _template(v=1, kind="bool", smallest="1", at_least="2"),
+        ),
+        refused(
+            "a template of version 2 in the words of version 1",
+            "Only what says it is old is read as old.",
+            "bad_data",
+            _template(v=2, kind="bool"),
+        ),
+        refused(
+            "a template of version 1 with a word of no version",
+            "What the steps cannot place stays, and is refused.",
+            "bad_data",
+            _template(v=1, kind="essay"),
+        ),
+        refused("a template of version 3", "Too new.", "unknown_version", _template(v=3, kind="yes_no")),
+    ]
+
+
+def _template(*, v: int, **item: Any) -> dict[str, Any]:
+    question = {"id": "tight", "text": "Is it tight?", "required": True, **item}
+    return envelope("checklist_template", v=v, data={**CREATED["checklist_template"], "items": [question]})
 
 
 def _clock(entries: int) -> dict[str, int]:
