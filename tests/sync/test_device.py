@@ -1,85 +1,27 @@
 """Devices against a server: edits, hand-ins and pulls in any order, with answers lost, late or doubled."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from commands.judge import judge_for
-from domain.people import Role
-from infra.memory import MemoryEventLog
-from sync import push, shown
-from sync.author import Author
-from sync.device import Device, apply_page, digest, edit
+from sync import shown
+from sync.device import Device, digest, edit
 from sync.device import shown as state_of
 from sync.envelope import Event, Unacceptable
-from sync.fork import fork
-from sync.frames import line, read_page
 from sync.handing_in import ask_again, next_batch, settle
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
-from sync.log import Changes, Known
-from sync.state_codec import state_hash
-from tests.devices import NOON, PERSON_1, new_id, replica_named
+from tests.devices import NOON, new_id
+from tests.sync.fleet import TENANT, Server, settled
 
-TENANT: Final = "t"
 SITE: Final = new_id()
 VISIT: Final = new_id()
-
-
-class Server:
-    """The log in memory behind the decisions of the real one."""
-
-    def __init__(self, role: Role = "supervisor") -> None:
-        self.log, self.role, self.now_ms = MemoryEventLog(), role, NOON
-        self.log.add_tenant(TENANT)
-        self.minted = 0
-
-    def mint(self) -> str:
-        self.minted += 1
-        replica = replica_named("".join("bcdefghijk"[int(digit)] for digit in str(self.minted)))
-        self.log.mint(TENANT, replica=replica, person=PERSON_1, name="", now_ms=NOON)
-        return replica
-
-    def push(self, body: bytes) -> dict[str, Any]:
-        self.now_ms += 1_000
-        batch = [push.receive(raw) for raw in body.split(b"\n")]
-
-        def decide(known: Known) -> tuple[Changes, push.Answer]:
-            return push.decide(batch, known, judge=judge_for(self.role), actor=PERSON_1, now_ms=self.now_ms)
-
-        return asdict(self.log.append(TENANT, push.wanted(batch), decide, now_ms=self.now_ms))
-
-    def pull(self, device: Device, limit: int = 1_000) -> Device:
-        frames = self.log.frames(TENANT, after=device.cursor, limit=limit, bytes_max=10**6)
-        page = frames.lines + line("checkpoint", cursor=frames.last, head=frames.head)
-        return apply_page(device, read_page(page), now_ms=self.now_ms)
-
-    def digest(self) -> str:
-        return state_hash(self.log.states(TENANT))
-
-    def device(self) -> Device:
-        return Device(author=Author(replica=self.mint()))
 
 
 def tell(device: Device, entity: str, type: str, data: Mapping[str, Any], **more: Any) -> tuple[Device, Event]:  # noqa: A002
     kind = "visit" if entity == VISIT else "site"
     return edit(device, id=new_id(), entity_type=kind, entity=entity, type=type, data=dict(data), now_ms=NOON, **more)
-
-
-def settled(server: Server, device: Device) -> Device:
-    """The device once everything is handed in and pulled, its forks mended on the way."""
-    while True:
-        device = server.pull(device)
-        if device.forked_at is not None:
-            device = fork(device, replica=server.mint())
-        body = next_batch(device)
-        if not body:
-            return server.pull(device)
-        device = settle(device, server.push(body))
 
 
 @pytest.fixture
@@ -215,103 +157,3 @@ def test_a_batch_keeps_the_limits_and_never_cuts_a_tx(server: Server) -> None:
     for _ in range(200):
         device, _ = tell(device, SITE, "Edited", {"directions": "x" * 8_000})
     assert len(next_batch(device)) <= PUSH_BYTES_MAX
-
-
-EDITS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    ("Edited", {"name": "Mill"}),
-    ("Edited", {"name": "Quay"}),
-    ("Edited", {"hazards": {"add": ["dog"]}}),
-    ("Edited", {"hazards": {"remove": ["dog"]}}),
-    ("Edited", {"custom": [["gate", "7"]]}),
-    ("Archived", {}),
-    ("Restored", {}),
-)
-MOVES: Final = ("VisitDispatched", "VisitAccepted", "VisitTravelStarted", "VisitArrived", "VisitPaused")
-fleet = st.integers(0, 3)
-
-
-class Fleet(RuleBasedStateMachine):
-    """The law: whatever was lost, late, doubled or cloned, replicas that hold everything equal the server."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.server = Server()
-        first, _ = tell(self.server.device(), SITE, "Created", {"customer_id": new_id(), "name": "Mill"})
-        first, _ = tell(first, VISIT, "VisitPlanned", {"work_order_id": new_id()})
-        self.authored = set(first.outbox)
-        self.devices = [settled(self.server, each) for each in (first, *(self.server.device() for _ in range(3)))]
-        self.late: list[tuple[int, dict[str, Any]]] = []
-
-    def _tell(self, number: int, *told: Any) -> None:
-        self.devices[number], event = tell(self.devices[number], *told)
-        self.authored.add(event.id)
-
-    @rule(number=fleet, told=st.sampled_from(EDITS))
-    def edits_the_site(self, number: int, told: tuple[str, dict[str, Any]]) -> None:
-        self._tell(number, SITE, *told)
-
-    @rule(number=fleet, move=st.sampled_from(MOVES))
-    def moves_the_visit(self, number: int, move: str) -> None:
-        self._tell(number, VISIT, move, {})
-
-    @rule(number=fleet)
-    def makes_a_site(self, number: int) -> None:
-        self._tell(number, new_id(), "Created", {"customer_id": new_id(), "name": "New"})
-
-    @rule(number=fleet, heard=st.sampled_from(("at once", "late", "never", "twice")))
-    def hands_in(self, number: int, heard: str) -> None:
-        body = next_batch(self.devices[number])
-        if not body:
-            return
-        answer = self.server.push(body)
-        if heard == "late":
-            self.late.append((number, answer))
-        if heard in ("at once", "twice"):
-            self.devices[number] = settle(self.devices[number], answer)
-        if heard == "twice":
-            self.devices[number] = settle(self.devices[number], answer)
-
-    @rule()
-    def hears_late(self) -> None:
-        if self.late:
-            number, answer = self.late.pop(0)
-            if answer["batch"] == "taken":  # an old gap or fork was mended by whoever heard of it first
-                self.devices[number] = settle(self.devices[number], answer)
-
-    @rule(number=fleet, limit=st.integers(1, 5))
-    def pulls_a_piece(self, number: int, limit: int) -> None:
-        self.devices[number] = self.server.pull(self.devices[number], limit)
-
-    @rule(number=fleet, other=fleet)
-    def is_cloned(self, number: int, other: int) -> None:
-        if not self.devices[other].outbox:
-            self.devices[other] = self.devices[number]
-            self.late = [each for each in self.late if each[0] != other]
-
-    @rule(number=fleet)
-    def mends_its_fork(self, number: int) -> None:
-        if self.devices[number].forked_at is not None:
-            self.devices[number] = fork(self.devices[number], replica=self.server.mint())
-
-    @invariant()
-    def nothing_that_was_written_is_lost(self) -> None:
-        kept = {row.id for row in self.server.log.page(TENANT, after=0, limit=10_000)}
-        for device in self.devices:
-            kept |= {*device.outbox, *device.quarantined}
-        assert self.authored <= kept | self._set_aside()
-
-    def _set_aside(self) -> set[str]:
-        rows = self.server.log._tenants[TENANT].quarantined.values()
-        return {row.id for row in rows if row.id}
-
-    def teardown(self) -> None:
-        devices = [settled(self.server, each) for each in self.devices]
-        devices = [settled(self.server, each) for each in devices]
-        assert {digest(each) for each in devices} == {self.server.digest()}
-        assert not any(each.outbox for each in devices)
-        accepted = {row.id for row in self.server.log.page(TENANT, after=0, limit=10_000)}
-        assert self.authored <= accepted | self._set_aside()
-
-
-TestFleet = Fleet.TestCase
-TestFleet.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

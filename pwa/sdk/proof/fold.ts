@@ -22,7 +22,7 @@ type States = ReadonlyMap<string, State>;
 
 const STORED_EACH = 7;
 const LINE_FEED = 10;
-const ascii = new TextDecoder();
+const utf8 = new TextDecoder();
 
 /** Lines of stdin, as bytes. */
 function* lines(): Generator<Uint8Array, undefined> {
@@ -46,7 +46,7 @@ function toldIn(line: Uint8Array, last: Map<string, string>): Told {
   const event = parse(line.subarray(17));
   if (event.prev !== (last.get(event.replica) ?? null)) throw new Error(`${event.id}: prev does not follow`);
   last.set(event.replica, hashOf(event.raw));
-  return { event, effective: ascii.decode(line.subarray(0, 16)) };
+  return { event, effective: utf8.decode(line.subarray(0, 16)) };
 }
 
 function folded(told: readonly Told[]): States {
@@ -70,35 +70,41 @@ function storedAndRepeated(told: readonly Told[]): States {
   return states;
 }
 
-const hashed = (states: States): string => stateHash([...states].map(([entity, state]) => [entity, encode(state)]));
-
 const seen = (state: State): Json => ({ values: values(state), conflicts: conflicts(state) }) as unknown as Json;
 
-const seenHash = (states: States): string => stateHash([...states].map(([entity, state]) => [entity, dumps(seen(state))]));
+type Spell = (state: State) => Uint8Array;
+
+/** The hash of all entities, once it is known that two ways of folding come to the same bytes of each. */
+function agreedHash(one: States, other: States, spell: Spell): string {
+  const spelled = [...one].map(([entity, state]): [string, Uint8Array] => [entity, spell(state)]);
+  for (const [entity, bytes] of spelled) {
+    const others = spell(other.get(entity) as State);
+    if (utf8.decode(bytes) !== utf8.decode(others)) {
+      throw new Error(`${entity}: ${utf8.decode(bytes)} in another causal order ${utf8.decode(others)}`);
+    }
+  }
+  return stateHash(spelled);
+}
 
 const details = (states: States): Json =>
   Object.fromEntries(
-    [...states].map(([entity, state]) => [entity, { state: ascii.decode(encode(state)), seen: seen(state) }]),
+    [...states].map(([entity, state]) => [entity, { state: utf8.decode(encode(state)), seen: seen(state) }]),
   );
 
 function answer(kind: string, told: readonly Told[], order: readonly number[]): Json {
   const one = folded(told);
   if (kind === "details") return details(one);
   const other = storedAndRepeated(order.map((place) => told[place] as Told));
-  const hash = hashed(one);
-  if (hashed(other) !== hash) throw new Error("another causal order came to another state");
-  const shown = seenHash(one);
-  if (seenHash(other) !== shown) throw new Error("another causal order is shown otherwise");
-  return { hash, shown };
+  return { hash: agreedHash(one, other, encode), shown: agreedHash(one, other, (state) => dumps(seen(state))) };
 }
 
 function question(header: Uint8Array, rest: Iterator<Uint8Array>): Json {
-  const [kind = "", count = "0"] = ascii.decode(header).split(" ");
+  const [kind = "", count = "0"] = utf8.decode(header).split(" ");
   const asked = Array.from({ length: Number(count) + 1 }, () => rest.next().value as Uint8Array);
   try {
     const last = new Map<string, string>();
     const told = asked.slice(0, -1).map((line) => toldIn(line, last));
-    return answer(kind, told, JSON.parse(ascii.decode(asked.at(-1))) as number[]);
+    return answer(kind, told, JSON.parse(utf8.decode(asked.at(-1))) as number[]);
   } catch (error) {
     return { error: String(error) };
   }
