@@ -42,7 +42,7 @@ def outcomes(seeds: Iterable[int], typescript: TypeScript | None) -> Iterator[Ou
         elif typescript is None:
             yield Outcome(seed, len(told.said), reached(found), None)
         else:
-            typescript.ask(found.told, told.heard[-1])
+            typescript.ask(found, told.heard[-1])
             asked.append((seed, told, found))
         if typescript is not None and len(asked) > AHEAD:
             yield _answered(*asked.pop(0), typescript)
@@ -52,7 +52,7 @@ def outcomes(seeds: Iterable[int], typescript: TypeScript | None) -> Iterator[Ou
 
 def _answered(seed: int, told: History, found: Agreed, typescript: TypeScript) -> Outcome:
     difference = None
-    if typescript.answered() != expected(found):
+    if typescript.answered() != expected(found, told.heard[-1]):
         with TypeScript() as alone:  # a closer look is another question, and this one has others before it
             difference = alone.differing(found, told.heard[-1])
     return Outcome(seed, len(told.said), reached(found), difference)

@@ -1,7 +1,7 @@
 """Whether everybody who holds the same events sees the same: the comparison of one history with itself."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -100,7 +100,7 @@ def _otherwise(entity: str, told: Sequence[Told], seen: dict[str, Any]) -> Diffe
     expected = oracle.answer(told)
     if seen["values"] != expected["values"]:
         return first_difference("values", entity, expected["values"], seen["values"])
-    asked, asks = sorted(map(_spelled, seen["conflicts"])), sorted(map(_spelled, expected["conflicts"]))
+    asked, asks = sorted(seen["conflicts"], key=_spelled), sorted(expected["conflicts"], key=_spelled)
     if asked != asks:
         return first_difference("asks", entity, asks, asked)
     return None
@@ -117,8 +117,20 @@ def first_difference(what: str, entity: str, one: Any, other: Any) -> Difference
 
 
 def _parting(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for name in sorted({*one, *other}):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _parting(one.get(name), other.get(name), f"{where}/{name}")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    elif one != other:
-        yield where, one, other
+    ours, theirs = _members(one), _members(other)
+    if ours is None or theirs is None:
+        if one != other:
+            yield where, one, other
+        return
+    for name in sorted({*ours, *theirs}):
+        yield from _parting(ours.get(name), theirs.get(name), f"{where}/{name}")
+
+
+def _members(value: Any) -> dict[str, Any] | None:
+    match value:
+        case dict():
+            return cast("dict[str, Any]", value)
+        case list():
+            return {f"{place:02}": each for place, each in enumerate(cast("list[object]", value))}
+        case _:
+            return None

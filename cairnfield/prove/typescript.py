@@ -4,15 +4,17 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import orjson
 
 from cairnfield.failure import CannotGoOn
 from cairnfield.node import node
 from cairnfield.prove.convergence import Agreed, Difference, first_difference
-from cairnfield.prove.history import Told
 from sync import canonical, state_codec
+from sync.canonical import Json
+from sync.envelope import hash_of
+from sync.explain import explain
 
 FOLD: Final = Path(__file__).parents[2] / "pwa" / "sdk" / "proof" / "fold.ts"
 
@@ -33,10 +35,12 @@ class TypeScript:
     ) -> None:
         self._process.communicate()  # closes its stdin, and that is the end of it
 
-    def ask(self, told: Sequence[Told], order: Sequence[int], *, kind: str = "hash") -> None:
+    def ask(self, agreed: Agreed, order: Sequence[int], *, kind: str = "hash") -> None:
         """Send a history in the order in which it was told, and another causal order of it."""
         assert self._process.stdin is not None
-        lines = [f"{kind} {len(told)}".encode(), *(each.effective.encode() + b" " + each.event.raw for each in told)]
+        told, (entity, fields) = agreed.told, to_explain(agreed)
+        header = f"{kind} {len(told)} {entity} {','.join(fields)}"
+        lines = [header.encode(), *(each.effective.encode() + b" " + each.event.raw for each in told)]
         self._process.stdin.write(b"\n".join([*lines, orjson.dumps(list(order)), b""]))
         self._process.stdin.flush()
 
@@ -51,29 +55,49 @@ class TypeScript:
 
     def differing(self, agreed: Agreed, order: Sequence[int]) -> Difference | None:
         """Where TypeScript comes to something else than Python; no question may be open."""
-        self.ask(agreed.told, order)
+        self.ask(agreed, order)
         answer = self.answered()
         if "error" in answer:
             return Difference("typescript error", "", "", "an answer", answer["error"])
-        if answer == expected(agreed):
+        if answer == expected(agreed, order):
             return None
-        self.ask(agreed.told, order, kind="details")
-        return _first(agreed, self.answered()) or Difference("typescript hash", "", "", expected(agreed), answer)
+        self.ask(agreed, order, kind="details")
+        return _first(agreed, order, self.answered()) or Difference(
+            "typescript hash", "", "", expected(agreed, order), answer
+        )
 
 
-def expected(agreed: Agreed) -> dict[str, str]:
-    """What Node must answer: the hash of all states, and that of what people see of them."""
+def to_explain(agreed: Agreed) -> tuple[str, list[str]]:
+    """The entity that most was told of, and three of its fields, other ones for other histories."""
+    entity = max(agreed.states, key=lambda each: (agreed.states[each].version, each))
+    names = sorted(agreed.states[entity].cells)
+    return entity, [names[(len(agreed.told) + each) % len(names)] for each in range(3)]
+
+
+def explained(agreed: Agreed, order: Sequence[int]) -> list[dict[str, Any]]:
+    """Why those fields show what they show, read in another order than Node reads them in."""
+    entity, fields = to_explain(agreed)
+    pairs = [(agreed.told[place].event, agreed.told[place].effective) for place in order]
+    return [explain([pair for pair in pairs if pair[0].entity == entity], field) for field in fields]
+
+
+def expected(agreed: Agreed, order: Sequence[int]) -> dict[str, str]:
+    """What Node must answer: the hashes of all states, of what people see of them, and of some explanations."""
     return {
         "hash": state_codec.state_hash(agreed.encoded.items()),
         "shown": state_codec.state_hash((name, canonical.dumps(seen)) for name, seen in agreed.documents.items()),
+        "explained": hash_of(canonical.dumps(cast("Json", explained(agreed, order)))),
     }
 
 
-def _first(agreed: Agreed, details: dict[str, Any]) -> Difference | None:
+def _first(agreed: Agreed, order: Sequence[int], details: dict[str, Any]) -> Difference | None:
     for entity, ours in agreed.encoded.items():
-        theirs = details.get(entity, {"state": "null", "seen": None})
+        theirs = details["entities"].get(entity, {"state": "null", "seen": None})
         if theirs["state"].encode() != ours:
             return first_difference("typescript state", entity, orjson.loads(ours), orjson.loads(theirs["state"]))
         if theirs["seen"] != agreed.documents[entity]:
             return first_difference("typescript shown", entity, agreed.documents[entity], theirs["seen"])
+    why = explained(agreed, order)
+    if why != details["explained"]:
+        return first_difference("typescript explained", to_explain(agreed)[0], why, details["explained"])
     return None

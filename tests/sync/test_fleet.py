@@ -5,7 +5,7 @@ what; no order of arrival and no cutting into pages matters; an edit that nothin
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -142,7 +142,7 @@ class Fleet(RuleBasedStateMachine):
             device, id=new_id(), entity_type=kind, entity=entity, type=event_type, data=data, now_ms=max(1, now_ms)
         )
 
-    def _written(self, number: int, event: Event, also_knew: Sequence[str] = ()) -> None:
+    def _written(self, number: int, event: Event, also_knew: Collection[str] = ()) -> None:
         self.knew[event.id] = {*self.heard[number], *also_knew}
         self.heard[number].add(event.id)
 

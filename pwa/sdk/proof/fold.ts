@@ -1,14 +1,16 @@
 /**
  * The other half of `cairn prove convergence`: folds histories that come over stdin, and says what came of them.
  *
- * A question is a line `hash COUNT` or `details COUNT`, COUNT lines `EFFECTIVE EVENT` and one line with the places of the
- * events in another causal order, as JSON. The answer is one line of JSON: `{hash, shown}`, or the states and what people
- * see of them by entity, or `{error}` with what went wrong. Ends when stdin does.
+ * A question is a line `hash COUNT ENTITY FIELD,FIELD` or `details` and the same, COUNT lines `EFFECTIVE EVENT` and one
+ * line with the places of the events in another causal order, as JSON. The answer is one line of JSON: the hashes of the
+ * states, of what people see of them, and of the explanations of those fields; or all of these themselves; or `{error}`
+ * with what went wrong. Ends when stdin does.
  */
 
 import { readSync, writeSync } from "node:fs";
 import { dumps, type Json } from "../src/canonical.ts";
 import { type Event, hashOf, parse } from "../src/envelope.ts";
+import { explain } from "../src/explain.ts";
 import { apply, empty, type State } from "../src/merge.ts";
 import { conflicts, values } from "../src/shown.ts";
 import { decode, encode, stateHash } from "../src/state_codec.ts";
@@ -91,20 +93,31 @@ const details = (states: States): Json =>
     [...states].map(([entity, state]) => [entity, { state: utf8.decode(encode(state)), seen: seen(state) }]),
   );
 
-function answer(kind: string, told: readonly Told[], order: readonly number[]): Json {
-  const one = folded(told);
-  if (kind === "details") return details(one);
-  const other = storedAndRepeated(order.map((place) => told[place] as Told));
-  return { hash: agreedHash(one, other, encode), shown: agreedHash(one, other, (state) => dumps(seen(state))) };
+function explained(told: readonly Told[], entity: string, fields: string): Json {
+  const ours = told.filter(({ event }) => event.entity === entity);
+  const pairs = ours.map(({ event, effective }) => [event, effective] as const);
+  return fields.split(",").map((field) => explain(pairs, field)) as unknown as Json;
 }
 
-function question(header: Uint8Array, rest: Iterator<Uint8Array>): Json {
-  const [kind = "", count = "0"] = utf8.decode(header).split(" ");
-  const asked = Array.from({ length: Number(count) + 1 }, () => rest.next().value as Uint8Array);
+function answer(header: string, told: readonly Told[], order: readonly number[]): Json {
+  const [kind, , entity = "", fields = ""] = header.split(" ");
+  const one = folded(told);
+  const why = explained(told, entity, fields);
+  if (kind === "details") return { entities: details(one), explained: why };
+  const other = storedAndRepeated(order.map((place) => told[place] as Told));
+  return {
+    hash: agreedHash(one, other, encode),
+    shown: agreedHash(one, other, (state) => dumps(seen(state))),
+    explained: hashOf(dumps(why)),
+  };
+}
+
+function question(header: string, rest: Iterator<Uint8Array>): Json {
+  const asked = Array.from({ length: Number(header.split(" ")[1]) + 1 }, () => rest.next().value as Uint8Array);
   try {
     const last = new Map<string, string>();
     const told = asked.slice(0, -1).map((line) => toldIn(line, last));
-    return answer(kind, told, JSON.parse(utf8.decode(asked.at(-1))) as number[]);
+    return answer(header, told, JSON.parse(utf8.decode(asked.at(-1))) as number[]);
   } catch (error) {
     return { error: String(error) };
   }
@@ -112,5 +125,5 @@ function question(header: Uint8Array, rest: Iterator<Uint8Array>): Json {
 
 const input = lines();
 for (let header = input.next(); !header.done; header = input.next()) {
-  writeSync(1, `${JSON.stringify(question(header.value, input))}\n`);
+  writeSync(1, `${JSON.stringify(question(utf8.decode(header.value), input))}\n`);
 }
