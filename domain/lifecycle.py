@@ -66,8 +66,8 @@ WORK_ORDER = Lifecycle(
         "reopen": Move(leads_to="open", legal_from=frozenset({"completed", "approved"}), rank=11),
     },
     asks=_pairs("cancel", "start", "resume", "complete", "approve", "close")
-    | _pairs("hold", "start", "cancel")
-    | _pairs("reopen", "approve", "close", "complete")
+    | _pairs("hold", "start", "resume", "cancel")
+    | _pairs("reopen", "approve", "close", "complete", "cancel", "hold", "start", "resume")
     | _pairs("close", "complete", "hold", "start", "resume"),
 )
 

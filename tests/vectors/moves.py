@@ -46,10 +46,7 @@ LATE_ANY: Final = (
     "The design asks about late field events; today a closed job asks about whatever its closer had not seen."
 )
 UNDONE: Final = "The design's principle: office decisions are never silently undone; so a person is asked."
-QUIETLY: Final = (
-    "The table is silent; pinned is today's answer, which asks nobody although an office decision gives way"
-    " - a question to whoever keeps the table."
-)
+GAVE_WAY: Final = "Whoever approves knew of the completion, and to that the design lets a hold give way without asking."
 NOBODY_SENT: Final = "The table is silent; today somebody who declined is not sent, and a person is asked who goes."
 BEFORE_SITE: Final = "The design asks from on_site on; before, the cancellation holds and nobody is asked."
 
@@ -86,13 +83,13 @@ JOB: Final[Sequence[Reading]] = [
     Reading("start", "hold", True, f"The work outranks the plan, so it is in progress. {UNDONE}"),
     Reading("start resume complete", "cancel", True, WORK),
     Reading("resume", "draft open schedule unschedule", False, OUTRANKS),
-    Reading("resume", "hold", False, QUIETLY),
+    Reading("resume", "hold", True, f"Somebody is at work again, so it is in progress. {UNDONE}"),
     Reading("resume", "start", False, FURTHER),
     Reading("complete", "hold", False, "The design: hold ∥ complete: completed."),
     Reading("complete", "draft open schedule unschedule", False, OUTRANKS),
     Reading("complete", "start resume", False, FURTHER),
     Reading("approve", "draft open schedule unschedule start resume complete", False, SILENT),
-    Reading("approve", "hold", False, QUIETLY),
+    Reading("approve", "hold", False, GAVE_WAY),
     Reading("approve", "cancel", True, f"{WORK} It was approved besides."),
     Reading("close", "start resume complete", True, LATE),
     Reading("close", "cancel", True, f"{WORK} It was closed besides."),
@@ -102,14 +99,8 @@ JOB: Final[Sequence[Reading]] = [
     Reading("reopen", "close", True, UNDONE),
     Reading("reopen", "complete", True, "The table is silent; today a reopening that met a completion asks."),
     Reading("reopen", "draft open schedule unschedule", False, SILENT),
-    Reading("reopen", "hold cancel", False, QUIETLY),
-    Reading(
-        "reopen",
-        "start resume",
-        False,
-        "The table is silent; pinned is today's answer, though somebody at work is a fact and open a plan"
-        " - a question to whoever keeps the table.",
-    ),
+    Reading("reopen", "hold cancel", True, UNDONE),
+    Reading("reopen", "start resume", True, "Somebody at work is a fact, and a job that is open is a plan: ask."),
 ]
 
 TRIP: Final[Sequence[Reading]] = [
