@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from cairnfield.prove.history import History, without
+from cairnfield.prove.history import History, Said, without
+from domain.catalogue import FACTS
 
 Shows = Callable[[History], bool]
 """Whether a history still shows what is looked for."""
@@ -54,10 +55,16 @@ def _quieter(history: History, shows: Shows) -> History:
             history = fewer
             break
     for place, each in enumerate(history.said):
-        for name in list(each.data):
+        for name in _optional(each):
             said = list(history.said)
             data = {key: value for key, value in said[place].data.items() if key != name}
             said[place] = said[place]._replace(data=data, more={})
             if shows(history._replace(said=said)):
                 history = history._replace(said=said)
     return history
+
+
+def _optional(said: Said) -> list[str]:
+    """What could be left unsaid by an event that is still acceptable."""
+    names = [name for name in said.data if name not in FACTS[said.entity_type][said.type].required]
+    return names[1:] if said.type == "Edited" else names
