@@ -43,7 +43,8 @@ def write(
     """The author after one more event, and the event's canonical bytes.
 
     `clock` is the clock of the entity's state as this replica knows it (`State.clock`; empty for a new entity);
-    KeyError for an event type that nobody declared for this entity.
+    KeyError for an event type that nobody declared for this entity, Unacceptable for a text that no event may hold:
+    half a surrogate pair, or NUL.
     What a clone of this replica wrote under numbers that are not used here yet is left out of it: an event cannot have
     seen itself. That is nothing lost, because the fork that must follow gives one of the two another name.
     """

@@ -17,6 +17,8 @@ Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _ESCAPED_NUL: Final = b"\\u0000"
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which PostgreSQL keeps in no text, and halves of surrogate pairs, which UTF-8 has no bytes for."""
 
 
 class NotCanonical(ValueError):  # the code is the name people see
@@ -32,8 +34,18 @@ class NotCanonical(ValueError):  # the code is the name people see
 
 
 def dumps(document: Json) -> bytes:
-    """The canonical bytes of a document of the profile; the caller answers for keys, numbers and depth."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    """The canonical bytes of a document of the profile; the caller answers for keys, numbers and depth.
+
+    Raises NotCanonical for a text that has no bytes or that nobody would take: one with NUL or half a surrogate pair.
+    """
+    try:
+        raw = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        check_values(document)
+        raise
+    if _ESCAPED_NUL in raw:
+        check_values(document)
+    return raw
 
 
 def loads(raw: bytes) -> Json:
@@ -86,8 +98,8 @@ def check_values(document: Any) -> None:
             case None | bool():
                 pass
             case str():
-                if "\x00" in value:
-                    raise NotCanonical("bad_text", f"{where or '/'} holds a NUL character")
+                if _NO_TEXT.search(value):
+                    raise NotCanonical("bad_text", f"{where or '/'} holds a NUL character or half a surrogate pair")
             case int():
                 if not -INTEGER_MAX <= value <= INTEGER_MAX:
                     raise NotCanonical("bad_number", f"{where or '/'} is outside ±(2^53−1)")

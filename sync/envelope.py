@@ -285,7 +285,7 @@ def spell(
     reason: str | None = None,
     geo: Position | None = None,
 ) -> bytes:
-    """The canonical bytes of an authored event."""
+    """The canonical bytes of an authored event; raises Unacceptable for a text that no event may hold."""
     document: dict[str, Any] = {
         "id": id,
         "replica": replica,
@@ -300,4 +300,7 @@ def spell(
         "data": data,
     }
     document |= {key: value for key, value in (("tx", tx), ("reason", reason), ("geo", geo)) if value is not None}
-    return canonical.dumps(document)
+    try:
+        return canonical.dumps(document)
+    except NotCanonical as why:
+        raise Unacceptable(why.code, why.detail) from None

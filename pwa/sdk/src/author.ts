@@ -29,7 +29,8 @@ export interface Told extends Omit<Spelling, "replica" | "seq" | "prev" | "v" | 
  * The author after one more event, and the event's canonical bytes.
  *
  * `clock` is the clock of the entity's state as this replica knows it (`state.clock`; empty for a new entity); throws
- * RangeError for an event type that nobody declared for this entity. What a clone of this replica wrote under numbers
+ * RangeError for an event type that nobody declared for this entity, Unacceptable for a text that no event may hold: half
+ * a surrogate pair, or NUL. What a clone of this replica wrote under numbers
  * that are not used here yet is left out of it: an event cannot have seen itself.
  */
 export function write(author: Author, { nowMs, ...told }: Told): [Author, Uint8Array] {
@@ -39,7 +40,7 @@ export function write(author: Author, { nowMs, ...told }: Told): [Author, Uint8A
   const seq = author.seq + 1;
   const { replica, prev, seen } = author;
   const { [replica]: own = 0, ...others } = told.clock;
-  const clock = own ? { ...others, [replica]: Math.min(own, author.seq) } : others;
+  const clock: Record<string, number> = own ? { ...others, [replica]: Math.min(own, author.seq) } : others;
   if (!clock[replica]) delete clock[replica];
   const raw = spell({ ...told, clock, replica, seq, prev, v: fact.version, at, seen });
   return [{ ...author, seq, prev: hashOf(raw), at }, raw];

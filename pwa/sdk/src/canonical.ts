@@ -36,19 +36,32 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|\d[-+.\deE]*|[[{\]}]|-?Infinity|NaN/gs;
 /** A number that is not written as a whole one: a float, whatever its value. */
 const FLOAT = /^\d+(?=\D)(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
+/** NUL, which PostgreSQL keeps in no text, and halves of surrogate pairs, which UTF-8 has no bytes for. */
+const NO_TEXT = /\0|\p{Surrogate}/u;
 
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The canonical bytes of a document of the profile; the caller answers for keys, texts, numbers and depth. */
+/**
+ * The canonical bytes of a document of the profile; the caller answers for keys, numbers and depth.
+ *
+ * Throws Unacceptable for a text that has no bytes or that nobody would take: one with NUL or half a surrogate pair.
+ */
 export const dumps = (document: Json): Uint8Array => WRITER.encode(spelled(document));
 
 const spelled = (document: Json): string =>
-  JSON.stringify(document, (_, value: Json) =>
-    isObject(value)
+  JSON.stringify(document, (name, value: Json) => {
+    if (typeof value === "string") checkText(value, name);
+    return isObject(value)
       ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : value,
-  );
+      : value;
+  });
+
+function checkText(text: string, where: string): void {
+  if (NO_TEXT.test(text)) {
+    throw new Unacceptable("bad_text", `${where || "/"} holds a NUL character or half a surrogate pair`);
+  }
+}
 
 /** The document that these bytes spell canonically; throws Unacceptable and says why. */
 export function loads(raw: Uint8Array): Json {
@@ -147,9 +160,7 @@ export function checkValues(document: Json): void {
   const waiting: [value: Json, depth: number, where: string][] = [[document, 1, ""]];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const [value, depth, where] = next;
-    if (typeof value === "string" && value.includes("\0")) {
-      throw new Unacceptable("bad_text", `${where || "/"} holds a NUL character`);
-    }
+    if (typeof value === "string") checkText(value, where);
     if (typeof value === "number" && !Number.isSafeInteger(value)) {
       throw new Unacceptable("bad_number", `${where || "/"} is not an integer within ±(2^53−1)`);
     }

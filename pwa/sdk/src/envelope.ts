@@ -189,6 +189,6 @@ export interface Spelling extends Pick<Event, "id" | "replica" | "seq" | "prev" 
   readonly geo?: Position | undefined;
 }
 
-/** The canonical bytes of an authored event. */
+/** The canonical bytes of an authored event; throws Unacceptable for a text that no event may hold. */
 export const spell = ({ entity, entityType, ...members }: Spelling): Uint8Array =>
   dumps({ ...members, entity: { id: entity, type: entityType } } as unknown as JsonObject);

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Author, authorOf, write } from "../src/author.ts";
-import { hashOf, linkOf, parse, spell } from "../src/envelope.ts";
+import { hashOf, linkOf, parse, spell, Unacceptable } from "../src/envelope.ts";
 import { BEGINNING, stamp, tick } from "../src/hybrid_clock.ts";
 
 const NOON = 1_767_268_800_000;
@@ -96,4 +96,35 @@ test("what a clone wrote under our name and later numbers is left out of the clo
   expect(clockAfter(0, { [replica]: 3, rbennnnnnnnnn: 9 })).toEqual({ rbennnnnnnnnn: 9 });
   expect(clockAfter(2, { [replica]: 3 })).toEqual({ [replica]: 2 });
   expect(clockAfter(3, { [replica]: 3 })).toEqual({ [replica]: 3 });
+});
+
+const edited = (said: { data: Record<string, string>; reason?: string }): Uint8Array =>
+  write(authorOf("radaaaaaaaaaa"), {
+    id: id(2),
+    entityType: "site",
+    entity: SITE,
+    type: "Edited",
+    clock: {},
+    nowMs: NOON,
+    ...said,
+  })[1];
+
+describe.each(["\ud83d", "\ude00 alone", "\ude00\ud83d turned round", "a\0b"])(
+  "a text that no event may hold: %j",
+  (text) => {
+    test.each([{ data: { name: text } }, { data: {}, reason: text }])("is refused before it is written: %j", (said) => {
+      let refused: unknown;
+      try {
+        edited(said);
+      } catch (error) {
+        refused = error;
+      }
+      expect(refused).toBeInstanceOf(Unacceptable);
+      expect(refused).toMatchObject({ code: "bad_text" });
+    });
+  },
+);
+
+test.each(["\u{1f600}", "\\u0000", "\\ud83d"])("what only looks like such a text is written as it is: %j", (text) => {
+  expect(parse(edited({ data: { name: text } })).data).toEqual({ name: text });
 });
