@@ -231,17 +231,22 @@ def _reads(
 
     reads = {"head": ask(head)}
     for_replicas = [orjson.dumps([[replica]]).decode() for replica, _, _ in wanted.spans]
-    entities = {"entities": list(wanted.entities), "for_replicas": for_replicas}
+    entities = {"entities": _array(wanted.entities), "for_replicas": for_replicas}
     if wanted.replicas:
         reads["replicas"] = ask(statements.KNOWN_REPLICAS, replicas=list(wanted.replicas), **entities)
     if wanted.ids:
-        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=list(wanted.ids))
+        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=_array(wanted.ids))
     if wanted.spans:
         reads["by_dot"] = ask(statements.SETTLED_BY_DOT, spans=orjson.dumps(wanted.spans).decode())
     if wanted.spans or wanted.entities:
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
     return reads
+
+
+def _array(ids: Sequence[str]) -> str:
+    """UUIDs as Postgres spells an array of them: the driver's own way took 7% of a push."""
+    return "{" + ",".join(ids) + "}"
 
 
 def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
