@@ -1,13 +1,15 @@
 """Laws of the merge: it is a function of the set of events, and agrees with an oracle that knows no clocks."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.catalogue import ENTITIES
-from domain.merge_policy import AddWins, Sum
+from cairnfield.prove import history as prove
+from cairnfield.prove import oracle
+from cairnfield.prove.fold import document
 from sync import merge, shown, state_codec
 from tests.devices import fold
-from tests.sync import oracle
 from tests.sync.histories import Told, causal_order, histories, merged
 
 
@@ -41,30 +43,18 @@ def test_law_a_state_that_was_stored_in_between_goes_on_as_if_it_had_not_been(to
 
 @given(histories())
 def test_law_the_merge_agrees_with_an_oracle_that_knows_no_clocks(told: list[Told]) -> None:
-    """The oracle keeps every event and the set of all that its author had merged, and compares each with each."""
-    state = merged([each.event for each in told])
-    fields = ENTITIES[told[0].event.entity_type].fields
-    for name in {name for each in told for name in each.event.data}:
-        writes = [place for place, each in enumerate(told) if name in each.event.data]
-        match fields[name].policy:
-            case AddWins():
-                assert shown.values(state).get(name, []) == oracle.elements(told, name, writes)
-            case Sum():
-                amounts = [merge.millionths(told[place].event.data[name]) for place in writes]
-                assert shown.values(state)[name] == merge.decimal(sum(amounts))
-            case _ if name == "custom":
-                pass
-            case _:
-                kept = {(write.replica, write.seq, write.value) for write in state.cells[name]}
-                expected = [told[place].event for place in oracle.standing(told, name)]
-                assert kept == {(each.replica, each.seq, each.data[name]) for each in expected}
+    """The oracle keeps every event and the set of all that its author had merged: what is shown, and who is asked."""
+    knowing = [
+        prove.Told(place, each.event, each.event.at, sum(1 << known for known in each.knew))
+        for place, each in enumerate(told)
+    ]
+    seen, expected = document(merged([each.event for each in told])), oracle.answer(knowing)
+    assert seen["values"] == expected["values"]
+    assert sorted(map(_spelled, seen["conflicts"])) == sorted(map(_spelled, expected["conflicts"]))
 
 
-@given(histories())
-def test_law_a_person_is_asked_when_and_only_when_the_oracle_asks(told: list[Told]) -> None:
-    conflicts = shown.conflicts(merged([each.event for each in told]))
-    assert {(each.field, each.reason, frozenset(each.dots)) for each in conflicts} == oracle.asked(told)
-    assert len(conflicts) == len({(each.field, each.reason, each.dots) for each in conflicts})
+def _spelled(ask: dict[str, Any]) -> str:
+    return str(sorted(ask.items()))
 
 
 @given(histories())
