@@ -1,0 +1,169 @@
+"""What the server answered, held to what it did: I1 what it took stays, I2 what it refused is nowhere, I3 what nobody
+knew is settled one way, and asking again tells which."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cairnfield.prove_sync.history import Op
+from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, verdicts
+
+
+def taken_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I1: an event that was said to be taken is in the log, where it was said to be, and in its author's words."""
+    for told in verdicts(history, ledger):
+        if told.verdict not in TAKEN:
+            continue
+        found = ledger.by_id.get(told.id)
+        if found is None:
+            yield Fault("I1", f"{told.id} was {told.verdict} at {told.position} and is not in the log", told.line)
+        elif ledger.survived(told.epoch, told.position) and found.position != told.position:
+            where = f"{told.position} and is at {found.position}"
+            yield Fault("I1", f"{told.id} was {told.verdict} at {where}", told.line)
+    words = _words(history)
+    for each in ledger.log:
+        if each.id in words and each.hash not in words[each.id]:
+            yield Fault("I1", f"{each.id} at {each.position} is not what its author wrote", len(history) - 1)
+
+
+def _words(history: Sequence[Op]) -> dict[str, set[str]]:
+    """The hashes of an event's bytes, as it was written and as forks wrote it anew."""
+    words: dict[str, set[str]] = defaultdict(set)
+    for op in history:
+        if op.f == "write":
+            words[op.value["id"]].add(op.value["hash"])
+        elif op.f == "fork":
+            for event, _, _, digest in op.value["renamed"]:
+                words[event].add(digest)
+    return words
+
+
+def nothing_from_nowhere(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I2: nobody sees an event that nobody wrote, that was handed in nowhere, or that was refused or set aside."""
+    heard = _Heard()
+    for line, op in enumerate(history):
+        if op.type == "ok":
+            for event in _shown(op):
+                why = heard.why_not(event)
+                if why:
+                    yield Fault("I2", f"{event} was seen {why}", line)
+        heard.hear(op)
+    stored = next((op.value["quarantined"] for op in reversed(history) if (op.f, op.type) == ("stored", "ok")), ())
+    for event in stored:
+        if event in ledger.by_id and event not in _approved(history):
+            yield Fault("I2", f"{event} is in the log and set aside", len(history) - 1)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What can have come into the log by now."""
+
+    written: set[str] = field(default_factory=set[str])
+    offers: Counter[str] = field(default_factory=Counter[str])
+    """How many pushes of an event may have been taken."""
+    set_aside: set[str] = field(default_factory=set[str])
+    asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def why_not(self, event: str) -> str:
+        """Why it cannot be seen; empty where it can."""
+        if event not in self.written:
+            return "and nobody wrote it"
+        if not self.offers[event]:
+            return "and no push of it can have been taken"
+        return "although it was set aside" if event in self.set_aside else ""
+
+    def hear(self, op: Op) -> None:
+        match op.f, op.type:
+            case "write", _:
+                self.written.add(op.value["id"])
+            case "push", "invoke":
+                self.asked[op.process] = op.value["ids"]
+                self.offers.update(op.value["ids"])
+            case "push", "fail":
+                self.offers.subtract(self.asked.pop(op.process, ()))
+            case "approve", _:
+                self.set_aside.discard(op.value["id"])
+            case "restore", _:
+                self.set_aside.clear()  # what the server knew of them may be gone
+            case _:
+                pass
+        self.set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
+
+
+def _shown(op: Op) -> Iterator[str]:
+    if op.f == "pull":
+        yield from (each[1] for each in op.value["events"])
+    elif op.f == "log":
+        yield from (each["id"] for each in op.value["events"] if each["id"])
+
+
+def _approved(history: Sequence[Op]) -> set[str]:
+    return {op.value["id"] for op in history if op.f == "approve"}
+
+
+def settled_one_way(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I3: whatever was written ends in one place, and who asks again is told the same."""
+    yield from _two_answers(history, ledger)
+    kept = _kept_by(history)
+    there = set(ledger.by_id)
+    for op in history:
+        if op.f == "rest" and op.type == "ok":
+            there.update(op.value["outbox"], op.value["quarantined"])
+        elif op.f == "stored" and op.type == "ok":
+            there.update(op.value["quarantined"])
+    for event, keepers in kept.items():
+        if keepers and event not in there:
+            yield Fault("I3", f"{event}, written by {min(keepers)}, ended nowhere", len(history) - 1)
+
+
+def _two_answers(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    first: dict[str, tuple[int, bool, int]] = {}
+    approved = _approved(history)
+    for told in verdicts(history, ledger):
+        if told.verdict == "held":
+            continue
+        taken = told.verdict in TAKEN
+        before = first.get(told.id)
+        if before is None or not _still_bound(before, told.epoch, ledger):
+            first[told.id] = (told.epoch, taken, told.position)
+        elif taken != before[1] and told.id not in approved:
+            yield Fault(
+                "I3", f"{told.id} was {'set aside' if taken else 'taken'} first and now {told.verdict}", told.line
+            )
+        elif taken and told.position != before[2]:
+            yield Fault("I3", f"{told.id} was taken at {before[2]} and now at {told.position}", told.line)
+        elif told.verdict == "accepted" and _is_answer(history[told.line]):
+            yield Fault("I3", f"{told.id} was taken twice: the second time it is no duplicate", told.line)
+
+
+def _is_answer(op: Op) -> bool:
+    return op.f == "push"
+
+
+def _still_bound(before: tuple[int, bool, int], epoch: int, ledger: Ledger) -> bool:
+    """Whether a verdict of an earlier epoch was given on what the server still has."""
+    told_in, taken, position = before
+    if told_in == epoch:
+        return True
+    return taken and all(position <= each.head for each in ledger.restored[told_in:epoch])
+
+
+def _kept_by(history: Sequence[Op]) -> dict[str, set[str]]:
+    """By written event, the devices that must have it still, unless the server does."""
+    kept: dict[str, set[str]] = defaultdict(set)
+    own: dict[str, set[str]] = defaultdict(set)
+    for op in history:
+        if op.f == "write" and op.type == "ok":
+            kept[op.value["id"]].add(op.process)
+            own[op.process].add(op.value["id"])
+        elif op.f == "open":
+            there = {*op.value["outbox"], *op.value["quarantined"]}
+            if op.value["why"] == "rolled_back":
+                for event in own[op.process] - there:
+                    kept[event].discard(op.process)
+                own[op.process] &= there
+            if op.value["why"] in {"rolled_back", "cloned"}:
+                for event in there:
+                    kept[event].add(op.process)
+                    own[op.process].add(event)
+    return kept

@@ -1,0 +1,187 @@
+"""One log in one order, whoever looks and whenever: I4 a position is one event, I5 nothing is passed over, I6 nothing
+goes back, I8 nothing comes before what it knew, I9 what stands or falls together is seen together."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cairnfield.prove_sync.history import Op
+from cairnfield.prove_sync.ledger import Fault, Ledger, LogEvent, people
+
+
+def one_event_per_position(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I4: a position means one event for everybody and for ever; positions are 1, 2, 3; an event has one of them."""
+    seen: dict[tuple[int, int], str] = {}
+    place: dict[tuple[int, str], int] = {}
+    for line, op in enumerate(history):
+        if (op.f, op.type) != ("pull", "ok"):
+            continue
+        epoch = ledger.epoch_at(line, op.value.get("epoch"))
+        for position, event, leaf, *_ in op.value["events"]:
+            written_in = ledger.written_in(epoch, position)
+            if seen.setdefault((written_in, position), leaf) != leaf:
+                yield Fault("I4", f"position {position} was another event before {event}", line)
+            if place.setdefault((written_in, event), position) != position:
+                yield Fault("I4", f"{event} is at {place[written_in, event]} and at {position}", line)
+    last = len(history) - 1
+    for expected, each in enumerate(ledger.log, 1):
+        if each.position != expected:
+            yield Fault("I4", f"position {expected} is missing: {each.position} stands in its place", last)
+            return
+        written_in = ledger.written_in(len(ledger.restored), each.position)
+        if each.id and seen.get((written_in, each.position), each.leaf) != each.leaf:
+            yield Fault("I4", f"position {each.position} is {each.id} now and was another event before", last)
+    if len(ledger.by_id) != sum(each.id is not None for each in ledger.log):
+        yield Fault("I4", "an event is in the log twice", last)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """How far one device has come."""
+
+    cursor: int = 0
+    versions: dict[str, int] = field(default_factory=dict[str, int])
+    """By entity, how many of its events are in."""
+    page: tuple[int, Op] | None = None
+    """What arrived and is not stored yet."""
+
+
+def nothing_passed_over(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I5: with a cursor, a device has everything up to it that it may see."""
+    readers: dict[str, _Reader] = defaultdict(_Reader)
+    person = people(history)
+    for line, op in enumerate(history):
+        reader = readers[op.process]
+        match op.f, op.type:
+            case "open", _ if op.value["why"] in {"rolled_back", "cloned"}:
+                # What it had then is not told; from here on its pages tell.
+                readers[op.process] = _Reader(op.value["cursor"], dict(op.value.get("versions", {})))
+            case "open", _ if reader.page is not None:
+                if op.value["cursor"] != reader.cursor:  # killed after it stored the page and before it said so
+                    yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
+                reader.page = None
+            case "pull", "ok":
+                reader.page = (line, op)
+            case "apply", "ok" if reader.page is not None:
+                yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
+            case _:
+                pass
+
+
+def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) -> Iterator[Fault]:
+    assert reader.page is not None
+    line, op = reader.page
+    reader.page = None
+    for entity, version, *_ in op.value.get("snapshots", ()):
+        reader.versions[entity] = max(version, reader.versions.get(entity, 0))
+    for position, event, _, entity, version in op.value["events"]:
+        has = reader.versions.get(entity, 0)
+        if version > has + 1:
+            yield Fault("I5", f"{event} at {position} is number {version} of its entity after {has}", line)
+        reader.versions[entity] = max(version, has)
+    epoch = ledger.epoch_at(line, op.value.get("epoch"))
+    after = min(reader.cursor, op.value["asked"])
+    for position in range(after + 1, cursor + 1):
+        each = ledger.by_position.get(position)
+        if each is None or not ledger.survived(epoch, position):
+            continue
+        if ledger.sees(person, each, cursor) and reader.versions.get(each.entity, 0) < each.version:
+            yield Fault("I5", f"{op.process} stands at {cursor} and never got {each.id} at {position}", line)
+    reader.cursor = cursor
+
+
+def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I6: cursors and heads never fall, for nobody, unless the server came back older."""
+    heads: dict[int, int] = defaultdict(int)
+    asked: dict[str, dict[int, int]] = {}
+    cursors: dict[str, tuple[int, int]] = {}
+    for line, op in enumerate(history):
+        if op.type == "invoke":
+            asked[op.process] = dict(heads)
+        elif op.type == "ok" and "head" in op.value:
+            epoch, head = ledger.epoch_at(line, op.value.get("epoch")), op.value["head"]
+            floor = asked.get(op.process, {}).get(epoch, 0)
+            if head < floor:
+                yield Fault("I6", f"{op.process} was told a head of {head} when {floor} had been told", line)
+            heads[epoch] = max(heads[epoch], head)
+        if op.f in {"apply", "open"}:
+            epoch, cursor = ledger.epoch_at(line, op.value.get("epoch")), op.value["cursor"]
+            before = cursors.get(op.process, (0, 0))
+            forgets = op.value.get("why") in {"rolled_back", "cloned"}
+            if cursor < before[1] and epoch == before[0] and not forgets:
+                yield Fault("I6", f"the cursor of {op.process} went from {before[1]} back to {cursor}", line)
+            cursors[op.process] = (epoch, cursor)
+
+
+def causes_first(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I8: what an event knew stands before it, in the log and on every page."""
+    names, set_aside = _names(history)
+    last = len(history) - 1
+    newest: dict[tuple[str, str], LogEvent] = {}
+    for each in ledger.log:
+        if each.id is None:
+            continue
+        yield from (Fault("I8", sentence, last) for sentence in _too_early(each, ledger, names, set_aside))
+        own = newest.setdefault((each.replica, each.entity), each)
+        if own.seq > each.seq:
+            yield Fault("I8", f"{each.id} at {each.position} comes after {own.id}, which its author wrote later", last)
+        newest[each.replica, each.entity] = each
+    for line, op in enumerate(history):
+        if (op.f, op.type) == ("pull", "ok"):
+            positions = [each[0] for each in op.value["events"]]
+            if positions != sorted(positions):
+                yield Fault("I8", "the events of a page are not in the order of the log", line)
+
+
+def _too_early(
+    event: LogEvent, ledger: Ledger, names: Mapping[tuple[str, int], str], set_aside: set[str]
+) -> Iterator[str]:
+    for dot in event.clock.items():
+        named = names.get(dot)
+        cause = ledger.by_dot.get(dot) or (ledger.by_id.get(named) if named else None)
+        if cause is None:
+            if named not in set_aside:
+                yield f"{event.id} at {event.position} knew {dot[0]} {dot[1]}, which is nowhere"
+        elif cause.position >= event.position and cause.id != event.id:
+            yield f"{event.id} at {event.position} knew {cause.id}, which comes at {cause.position}"
+
+
+def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], str], set[str]]:
+    """The events behind replicas' numbers, and the events that were set aside."""
+    names: dict[tuple[str, int], str] = {}
+    set_aside = set[str]()
+    for op in history:
+        if op.f == "write":
+            names.setdefault((op.value["replica"], op.value["seq"]), op.value["id"])
+        elif op.f == "fork":
+            for event, replica, seq, _ in op.value["renamed"]:
+                names[replica, seq] = event
+        set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
+        if op.f in {"stored", "rest"}:
+            set_aside.update(op.value.get("quarantined", ()))
+    return names, set_aside
+
+
+def all_or_nothing(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I9: of events that stand or fall together nobody sees a part."""
+    groups: dict[str, list[LogEvent]] = defaultdict(list)
+    for each in ledger.log:
+        if each.tx is not None:
+            groups[each.tx[0]].append(each)
+    inside: dict[int, list[LogEvent]] = {}
+    for name, members in groups.items():
+        assert members[0].tx is not None
+        if len(members) != members[0].tx[2]:
+            yield Fault("I9", f"{len(members)} of {members[0].tx[2]} events of {name} are in the log", len(history) - 1)
+        for cursor in range(members[0].position, members[-1].position):
+            inside[cursor] = members
+    person = people(history)
+    for line, op in enumerate(history):
+        if (op.f, op.type) != ("apply", "ok") or op.value["cursor"] not in inside:
+            continue
+        cursor = op.value["cursor"]
+        if not ledger.survived(ledger.epoch_at(line, op.value.get("epoch")), inside[cursor][-1].position):
+            continue
+        seen = [each.position <= cursor for each in inside[cursor] if ledger.sees(person[op.process], each, cursor)]
+        if len(set(seen)) == 2:
+            yield Fault("I9", f"{op.process} stood at {cursor}, amid events that stand or fall together", line)

@@ -1,0 +1,167 @@
+"""What everybody shows in the end: I7 who wrote something sees it, I10 what the server derives is its log once, I11 who
+has the same shows the same, I12 when the blows end everything is handed in and everybody is equal."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cairnfield.prove_sync.history import Op
+from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, people
+
+SETTLED_MS_MAX: Final = 10_000
+"""How long after the last blow everything may take to be handed in and to be equal."""
+
+
+def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I7: a device shows what it wrote, from the moment of writing, also after it was killed."""
+    promised: dict[str, tuple[int, int]] = {}
+    devices: dict[str, _Writer] = defaultdict(_Writer)
+    for line, op in enumerate(history):
+        writer = devices[op.process]
+        if op.f == "write" and op.type == "ok":
+            writer.on_its_way.add(op.value["id"])
+        elif op.f == "open":
+            for event in writer.opened(op):
+                yield Fault("I7", f"{op.process} was killed and has lost {event}, which it had written", line)
+        elif op.f == "read" and op.type == "ok":
+            for event, is_shown in op.value["shown"]:
+                if not is_shown and event not in writer.set_aside:
+                    yield Fault("I7", f"{op.process} does not show {event}, which it wrote", line)
+        elif op.f in {"push", "pull"} and op.type == "ok":
+            writer.answered(op)
+            epoch = ledger.epoch_at(line, op.value.get("epoch"))
+            yield from _kept_promise(op, line, epoch, promised.get(op.process))
+            if op.f == "push":
+                taken = [(epoch, position) for _, verdict, position in op.value["verdicts"] if verdict in TAKEN]
+                promised[op.process] = max([promised.get(op.process, (0, 0)), *taken])
+
+
+@dataclass(slots=True)
+class _Writer:
+    """What a device has written and must still have."""
+
+    on_its_way: set[str] = field(default_factory=set[str])
+    taken_at: dict[str, int] = field(default_factory=dict[str, int])
+    set_aside: set[str] = field(default_factory=set[str])
+
+    def answered(self, op: Op) -> None:
+        for event, verdict, position in op.value.get("verdicts", ()):
+            if verdict == "quarantined":
+                self.set_aside.add(event)
+            elif verdict in TAKEN:
+                self.taken_at[event] = position
+        self.on_its_way.difference_update(each[1] for each in op.value.get("events", ()))
+
+    def opened(self, op: Op) -> list[str]:
+        """What it has lost by being killed: neither to be handed in nor taken where it has pulled."""
+        there, cursor = {*op.value["outbox"], *op.value["quarantined"]}, op.value["cursor"]
+        missing = self.on_its_way - there if op.value["why"] == "killed" else set[str]()
+        self.on_its_way = set(op.value["outbox"])
+        return sorted(event for event in missing if self.taken_at.get(event, cursor + 1) > cursor)
+
+
+def _kept_promise(op: Op, line: int, epoch: int, promised: tuple[int, int] | None) -> Iterator[Fault]:
+    if op.f != "pull" or promised is None or op.value["cursor"] != op.value["head"]:
+        return
+    if epoch == promised[0] and op.value["cursor"] < promised[1]:
+        yield Fault("I7", f"{op.process} was taken at {promised[1]} and then pulled all, to {op.value['cursor']}", line)
+
+
+def derived_once(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I10: what the server stores beside its log is the fold of the log, every event counted once."""
+    for line, op in enumerate(history):
+        if (op.f, op.type) != ("stored", "ok"):
+            continue
+        expected = _folded(ledger)
+        stored = {entity: tuple(told) for entity, told in op.value["entities"].items()}
+        for entity in sorted(expected.keys() | stored.keys()):
+            one, other = expected.get(entity), stored.get(entity)
+            if one != other:
+                yield Fault("I10", f"{entity} is stored as {other}, its log folds to {one}", line)
+        for replica, seq in _last_seqs(ledger).items():
+            if op.value["replicas"].get(replica, 0) < seq:
+                yield Fault(
+                    "I10", f"{replica} is counted to {op.value['replicas'].get(replica)}, its log to {seq}", line
+                )
+        if op.value["digest"] != digest_of(expected):
+            yield Fault("I10", "the digest of the server is not that of its log", line)
+
+
+def _folded(ledger: Ledger) -> dict[str, tuple[int, str]]:
+    """(version, hash of its state) of every entity."""
+    versions: dict[str, tuple[int, str]] = {}
+    for each in ledger.log:
+        if each.id is not None:
+            versions[each.entity] = (versions.get(each.entity, (0, ""))[0] + 1, each.state)
+    return versions
+
+
+def _last_seqs(ledger: Ledger) -> dict[str, int]:
+    last: dict[str, int] = {}
+    for each in ledger.log:
+        last[each.replica] = max(last.get(each.replica, 0), each.seq)
+    return last
+
+
+def digest_of(states: dict[str, tuple[int, str]]) -> str:
+    """One hash of all states, by the rule of the protocol reference."""
+    lines = "".join(f"{entity} {state}\n" for entity, (_, state) in sorted(states.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def equal_knowledge_equal_states(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I11: two that have taken in the same events show the same, and so does a snapshot of as many."""
+    shown: dict[tuple[str, str], tuple[str, str]] = {}
+    states = {(each.entity, each.version): each.state for each in ledger.log}
+    for line, op in enumerate(history):
+        if op.f in {"read", "rest"} and op.type == "ok":
+            by, state_hash = shown.setdefault(
+                (op.value["epoch"], op.value["applied"]), (op.process, op.value["state_hash"])
+            )
+            if state_hash != op.value["state_hash"]:
+                yield Fault("I11", f"{op.process} and {by} have the same events and other states", line)
+        elif (op.f, op.type) == ("pull", "ok"):
+            newest = ledger.epoch_at(line, op.value.get("epoch")) == len(ledger.restored)
+            for entity, version, state in op.value.get("snapshots", ()):
+                if newest and states.get((entity, version), state) != state:
+                    yield Fault("I11", f"a snapshot of {entity} at version {version} is not what its log says", line)
+
+
+def all_quiet_and_equal(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """I12: soon after the last blow every queue is empty and every replica equals the log."""
+    calm = next((op.time for op in reversed(history) if op.f == "calm"), None)
+    if calm is None:
+        yield Fault("I12", "the blows never ended", len(history) - 1)
+        return
+    rests = {op.process: (line, op) for line, op in enumerate(history) if (op.f, op.type) == ("rest", "ok")}
+    last_open = {op.process: line for line, op in enumerate(history) if op.f == "open"}
+    ended = {op.process for op in history if op.f == "close"}
+    person = people(history)
+    for process, opened in last_open.items():
+        if process in ended:
+            continue
+        line, op = rests.get(process, (opened, None))
+        if op is None or line < opened:
+            yield Fault("I12", f"{process} never came to rest", opened)
+            continue
+        yield from (Fault("I12", f"{process} {sentence}", line) for sentence in _unrest(op, calm))
+        if op.value["cursor"] != len(ledger.log):
+            yield Fault("I12", f"{process} stands at {op.value['cursor']} of {len(ledger.log)}", line)
+        elif op.value["state_hash"] != _sight(ledger, person[process]):
+            yield Fault("I12", f"{process} shows other states than the log folds to", line)
+
+
+def _unrest(op: Op, calm: int) -> Iterable[str]:
+    if op.value["outbox"]:
+        yield f"still has {len(op.value['outbox'])} events to hand in, such as {min(op.value['outbox'])}"
+    if op.time > calm + SETTLED_MS_MAX:
+        yield f"came to rest {op.time - calm} ms after the last blow"
+
+
+def _sight(ledger: Ledger, person: str | None) -> str:
+    """The digest of what somebody sees of the whole log."""
+    head = len(ledger.log)
+    seen = {each.entity for each in ledger.log if ledger.sees(person, each, head)}
+    return digest_of({entity: told for entity, told in _folded(ledger).items() if entity in seen})

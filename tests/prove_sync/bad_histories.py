@@ -1,0 +1,387 @@
+"""Bad histories: the good one spoilt in one place, with a sentence of what is wrong and the promise it breaks."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from cairnfield.prove_sync.history import Op, Type
+from tests.prove_sync.stories import (
+    ADA,
+    BEN,
+    CALM_MS,
+    JOB,
+    LOG,
+    RUNNER,
+    SITE,
+    A,
+    B,
+    asked,
+    find,
+    good,
+    opened,
+    told,
+    wrote,
+)
+
+Spoil = Callable[[list[Op]], list[Op]]
+
+
+class Bad(NamedTuple):
+    """One bad history."""
+
+    invariant: str
+    wrong: str
+    spoil: Spoil
+
+    def history(self) -> list[Op]:
+        return self.spoil(good())
+
+
+def changed(process: str, kind: Type, f: str, number: int = 0, **value: Any) -> Spoil:
+    """One line says something else."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        return _with(history, find(history, process, kind, f, number), value)
+
+    return spoil
+
+
+def _with(history: list[Op], at: int, value: dict[str, Any]) -> list[Op]:
+    history[at] = history[at]._replace(value={**history[at].value, **value})
+    return history
+
+
+def without(process: str, kind: Type, f: str, number: int = 0) -> Spoil:
+    """One line is missing."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        del history[find(history, process, kind, f, number)]
+        return history
+
+    return spoil
+
+
+def before(process: str, kind: Type, f: str, *lines: Op, number: int = 0) -> Spoil:
+    """Something more happens."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        at = find(history, process, kind, f, number)
+        return [*history[:at], *lines, *history[at:]]
+
+    return spoil
+
+
+def log(change: Callable[[list[dict[str, Any]]], Any]) -> Spoil:
+    """The log at the end is another; what else follows from that is not adapted."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        events = [dict(each) for each in LOG]
+        change(events)
+        return changed(RUNNER, "ok", "log", events=events)(history)
+
+    return spoil
+
+
+def stored(name: str, **change: Any) -> Spoil:
+    def spoil(history: list[Op]) -> list[Op]:
+        value = history[find(history, RUNNER, "ok", "stored")].value[name]
+        told_now: dict[str, Any] = {name: {**value, **change}}
+        return _with(history, find(history, RUNNER, "ok", "stored"), told_now)
+
+    return spoil
+
+
+def page(number: int, change: Callable[[list[Any]], Any], *, process: str = BEN) -> Spoil:
+    """The events of one page are others."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        events = [list(each) for each in history[find(history, process, "ok", "pull", number)].value["events"]]
+        change(events)
+        return changed(process, "ok", "pull", number, events=events)(history)
+
+    return spoil
+
+
+def both(*spoils: Spoil) -> Spoil:
+    def spoil(history: list[Op]) -> list[Op]:
+        for each in spoils:
+            history = each(history)
+        return history
+
+    return spoil
+
+
+def swap(events: list[Any], one: int, other: int) -> None:
+    events[one], events[other] = events[other], events[one]
+
+
+def placed(events: list[dict[str, Any]], *order: int) -> None:
+    """The same events in another order, with the positions of the new order."""
+    events[:] = [{**events[index], "position": place} for place, index in enumerate(order, 1)]
+
+
+def later(at: int) -> Spoil:
+    return lambda history: [op._replace(time=at) if (op.process, op.f) == (BEN, "rest") else op for op in history]
+
+
+def answer(verdict: str, position: int | None, name: str = "e4", **more: Any) -> Op:
+    told_of = {"epoch": "first", "head": 5, "batch": "taken", "verdicts": [[name, verdict, position]]}
+    return told(BEN, "ok", "push", **told_of | more)
+
+
+def seen(name: str, position: int, version: int, entity: str = JOB) -> list[Any]:
+    return [position, name, f"leaf of {name} at {position}", entity, version]
+
+
+PAGE: Final = [[each[name] for name in ("position", "id", "leaf", "entity", "version")] for each in LOG]
+
+
+def _without_second_push(history: list[Op]) -> list[Op]:
+    """The push that was refused is the only one."""
+    del history[find(history, ADA, "ok", "push", -1)]
+    del history[find(history, ADA, "invoke", "push", -1)]
+    return history
+
+
+def _technician_misses_one(history: list[Op]) -> list[Op]:
+    history = page(1, lambda events: events.pop(0))(history)
+    grants = {"ben": {"work_order:job": [[0, None]], "work_order:site": [[0, None]]}}
+    history = changed(RUNNER, "ok", "log", grants=grants)(history)
+    return [
+        op._replace(value={**op.value, "person": "ben"}) if (op.process, op.f) == (BEN, "open") else op
+        for op in history
+    ]
+
+
+BAD: Final = (
+    Bad("I1", "The last event was accepted and the log ends before it.", log(lambda events: events.pop())),
+    Bad(
+        "I1",
+        "An accepted event is missing in the middle, and what follows has moved up.",
+        log(lambda e: placed(e, 0, 1, 2, 4)),
+    ),
+    Bad("I1", "An event was said to be at 4 and is at 5.", log(lambda events: placed(events, 0, 1, 2, 4, 3))),
+    Bad(
+        "I1", "The log holds other bytes under an accepted event's id.", log(lambda e: e[3].update(hash="other bytes"))
+    ),
+    Bad(
+        "I1",
+        "A duplicate is told at a position at which it is not.",
+        changed(ADA, "ok", "push", 1, verdicts=[["e2", "duplicate", 1]]),
+    ),
+    Bad(
+        "I1",
+        "After a restore, an event at a position that survived it is gone.",
+        both(
+            before(RUNNER, "info", "calm", told(RUNNER, "info", "restore", epoch="second", head=3)),
+            log(lambda e: e.pop(1)),
+        ),
+    ),
+    Bad("I2", "A pull shows an event that nobody wrote.", page(1, lambda e: e.append(seen("ghost", 3, 3)))),
+    Bad(
+        "I2",
+        "The log holds an event that nobody wrote.",
+        log(lambda e: e.append({**e[4], "position": 6, "id": "ghost"})),
+    ),
+    Bad("I2", "A pull shows an event that was set aside.", page(2, lambda e: e.append(seen("e5", 5, 4)))),
+    Bad(
+        "I2",
+        "An event that was set aside is in the log at the end.",
+        log(lambda e: e.append({**e[3], "position": 6, "id": "e5", "seq": 2})),
+    ),
+    Bad(
+        "I2",
+        "The push of e6 was refused, and Ben sees e6 before it was handed in again.",
+        _without_second_push,
+    ),
+    Bad(
+        "I2",
+        "An event is seen that its author has never handed in.",
+        lambda history: [
+            op for op in history if not (op.process == ADA and op.f == "push" and op.value.get("ids") == ["e6"])
+        ],
+    ),
+    Bad(
+        "I2",
+        "The server keeps an event both in its log and set aside.",
+        changed(RUNNER, "ok", "stored", quarantined=["e5", "e4"]),
+    ),
+    Bad(
+        "I3",
+        "An event was taken, and asked again it was set aside.",
+        before(RUNNER, "ok", "log", asked(BEN, "e4"), answer("quarantined", None)),
+    ),
+    Bad(
+        "I3",
+        "An event was set aside, and asked again it was taken.",
+        before(RUNNER, "ok", "log", asked(BEN, "e5"), answer("accepted", 6, "e5")),
+    ),
+    Bad(
+        "I3",
+        "An event was taken twice, at two positions.",
+        before(RUNNER, "ok", "log", asked(BEN, "e4"), answer("duplicate", 5)),
+    ),
+    Bad(
+        "I3",
+        "The second answer takes the event anew instead of knowing it.",
+        before(RUNNER, "ok", "log", asked(BEN, "e4"), answer("accepted", 4)),
+    ),
+    Bad(
+        "I3",
+        "An event whose answer was lost ended nowhere: not in the log, not on the device.",
+        before(RUNNER, "ok", "log", *wrote(ADA, "e8", (A, 5)), asked(ADA, "e8"), told(ADA, "info", "push")),
+    ),
+    Bad(
+        "I3",
+        "An event that was written and never handed in is nowhere at the end.",
+        before(ADA, "ok", "rest", *wrote(ADA, "e8", (A, 5))),
+    ),
+    Bad("I3", "An event that was set aside is kept by nobody.", changed(RUNNER, "ok", "stored", quarantined=[])),
+    Bad(
+        "I4", "Two devices got different events at position 1.", page(0, lambda e: e[0].__setitem__(2, "another leaf"))
+    ),
+    Bad(
+        "I4",
+        "The log at the end has another event at a position that was pulled.",
+        log(lambda e: e[1].update(leaf="another leaf")),
+    ),
+    Bad("I4", "A position is missing in the log.", log(lambda events: events.pop(2))),
+    Bad("I4", "An event stands in the log twice.", log(lambda e: e.append({**e[0], "position": 6}))),
+    Bad(
+        "I4",
+        "One device got an event at 3, another got it at 2.",
+        page(0, lambda e: e.insert(1, seen("e3", 2, 2)), process=ADA),
+    ),
+    Bad(
+        "I4",
+        "The same position carries another acceptance stamp the second time it is pulled.",
+        page(2, lambda e: e[0].__setitem__(2, "restamped")),
+    ),
+    Bad("I5", "A page leaves an event out and moves the cursor past it.", page(1, lambda events: events.pop(0))),
+    Bad("I5", "The last page is empty and moves the cursor to the head.", page(2, lambda events: events.clear())),
+    Bad("I5", "The second event of an entity arrives without the first.", page(0, lambda events: events.pop(0))),
+    Bad(
+        "I5",
+        "A page was lost between arriving and being stored, and the cursor moved.",
+        both(without(BEN, "ok", "pull", 1), without(BEN, "ok", "apply", 0)),
+    ),
+    Bad(
+        "I5",
+        "A snapshot is older than the cursor that comes with it.",
+        changed(ADA, "ok", "pull", 0, events=[], snapshots=[[JOB, 1, "job after 1"], [SITE, 1, "site after 1"]]),
+    ),
+    Bad(
+        "I5",
+        "A technician does not get an event of a scope that was granted.",
+        _technician_misses_one,
+    ),
+    Bad(
+        "I6",
+        "A device's cursor goes back.",
+        before(RUNNER, "info", "calm", told(BEN, "ok", "apply", epoch="first", cursor=1)),
+    ),
+    Bad(
+        "I6",
+        "A device is started again with an older cursor, and nobody rolled it back.",
+        changed(BEN, "ok", "open", 1, cursor=1),
+    ),
+    Bad(
+        "I6",
+        "A pull tells an older head than an answer that came before it was asked.",
+        changed(BEN, "ok", "pull", 2, head=4, cursor=4),
+    ),
+    Bad("I6", "A push tells an older head than a pull before it.", changed(ADA, "ok", "push", -1, head=2)),
+    Bad(
+        "I7",
+        "A device does not show what it has just written.",
+        changed(BEN, "ok", "read", 1, shown=[["e4", False], ["e5", True]]),
+    ),
+    Bad(
+        "I7",
+        "A device no longer shows what it wrote once it was accepted.",
+        changed(BEN, "ok", "read", -1, shown=[["e4", False]]),
+    ),
+    Bad("I7", "A device was killed and has lost what it had written.", changed(BEN, "ok", "open", 1, outbox=[])),
+    Bad(
+        "I7",
+        "A device pulled everything, and the position at which it was taken was not among it.",
+        changed(BEN, "ok", "pull", -1, head=3, cursor=3, events=[]),
+    ),
+    Bad("I8", "An event stands before the one that it knew.", log(lambda events: placed(events, 2, 1, 0, 3, 4))),
+    Bad("I8", "An event knew one that is nowhere.", log(lambda e: e[3].update(clock={"rzzzzzzzzzzzz": 7}))),
+    Bad(
+        "I8",
+        "Two events of one author on one entity stand in the wrong order.",
+        log(lambda e: (e[0].update(seq=3), e[2].update(seq=1, clock={}))),
+    ),
+    Bad("I8", "A page brings its events in another order than the log.", page(1, lambda events: swap(events, 0, 1))),
+    Bad(
+        "I8", "An event knew itself a moment later: its cause comes after it.", log(lambda e: e[1].update(clock={B: 1}))
+    ),
+    Bad(
+        "I9",
+        "One of two events that stand together is missing.",
+        log(lambda e: (e[1].update(tx=["both", 1, 3]), e[2].update(tx=["both", 2, 3]))),
+    ),
+    Bad(
+        "I9",
+        "A page ends amid events that stand together.",
+        both(
+            changed(BEN, "ok", "pull", 0, cursor=2, events=PAGE[:2]),
+            changed(BEN, "ok", "apply", 0, cursor=2),
+            changed(BEN, "ok", "pull", 1, asked=2, events=PAGE[2:3]),
+        ),
+    ),
+    Bad(
+        "I9",
+        "Another's event stands between two that stand together, and a page ends before the second.",
+        log(lambda e: (e[2].update(tx=None), e[4].update(tx=["both", 2, 2]))),
+    ),
+    Bad("I10", "An entity was counted once too often.", stored("entities", job=[4, "job after 3"])),
+    Bad("I10", "An entity's stored state is not the fold of its events.", stored("entities", site=[2, "site after 1"])),
+    Bad(
+        "I10", "The server stores an entity that its log does not know.", stored("entities", other=[1, "other after 1"])
+    ),
+    Bad(
+        "I10",
+        "An entity of the log was never stored.",
+        changed(RUNNER, "ok", "stored", entities={JOB: [3, "job after 3"]}),
+    ),
+    Bad("I10", "A replica is counted to less than what it has in the log.", stored("replicas", **{A: 3})),
+    Bad("I10", "The digest is not the one of the states.", changed(RUNNER, "ok", "stored", digest="another")),
+    Bad(
+        "I11",
+        "Two devices with the same events show different states.",
+        changed(ADA, "ok", "read", 0, state_hash="of something else"),
+    ),
+    Bad(
+        "I11",
+        "A device shows another state after it was started again, with the same events.",
+        before(
+            BEN,
+            "ok",
+            "pull",
+            told(BEN, "ok", "read", epoch="first", applied="three", state_hash="of four", shown=[]),
+            number=2,
+        ),
+    ),
+    Bad(
+        "I11",
+        "A snapshot is not the fold of as many events.",
+        changed(ADA, "ok", "pull", 0, snapshots=[[JOB, 2, "job after something else"]]),
+    ),
+    Bad("I12", "A device still has something to hand in.", changed(BEN, "ok", "rest", outbox=["e4"])),
+    Bad("I12", "A device stopped short of the head.", changed(BEN, "ok", "rest", cursor=4)),
+    Bad(
+        "I12",
+        "A device shows something else than the log in the end.",
+        changed(BEN, "ok", "rest", state_hash="another", applied="another"),
+    ),
+    Bad("I12", "A device never came to rest.", without(BEN, "ok", "rest")),
+    Bad("I12", "A device took eleven seconds to hand everything in.", later(CALM_MS + 11_000)),
+    Bad(
+        "I12",
+        "A device was started again after it came to rest and never did so again.",
+        before(RUNNER, "ok", "log", opened(BEN, "killed", 5, quarantined=["e5"])),
+    ),
+    Bad("I12", "Nobody says when the blows ended.", without(RUNNER, "info", "calm")),
+)

@@ -1,0 +1,155 @@
+"""Good histories that look odd: the checker must not cry wolf over what may happen."""
+
+from collections.abc import Callable
+from typing import Final
+
+from cairnfield.prove_sync.history import Op
+from cairnfield.prove_sync.replicas import digest_of
+from tests.prove_sync.stories import (
+    ADA,
+    BEN,
+    JOB,
+    RUNNER,
+    SITE,
+    B,
+    asked,
+    event,
+    find,
+    good,
+    opened,
+    pulled,
+    pushed,
+    rested,
+    told,
+    wrote,
+)
+from tests.prove_sync.stories import LOG as FULL
+
+
+def _killed_before_it_said_that_it_stored() -> list[Op]:
+    history = good()
+    at = find(history, BEN, "ok", "apply", 1)
+    return [*history[:at], opened(BEN, "killed", 3), *history[at + 1 :]]
+
+
+def _killed_before_it_stored() -> list[Op]:
+    history = good()
+    at = find(history, BEN, "ok", "apply", 1)
+    return [*history[:at], opened(BEN, "killed", 1), *pulled(BEN, 1, 3, 3), *history[at + 1 :]]
+
+
+def _write_that_a_kill_undid() -> list[Op]:
+    history = good()
+    at = find(history, BEN, "ok", "open", 1)
+    return [*history[:at], told(BEN, "invoke", "write", id="e9", hash="bytes of e9", replica=B, seq=9), *history[at:]]
+
+
+def _rolled_back() -> list[Op]:
+    """Ben's phone comes back as it was before he wrote e4 and e5; what the server has of him comes back too."""
+    history = good()
+    at = find(history, BEN, "ok", "open", 1)
+    return [*history[:at], opened(BEN, "rolled_back", 1, versions={JOB: 1}), *pulled(BEN, 1, 5, 5), *history[at + 4 :]]
+
+
+def _never_handed_in_and_rolled_back() -> list[Op]:
+    history = good()
+    at = find(history, BEN, "ok", "open", 1)
+    lost = [*wrote(BEN, "e7", (B, 3)), opened(BEN, "rolled_back", 3, outbox=["e4"], versions={JOB: 2, SITE: 1})]
+    return [*history[:at], *lost, *history[at + 1 :]]
+
+
+def _cloned() -> list[Op]:
+    """Ben's clone writes under the same number and mends the fork."""
+    history = good()
+    at = find(history, BEN, "ok", "open", 1)
+    clone = [
+        opened("clone", "cloned", 3, outbox=["e4"], versions={JOB: 2, SITE: 1}),
+        asked("clone", "e4"),
+        told("clone", "ok", "push", epoch="first", head=5, batch="forked", verdicts=[]),
+        told("clone", "ok", "fork", renamed=[["e4", "rcccccccccccc", 1, "other bytes of e4"]]),
+        *pushed("clone", 5, ("e4", "duplicate", 4)),
+        *pulled("clone", 3, 5, 5),
+        told("clone", "ok", "close"),
+    ]
+    return [*history[:at], *clone, *history[at:]]
+
+
+def _restored() -> list[Op]:
+    """The server comes back without e4 and e6; their authors hand them in again, in the other order."""
+    history = good()
+    at = find(history, BEN, "ok", "open", 1)
+    log = [*FULL[:3], event(4, "e6", SITE, 2, ("raaaaaaaaaaaa", 4), {}), event(5, "e4", JOB, 3, (B, 1), {})]
+    again = [
+        told(RUNNER, "info", "restore", epoch="second", head=3),
+        asked(ADA, "e6"),
+        told(ADA, "ok", "push", epoch="second", head=4, batch="taken", verdicts=[["e6", "accepted", 4]]),
+        asked(BEN, "e4", "e5"),
+        told(
+            BEN,
+            "ok",
+            "push",
+            epoch="second",
+            head=5,
+            batch="taken",
+            verdicts=[["e4", "accepted", 5], ["e5", "quarantined", None]],
+        ),
+    ]
+    page = [[each[name] for name in ("position", "id", "leaf", "entity", "version")] for each in log[3:]]
+    for process in (ADA, BEN):
+        answer = {
+            "epoch": "second",
+            "asked": 3,
+            "cursor": 5,
+            "head": 5,
+            "events": page,
+            "snapshots": [],
+            "verdicts": [],
+        }
+        again += [told(process, "ok", "pull", **answer), told(process, "ok", "apply", epoch="second", cursor=5)]
+    end = [rested(ADA), rested(BEN), told(RUNNER, "ok", "log", events=log), history[-1]]
+    return [*history[:at], *again, *end]
+
+
+def _by_snapshot() -> list[Op]:
+    """Ada starts from snapshots, one of them newer than her cursor."""
+    history = good()
+    at = find(history, ADA, "ok", "pull", 0)
+    shots = [[JOB, 3, "job after 3"], [SITE, 1, "site after 1"]]
+    history[at] = history[at]._replace(value={**history[at].value, "events": [], "snapshots": shots})
+    return history
+
+
+def _of_a_technician() -> list[Op]:
+    """Ben sees the job and not the site."""
+    history = good()
+    history = [
+        op._replace(value={**op.value, "person": "ben"}) if (op.process, op.f) == (BEN, "open") else op
+        for op in history
+    ]
+    for number in range(3):
+        at = find(history, BEN, "ok", "pull", number)
+        value = history[at].value
+        history[at] = history[at]._replace(value={**value, "events": [e for e in value["events"] if e[3] == JOB]})
+    at = find(history, RUNNER, "ok", "log")
+    grants = {"ben": {"work_order:job": [[0, None]]}}
+    history[at] = history[at]._replace(value={**history[at].value, "grants": grants})
+    at = find(history, BEN, "ok", "rest")
+    seen = digest_of({JOB: (3, "job after 3")})
+    history[at] = history[at]._replace(value={**history[at].value, "state_hash": seen, "applied": "the job"})
+    at = find(history, BEN, "ok", "read", -1)
+    history[at] = history[at]._replace(value={**history[at].value, "state_hash": seen, "applied": "the job"})
+    return history
+
+
+GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
+    "as it was": good,
+    "a device was killed after it stored a page and before it said so": _killed_before_it_said_that_it_stored,
+    "a device was killed before it stored a page": _killed_before_it_stored,
+    "a device was killed while it wrote, and the event is nowhere": _write_that_a_kill_undid,
+    "a device was rolled back to before it wrote": _rolled_back,
+    "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
+    "a clone mended its fork and is gone": _cloned,
+    "the server was restored, and everything came back in another order": _restored,
+    "a device started from snapshots that were newer than its cursor": _by_snapshot,
+    "a technician sees only what was granted": _of_a_technician,
+}
