@@ -651,6 +651,16 @@ def _reassigned() -> list[Case]:
             ],
         ),
         merge_case(
+            "the name that clashed was replaced, the status of its event was not",
+            "A bug that generated histories found: a creation writes the name and the status, and a pair was kept at"
+            " odds while either stood, so showing it failed.",
+            "visit",
+            tells("ben", "VisitTravelStarted", create_unknown=True),
+            edits("eve", {"assignee_id": PERSON_3}, knowing="ben"),
+            created=given,
+            values={"assignee_id": PERSON_3, "status": "travelling"},
+        ),
+        merge_case(
             "reassigned to the same person while on the way",
             "Today the merge asks although nothing has changed: it looks at who wrote, not at what.",
             "visit",
