@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sync import merge
 from sync.envelope import Event, parse
 from sync.merge import State
+from sync.plan import plan_of
 from tests.devices import ELSEWHERE, MINUTE, MORNING, NOON, PERSON_1, PERSON_2, Device, new_id
 
 Saying = tuple[str, dict[str, Any]]
@@ -104,3 +105,8 @@ def merged(events: Sequence[Event]) -> State:
     for event in events:
         state = merge.apply(state, event, event.at)
     return state
+
+
+def said(event: Event) -> dict[str, Any]:
+    """What an event writes: what it says, and what its type says."""
+    return {**event.data, **dict(plan_of(event.entity_type).implied[event.type])}

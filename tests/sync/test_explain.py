@@ -20,8 +20,7 @@ from sync.explain import explain
 from sync.merge import State
 from sync.plan import Kind, plan_of
 from tests.devices import CREATED, ELSEWHERE, MINUTE, MORNING, NOON, PERSON_1, PERSON_2, Device, new_id
-from tests.sync import oracle
-from tests.sync.histories import Told, causal_order, histories, merged
+from tests.sync.histories import Told, causal_order, histories, merged, said
 
 Document = dict[str, Any]
 Dot = tuple[str, int]
@@ -103,10 +102,10 @@ def test_law_what_is_told_to_be_shown_or_kept_is_what_the_state_keeps(told: list
 def test_law_every_write_of_a_field_is_considered(told: list[Told]) -> None:
     for field, document in every_field(told):
         if "writes" in document:
-            wanted = [each.event for each in told if field in oracle.said(each.event)]
+            wanted = [each.event for each in told if field in said(each.event)]
             wanted.sort(key=lambda event: (event.at, event.replica, event.seq))
             assert [(write["event"], write["type"], write["value"]) for write in document["writes"]] == [
-                (event.id, event.type, oracle.said(event)[field]) for event in wanted
+                (event.id, event.type, said(event)[field]) for event in wanted
             ]
 
 
