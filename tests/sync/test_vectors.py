@@ -105,7 +105,7 @@ def _as_json(conflict: shown.Conflict) -> dict[str, Any]:
 
 
 def causal_orders(events: Sequence[Event]) -> list[list[int]]:
-    """Orders of arrival in which nothing comes before what its author had merged: all, or the first and the last ones."""
+    """Orders in which nothing comes before what its author had merged: all of them, or the first and the last ones."""
     before = [
         [other for other, earlier in enumerate(events) if other != place and _is_seen_by(event, earlier)]
         for place, event in enumerate(events)
