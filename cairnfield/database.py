@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import failpoints
 from infra.settings import Settings, data_folder, from_environment
 
 
@@ -20,6 +21,7 @@ class Database:
 
 def settings_with(*, data: Path | None = None, host: str | None = None, port: int | None = None) -> Settings:
     """The settings of the environment, with what was said on the command line in their place."""
+    failpoints.arm(os.environ)
     settings = from_environment(os.environ, home=_home())
     if data is not None:
         settings = dataclasses.replace(settings, data=data_folder("--data", str(data)), data_was_chosen=True)

@@ -4,6 +4,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
+from infra import failpoints
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
+    from infra.failing_answers import FailingAnswers
     from infra.postgres.pool import open_pool
 
     del settings  # the host and port are the server's; the rest comes with later adapters
@@ -64,6 +66,8 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     )
     app = create_app(services)
     app.router.on_shutdown.append(pool.close)
+    if failpoints.is_armed():
+        app.add_middleware(FailingAnswers)
     return app
 
 

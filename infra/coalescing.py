@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from infra.failpoints import hit
 from sync.log import Conflicting, Decision, TenantId, Wanted
 from sync.together import Append, Outcome, deciding, wanted_by
 
@@ -96,8 +97,13 @@ class Coalescer:
             turn.outcome = outcome
 
     def _stored(self, tenant: TenantId, group: Sequence[_Turn]) -> list[Outcome]:
-        appends = [turn.append for turn in group]
-        return self._store(tenant, wanted_by(appends), deciding(appends), max(turn.now_ms for turn in group))
+        appends, leads_others = [turn.append for turn in group], len(group) > 1
+        if leads_others:
+            hit("push.leading")
+        outcomes = self._store(tenant, wanted_by(appends), deciding(appends), max(turn.now_ms for turn in group))
+        if leads_others:
+            hit("push.led")
+        return outcomes
 
 
 def _next_group(queue: _Queue) -> list[_Turn]:

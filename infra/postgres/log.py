@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
+from infra.failpoints import hit
 from infra.postgres import binary_copy, statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
@@ -91,6 +92,7 @@ class PostgresEventLog:
                 connection.execute(statements.BEGIN)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
             known = _known(reads, tenant)
+            hit("push.locked")
             changes, answer = decide(known)
             _check_positions(changes, known)
             _store(connection, tenant, changes, known, now_ms)
@@ -122,6 +124,7 @@ class PostgresEventLog:
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
             position, epoch = head.fetchall()[0]
+            hit("push.locked")
             has_moved = any(known.replicas[row[0]] != ReplicaRow(*row) for row in replicas.fetchall())
             if has_moved or held.fetchall() or epoch != known.epoch:
                 return None
@@ -155,6 +158,7 @@ class PostgresEventLog:
             head = connection.cursor(binary=True).execute(statements.READ_HEAD, {"tenant": tenant})
             lines = [frame for (frame,) in frames.fetchall()]
             position = head.fetchone()
+            hit("pull.read")
         if position is None:
             raise TenantUnknown(tenant)
         return Frames(b"".join(lines), after + len(lines), position[0])
@@ -218,7 +222,9 @@ def _store(
     with connection.pipeline():
         _write(connection, tenant, by_json, now_ms)
         connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
+        hit("push.before_commit")
         connection.execute(statements.COMMIT)
+    hit("push.committed")
 
 
 def _reads(
@@ -301,8 +307,10 @@ def _copy(connection: Connection, tenant: TenantId, changes: Changes, moved_by: 
     if changes.events:
         rows = binary_copy.events(tenant, changes.events, moved_by=moved_by)
         binary_copy.copy(connection, binary_copy.COPY_EVENTS, rows)
+        hit("push.inserted")
     if changes.entities:
         binary_copy.copy(connection, binary_copy.COPY_ENTITIES, binary_copy.entities(tenant, changes.entities))
+        hit("push.inserted")
 
 
 def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: int) -> None:
@@ -310,6 +318,7 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
         if rows:
             told = {"tenant": tenant, "rows": orjson.dumps(rows).decode(), "now_ms": now_ms, **values}
             connection.execute(statement, told)
+            hit("push.inserted")
 
     do(statements.INSERT_EVENTS, [_with_body(row) for row in changes.events])
     do(statements.UPSERT_ENTITIES, [{**row._asdict(), "state": row.state.decode()} for row in changes.entities])
