@@ -12,16 +12,21 @@ from sync.log import (
     Changes,
     Conflicting,
     Decision,
+    EndedRow,
     EntityRow,
     EventRow,
     Frames,
+    GrantRow,
     Head,
     HeldRow,
     Known,
+    LaterRow,
     Moved,
     QuarantinedRow,
     ReplicaRow,
     ReplicaTaken,
+    ScopeLinkRow,
+    ScopeRow,
     Settled,
     TenantId,
     TenantUnknown,
@@ -42,6 +47,10 @@ class _Tenant:
     held: dict[tuple[str, int], HeldRow] = field(default_factory=dict[tuple[str, int], HeldRow])
     quarantined: dict[tuple[str, int], QuarantinedRow] = field(default_factory=dict[tuple[str, int], QuarantinedRow])
     tracked: dict[str, int] = field(default_factory=dict[str, int])
+    granted: dict[GrantRow, int | None] = field(default_factory=dict[GrantRow, int | None])
+    """Each grant with the position at which it ended."""
+    links: list[ScopeLinkRow] = field(default_factory=list[ScopeLinkRow])
+    later: list[LaterRow] = field(default_factory=list[LaterRow])
 
 
 class MemoryEventLog:
@@ -108,6 +117,22 @@ class MemoryEventLog:
             rows = [*self._tenant(tenant).entities.values()]
         yield from ((row.entity, row.state) for row in rows)
 
+    def scopes(self, tenant: TenantId, person: str, *, at: int) -> Sequence[ScopeRow]:
+        with self._lock:
+            kept = self._tenant(tenant)
+            held = [
+                row
+                for row, ended in kept.granted.items()
+                if row.person == person and row.position <= at and (ended is None or ended > at)
+            ]
+            links = [link for link in kept.links if link.position <= at]
+        since: dict[str, int] = {}
+        for row in held:
+            led_to = [(link.leads_to, max(row.position, link.position)) for link in links if link.scope == row.scope]
+            for scope, position in ((row.scope, row.position), *led_to):
+                since[scope] = min(position, since.get(scope, position))
+        return [ScopeRow(*each) for each in sorted(since.items())]
+
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         del name, now_ms
         with self._lock:
@@ -138,7 +163,20 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
         by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},
         entities={name: kept.entities[name] for name in entities if name in kept.entities},
         held=sorted(held),
+        grants=_granted(kept, wanted),
     )
+
+
+def _granted(kept: _Tenant, wanted: Wanted) -> dict[tuple[str, str], int | None]:
+    found: dict[tuple[str, str], int | None] = {}
+    for asked in wanted.grants:
+        homes = {kept.entities[name].scope for name in asked.entities if name in kept.entities}
+        for scope in homes.union(asked.scopes):
+            ways_in = {scope, *(link.scope for link in kept.links if link.leads_to == scope)}
+            ends = [end for row, end in kept.granted.items() if row.person == asked.person and row.scope in ways_in]
+            if ends:
+                found[asked.person, scope] = None if None in ends else max(end for end in ends if end is not None)
+    return found
 
 
 def _is_within(spans: Sequence[tuple[str, int, int]], each: Settled) -> bool:
@@ -186,3 +224,14 @@ def _store(kept: _Tenant, changes: Changes) -> None:
         del kept.held[dot]
     kept.quarantined |= {(row.replica, row.seq): row for row in changes.quarantined}
     kept.tracked |= {row.follower: row.position for row in changes.tracked}
+    kept.granted |= dict.fromkeys(changes.granted)
+    for row in sorted(changes.ended, key=lambda row: row.position):
+        _end(kept, row)
+    kept.links += changes.links
+    kept.later += changes.later
+
+
+def _end(kept: _Tenant, ended: EndedRow) -> None:
+    for row, end in kept.granted.items():
+        if end is None and row[:3] == ended[:3] and row.position < ended.position:
+            kept.granted[row] = ended.position

@@ -7,7 +7,7 @@ answers with what should be stored (`Changes`): all of it or nothing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 TenantId = str
 """A UUID."""
@@ -92,6 +92,57 @@ class TrackedRow(NamedTuple):
     """Position of the last event that it is done with."""
 
 
+class GrantRow(NamedTuple):
+    """Somebody is let into a scope, and into every scope that it leads to."""
+
+    person: str
+    scope: str
+    via: str
+    """The entity that lets them in: a visit that names them, or what they created."""
+    position: int
+    """Of the event from which on it holds."""
+
+
+class EndedRow(NamedTuple):
+    """A grant holds no longer: of those that began before it, the one that has not ended yet."""
+
+    person: str
+    scope: str
+    via: str
+    position: int
+    """Of the event from which on it holds no longer."""
+
+
+class ScopeLinkRow(NamedTuple):
+    """Whoever is let into a scope is let into another as well, such as a job's site."""
+
+    scope: str
+    leads_to: str
+    position: int
+    """Of the event that said so."""
+
+
+class LaterRow(NamedTuple):
+    """What became of an event after its author was answered `held` or `quarantined`."""
+
+    replica: str
+    """Whose event it is, and so who is told."""
+    seq: int
+    id: str | None
+    position: int
+    """The head when it was decided: a device whose cursor is there already may not have been told yet."""
+    verdict: Mapping[str, Any]
+    """As `sync.verdict` spells it."""
+
+
+class ScopeRow(NamedTuple):
+    """A scope that somebody may see."""
+
+    scope: str
+    since: int
+    """Position of the event from which on they may: the earliest, where several grants let them in."""
+
+
 class Settled(NamedTuple):
     """What became of an event that was handed in before."""
 
@@ -117,6 +168,17 @@ class Wanted(NamedTuple):
     entities: Sequence[str] = ()
     spans: Sequence[tuple[str, int, int]] = ()
     """(replica, first seq, last seq) of each batch, to recognise what was handed in before."""
+    grants: Sequence["WantedGrants"] = ()
+    """For everybody who is limited to their scopes."""
+
+
+class WantedGrants(NamedTuple):
+    """What somebody is granted, of the scopes in which these entities live and of these scopes."""
+
+    person: str
+    entities: Sequence[str]
+    scopes: Sequence[str] = ()
+    """Those that are named by what is about to be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +197,9 @@ class Known:
     held: Sequence[HeldRow] = ()
     """What waits on the wanted entities, or on others together with something that waits for the replica of a span.
     Their states, and the replicas that they wait for, are shown too."""
+    grants: Mapping[tuple[str, str], int | None] = field(default_factory=dict[tuple[str, str], int | None])
+    """By (person, scope), where somebody was ever let in, directly or by way of another scope: None while they are,
+    else the position from which on they were not any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +216,10 @@ class Changes:
     quarantined: Sequence[QuarantinedRow] = ()
     tracked: Sequence[TrackedRow] = ()
     """Followers that these changes bring forward; Conflicting where one has come as far already."""
+    granted: Sequence[GrantRow] = ()
+    ended: Sequence[EndedRow] = ()
+    links: Sequence[ScopeLinkRow] = ()
+    later: Sequence[LaterRow] = ()
 
 
 class Frames(NamedTuple):
@@ -221,6 +290,13 @@ class EventLog(Protocol):
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         """(id, encoded state) of every entity of a tenant, in any order."""
+        ...
+
+    def scopes(self, tenant: TenantId, person: str, *, at: int) -> Sequence[ScopeRow]:
+        """What somebody could see by grants when the log ended at `at`, by scope; what is everybody's is not among it.
+
+        Cost follows what they were ever granted, never the tenant.
+        """
         ...
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:

@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from sync.envelope import hash_of
-from sync.log import Changes, Decision, Known, Settled, Wanted
+from sync.grants import grants_after
+from sync.log import Changes, Decision, Known, LaterRow, Settled, Wanted
 
 
 class Append(NamedTuple):
@@ -32,6 +33,7 @@ def wanted_by(appends: Sequence[Append]) -> Wanted:
         ids=[*dict.fromkeys(chain.from_iterable(each.ids for each in wanted))],
         entities=[*dict.fromkeys(chain.from_iterable(each.entities for each in wanted))],
         spans=[*chain.from_iterable(each.spans for each in wanted)],
+        grants=[*chain.from_iterable(each.grants for each in wanted)],
     )
 
 
@@ -82,6 +84,7 @@ def after(known: Known, changes: Changes) -> Known:
         by_dot={**by_dot, **{(each.replica, each.seq): each for each in (*accepted, *waiting, *aside)}},
         entities={**known.entities, **{row.entity: row for row in changes.entities}},
         held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),
+        grants=grants_after(known.grants, changes) if changes.granted or changes.ended else known.grants,
     )
 
 
@@ -96,7 +99,30 @@ def _one_after_another(changes: Sequence[Changes]) -> Changes:
         released=[dot for dot in released if dot not in held],
         quarantined=[*chain.from_iterable(each.quarantined for each in changes)],
         tracked=_last(changes, lambda each: each.tracked, lambda row: row.follower),
+        granted=[*chain.from_iterable(each.granted for each in changes)],
+        ended=[*chain.from_iterable(each.ended for each in changes)],
+        links=[*chain.from_iterable(each.links for each in changes)],
+        later=[*chain.from_iterable(each.later for each in changes)],
     )
+
+
+def grants_moved(changes: Changes, by: int) -> Changes:
+    """The same changes when others' events came in between: whatever names a position names it that much later."""
+    if not by or not (changes.granted or changes.ended or changes.links or changes.later):
+        return changes
+    return replace(
+        changes,
+        granted=[row._replace(position=row.position + by) for row in changes.granted],
+        ended=[row._replace(position=row.position + by) for row in changes.ended],
+        links=[row._replace(position=row.position + by) for row in changes.links],
+        later=[_later_moved(row, by) for row in changes.later],
+    )
+
+
+def _later_moved(row: LaterRow, by: int) -> LaterRow:
+    told = row.verdict
+    verdict = {**told, "position": told["position"] + by} if "position" in told else told
+    return row._replace(position=row.position + by, verdict=verdict)
 
 
 def _last(changes: Sequence[Changes], rows: Callable[[Changes], Sequence[Any]], key: Callable[[Any], str]) -> list[Any]:

@@ -37,11 +37,13 @@ from sync.log import (
     Moved,
     ReplicaRow,
     ReplicaTaken,
+    ScopeRow,
     Settled,
     TenantId,
     TenantUnknown,
     Wanted,
 )
+from sync.together import grants_moved
 
 Answer = TypeVar("Answer")
 
@@ -129,7 +131,7 @@ class PostgresEventLog:
             if has_moved or held.fetchall() or epoch != known.epoch:
                 return None
             by = position - known.position
-            _store(connection, tenant, changes, known, now_ms, moved_by=by)
+            _store(connection, tenant, grants_moved(changes, by), known, now_ms, moved_by=by)
             return (moved(answer, by),)
         return None
 
@@ -183,6 +185,12 @@ class PostgresEventLog:
         ):
             cursor.itersize = STATES_PER_FETCH
             yield from cursor.execute(statements.STATES, {"tenant": tenant})
+
+    def scopes(self, tenant: TenantId, person: str, *, at: int) -> Sequence[ScopeRow]:
+        asked = {"tenant": tenant, "person": person, "at": at}
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            return [ScopeRow(*row) for row in cursor.execute(statements.SCOPES, asked).fetchall()]
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         minted = {"tenant": tenant, "replica": replica, "person": person, "name": name, "now_ms": now_ms}
@@ -247,6 +255,8 @@ def _reads(
     if wanted.spans or wanted.entities:
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
+    if wanted.grants:
+        reads["grants"] = ask(statements.GRANTS, grants=orjson.dumps([[*each] for each in wanted.grants]).decode())
     return reads
 
 
@@ -268,6 +278,7 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
         by_dot={(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())},
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],
+        grants={(row[0], row[1]): None if row[2] else row[3] for row in rows.get("grants", ())},
     )
 
 
@@ -327,6 +338,10 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.RELEASE_HELD, [{"replica": replica, "seq": seq} for replica, seq in changes.released])
     do(statements.INSERT_QUARANTINED, [_with_body(row) for row in changes.quarantined])
     do(statements.MOVE_TRACKED, [row._asdict() for row in changes.tracked])
+    do(statements.INSERT_GRANTED, [row._asdict() for row in changes.granted])
+    do(statements.END_GRANTED, [row._asdict() for row in changes.ended])
+    do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
+    do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
 
 
 def _with_body(row: Any) -> dict[str, Any]:

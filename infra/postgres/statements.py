@@ -88,6 +88,48 @@ HELD: Final[LiteralString] = f"""
     order by replica, seq
 """
 
+# What somebody is granted is looked up from the scope, not from the person: a scope is led to by the few jobs that were
+# ever done there, and a person was let into thousands over the years.
+GRANTS: Final[LiteralString] = """
+    select asked.person::text, asked.scope, bool_or(found.to_position is null), max(found.to_position)
+    from (
+        select (told ->> 0)::uuid as person, scope
+        from json_array_elements(%(grants)s::json) as told, json_array_elements_text(told -> 2) as scope
+        union
+        select (told ->> 0)::uuid, home.scope
+        from json_array_elements(%(grants)s::json) as told, json_array_elements_text(told -> 1) as named
+        cross join lateral (
+            select scope from entity where entity.tenant = %(tenant)s and entity.entity = named::uuid limit 1) as home
+    ) as asked
+    cross join lateral (
+        select to_position from grant_
+        where grant_.tenant = %(tenant)s and grant_.person = asked.person and grant_.scope = asked.scope
+        union all
+        select grant_.to_position from scope_link
+        join grant_ on grant_.tenant = scope_link.tenant and grant_.scope = scope_link.scope
+                    and grant_.person = asked.person
+        where scope_link.tenant = %(tenant)s and scope_link.leads_to = asked.scope
+    ) as found
+    group by asked.person, asked.scope
+"""
+
+SCOPES: Final[LiteralString] = """
+    with granted as (
+        select scope, from_position from grant_
+        where tenant = %(tenant)s and person = %(person)s and from_position <= %(at)s
+              and (to_position is null or to_position > %(at)s)
+    )
+    select scope, min(since)
+    from (
+        select scope, from_position as since from granted
+        union all
+        select leads_to, greatest(from_position, scope_link.position)
+        from granted join scope_link on scope_link.tenant = %(tenant)s and scope_link.scope = granted.scope
+        where scope_link.position <= %(at)s
+    ) as seen
+    group by scope order by scope
+"""
+
 ANYTHING_HELD: Final[LiteralString] = """
     select true from held where tenant = %(tenant)s limit 1
 """
@@ -144,6 +186,38 @@ INSERT_QUARANTINED: Final[LiteralString] = """
     from json_to_recordset(%(rows)s::json) as t(
         replica text, seq bigint, id uuid, entity uuid, code text, detail text, retryable boolean, actor text,
         body text, body_base64 text)
+"""
+
+INSERT_GRANTED: Final[LiteralString] = """
+    insert into grant_ (tenant, person, scope, via, from_position)
+    select %(tenant)s, t.person, t.scope, t.via, t.position
+    from json_to_recordset(%(rows)s::json) as t(person uuid, scope text, via uuid, position bigint)
+"""
+
+# One transaction may grant, end and grant again: a grant ends at the first end that comes after it.
+END_GRANTED: Final[LiteralString] = """
+    update grant_ set to_position = ended.position
+    from (
+        select t.person, t.scope, t.via, t.position,
+               lag(t.position, 1, 0::bigint) over (partition by t.person, t.scope, t.via order by t.position) as after
+        from json_to_recordset(%(rows)s::json) as t(person uuid, scope text, via uuid, position bigint)
+    ) as ended
+    where grant_.tenant = %(tenant)s and grant_.person = ended.person and grant_.scope = ended.scope
+          and grant_.via = ended.via and grant_.to_position is null
+          and grant_.from_position < ended.position and grant_.from_position >= ended.after
+"""
+
+INSERT_LINKS: Final[LiteralString] = """
+    insert into scope_link (tenant, scope, leads_to, position)
+    select %(tenant)s, t.scope, t.leads_to, t.position
+    from json_to_recordset(%(rows)s::json) as t(scope text, leads_to text, position bigint)
+"""
+
+INSERT_LATER: Final[LiteralString] = """
+    insert into later_verdict (tenant, replica, seq, position, id, verdict)
+    select %(tenant)s, t.replica, t.seq, t.position, t.id, t.verdict
+    from json_to_recordset(%(rows)s::json) as t(replica text, seq bigint, position bigint, id uuid, verdict jsonb)
+    on conflict (tenant, replica, position, seq) do update set verdict = excluded.verdict
 """
 
 # A follower that has come as far already would get a null where none may be: an error that undoes everything the
