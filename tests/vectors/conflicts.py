@@ -464,6 +464,16 @@ def _contested() -> list[Case]:
             values={"archived": False, "name": "South"},
         ),
         merge_case(
+            "archived twice side by side, one of them in the knowledge of the edit",
+            "That Eve knew of the edit and wanted it archived all the same answers nothing for Ada, who did not.",
+            "site",
+            edits("ben", {"name": "South"}),
+            archived,
+            tells("eve", "Archived", knowing="ben"),
+            values={"archived": False, "name": "South"},
+            conflicts=[asks("archived", "contested", ("ada 1", True), ("ben 1", ...), shown=False)],
+        ),
+        merge_case(
             "archived beside an edit whose author then archives, knowing of nobody",
             "Ben edited it and put it away himself: in the end they agree, and nobody is asked.",
             "site",
