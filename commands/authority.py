@@ -63,6 +63,15 @@ def may_tell(role: Role, entity: str, event_type: str) -> bool:
     return (entity, event_type) in _TELLS[role]
 
 
+_LIMITED: Final = frozenset[Role]({"technician"})
+"""Roles that see and write only what they are granted; all others see the whole tenant."""
+
+
+def sees_everything(role: Role) -> bool:
+    """Whether somebody in this role needs no grant to see a scope, or to write in it."""
+    return role not in _LIMITED
+
+
 def may_hand_in(role: Role) -> bool:
     """Whether somebody in this role has a replica at all: those who tell nothing have nothing to hand in."""
     return bool(_TELLS[role])

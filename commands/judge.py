@@ -6,7 +6,7 @@ a move is judged by the status its author knew, and concurrent moves are the mer
 
 from dataclasses import dataclass
 
-from commands.authority import may_tell
+from commands.authority import may_tell, sees_everything
 from domain.people import Role
 from sync.desk import Judge
 from sync.envelope import Event, Unacceptable
@@ -20,9 +20,14 @@ class RoleJudge:
 
     role: Role
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether this role writes only where it is let in."""
+        return not sees_everything(self.role)
+
     def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
         """Refuse what this role does not tell."""
-        del actor  # scopes and assignments are judged here once grants are kept
+        del actor
         if may_tell(self.role, event.entity_type, event.type):
             return None
         return Unacceptable(

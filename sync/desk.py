@@ -6,17 +6,41 @@ from typing import Any, Protocol
 from domain.catalogue import ENTITIES
 from sync import hybrid_clock, merge, shown, state_codec
 from sync.envelope import Event, Link, Unacceptable, parse
+from sync.grants import Granted, access_changed, granted_after, is_given_to_creator, is_in_scope, may_change_access
 from sync.limits import HELD_PER_ENTITY_MAX
-from sync.log import Changes, EntityRow, EventRow, HeldRow, Known, QuarantinedRow, ReplicaRow, Settled
+from sync.log import (
+    Changes,
+    EndedRow,
+    EntityRow,
+    EventRow,
+    GrantRow,
+    HeldRow,
+    Known,
+    LaterRow,
+    QuarantinedRow,
+    ReplicaRow,
+    ScopeLinkRow,
+    Settled,
+)
 from sync.merge import State
 from sync.vector_clock import covers
 from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
 
-_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held"})
+_RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held", "out_of_scope"})
+
+
+def home_of(event: Event) -> str:
+    """The home scope of the entity that an event creates."""
+    return ENTITIES[event.entity_type].scope_of(event.entity, event.data)
 
 
 class Judge(Protocol):
     """Who decides whether an event may be said; None means that it may. Implemented by `commands.judge.RoleJudge`."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether who hands it in writes only in the scopes that they are let into."""
+        ...
 
     def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
         """Whether whoever hands it in may say this at all; asked once, on arrival, also of what must wait then."""
@@ -43,6 +67,11 @@ class Desk:
         self.newly_held: dict[tuple[str, int], HeldRow] = {}
         self.released: list[tuple[str, int]] = []
         self.quarantined: list[QuarantinedRow] = []
+        self.granted: list[GrantRow] = []
+        self.ended: list[EndedRow] = []
+        self.links: list[ScopeLinkRow] = []
+        self.later: list[LaterRow] = []
+        self.grants: Granted = known.grants
         self.ids: dict[str, Settled] = dict(known.by_id)
         self.accepted: dict[str, int] = {}
 
@@ -94,7 +123,7 @@ class Desk:
         twin = self.ids.get(event.id)
         if twin is not None:
             return verdict_again(each, twin)
-        fault = self.judge.may_tell(event, self.actor)
+        fault = self.judge.may_tell(event, self.actor) or self._out_of_scope(event)
         if fault is not None:
             return self._quarantine(each, fault)
         missing = self._missing(event)
@@ -103,16 +132,28 @@ class Desk:
         fault = self._fault(event)
         if fault is not None:
             return self._quarantine(each, fault)
-        row, conflicts = self._accept(event, self.actor)
-        return {
-            "seq": event.seq,
-            "id": event.id,
-            "verdict": "accepted",
-            "position": row.position,
-            "version": row.version,
-            "effective": row.effective,
-            "conflicts": conflicts,
-        }
+        return self._accept(event, self.actor)
+
+    def _out_of_scope(self, event: Event) -> Unacceptable | None:
+        """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
+        an event about it waits or is refused anyway, and nobody guesses an id."""
+        if not self.judge.is_limited:
+            return None
+        scope = self._scope_of_known(event.entity)
+        if scope is None and event.fact.creates:
+            if is_given_to_creator(event.entity_type):
+                return None
+            scope = home_of(event)
+        seen = min(event.seen, self.known.position)  # who names a later one has not seen more than there was
+        if scope is None or is_in_scope(self.grants, self.actor, scope, seen):
+            return None
+        return Unacceptable("out_of_scope", f"/entity/id: it lives in {scope}, which is not yours")
+
+    def _scope_of_known(self, entity: str) -> str | None:
+        if entity in self.states:
+            return self.states[entity][1]
+        row = self.known.entities.get(entity)
+        return row.scope if row else None
 
     def _missing(self, event: Event) -> list[tuple[str, int]]:
         """The dots an event must wait for: what is not here yet, and what is here but waits itself."""
@@ -152,11 +193,10 @@ class Desk:
             found = self.states[entity] = (state_codec.decode(row.state), row.scope)
         return found
 
-    def _accept(self, event: Event, actor: str) -> tuple[EventRow, list[str]]:
+    def _accept(self, event: Event, actor: str) -> Verdict:
         found = self._state(event.entity)
         if found is None:
-            scope = ENTITIES[event.entity_type].scope_of(event.entity, event.data)
-            found = (merge.empty(event.entity_type), scope)
+            found = (merge.empty(event.entity_type), home_of(event))
         effective = min(event.at, self.arrival)
         state = merge.apply(found[0], event, effective)
         self.states[event.entity] = (state, found[1])
@@ -179,7 +219,28 @@ class Desk:
         )
         self.events.append(row)
         self.accepted[event.id] = row.position
-        return row, [conflict.field for conflict in shown.conflicts(state)] if shown.may_ask(state) else []
+        if may_change_access(event):
+            self._grant(event, found, state, actor, row.position)
+        return {
+            "seq": event.seq,
+            "id": event.id,
+            "verdict": "accepted",
+            "position": row.position,
+            "version": row.version,
+            "effective": row.effective,
+            "conflicts": [conflict.field for conflict in shown.conflicts(state)] if shown.may_ask(state) else [],
+        }
+
+    def _grant(self, event: Event, found: tuple[State, str], after: State, actor: str, position: int) -> None:
+        # Whose held event somebody else lets go may be limited or not: a grant too many is nothing to who sees all.
+        is_creators = self.judge.is_limited or actor != self.actor
+        creator = actor if is_creators else None
+        changed = access_changed(event, found[0], after, scope=found[1], position=position, creator=creator)
+        self.granted += changed.granted
+        self.ended += changed.ended
+        self.links += changed.links
+        if self.judge.is_limited:
+            self.grants = granted_after(self.grants, changed.granted, self.links)
 
     def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
         if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
@@ -193,9 +254,7 @@ class Desk:
 
     def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
         self.last_seq[each.link.replica] = each.link.seq
-        row = self._set_aside(each.link, each.raw, why, self.actor)
-        told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
-        return verdict_of(each.link, "quarantined", case=case_of(row.replica, row.seq), **told)
+        return _told(each.link, self._set_aside(each.link, each.raw, why, self.actor))
 
     def _set_aside(self, link: Event | Link, raw: bytes, why: Unacceptable, actor: str) -> QuarantinedRow:
         is_retryable = why.code in _RETRYABLE
@@ -226,9 +285,11 @@ class Desk:
                 self.released.append(dot)
             fault = self._fault(event)
             if fault is None:
-                self._accept(event, row.actor)
+                verdict = self._accept(event, row.actor)
             else:
-                self._set_aside(event, event.raw, fault, row.actor)
+                verdict = _told(event, self._set_aside(event, event.raw, fault, row.actor))
+            head = self.known.position + len(self.events)
+            self.later.append(LaterRow(event.replica, event.seq, event.id, head, verdict))
         return released
 
     def _awaits(self, row: HeldRow) -> bool:
@@ -246,8 +307,17 @@ class Desk:
             held=list(self.newly_held.values()),
             released=self.released,
             quarantined=self.quarantined,
+            granted=self.granted,
+            ended=self.ended,
+            links=self.links,
+            later=self.later,
         )
 
     def _entity_row(self, entity: str) -> EntityRow:
         state, scope = self.states[entity]
         return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))
+
+
+def _told(link: Event | Link, row: QuarantinedRow) -> Verdict:
+    told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
+    return verdict_of(link, "quarantined", case=case_of(row.replica, row.seq), **told)

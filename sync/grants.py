@@ -1,59 +1,83 @@
 """What an event changes about who may see what: whom a visit lets in and out, and what a new job leads to.
 
 Pure and total: told an entity before and after an event, it returns the rows. So grants are as much a function of the
-log as the states are, and a migration that folds the log again arrives at the same ones.
+log as the states are, and whoever folds the log again arrives at the same ones.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from domain.catalogue import ENTITIES
 from domain.grants import EVERYBODYS, GIVEN_TO_CREATOR, LEADS_TO, LETS_IN
-from sync.log import Changes, EndedRow, GrantRow, ScopeLinkRow
+from sync.envelope import Event
+from sync.log import EndedRow, GrantRow, ScopeLinkRow
 from sync.merge import State
 from sync.plan import Kind, plan_of
 
 Granted = Mapping[tuple[str, str], int | None]
 """By (person, scope): None while they are let in, else the position from which on they were not any more."""
 
-_NOBODY: Final = frozenset[str]()
+
+class AccessChange(NamedTuple):
+    """What one event changes about who may see what."""
+
+    granted: Sequence[GrantRow] = ()
+    ended: Sequence[EndedRow] = ()
+    links: Sequence[ScopeLinkRow] = ()
+
+
+_CREATORS: Final = frozenset(name for name, declared in ENTITIES.items() if declared.home == GIVEN_TO_CREATOR)
+_TELLING_AT_CREATION: Final = _CREATORS.union(LETS_IN, LEADS_TO)
+
+
+def may_change_access(event: Event) -> bool:
+    """Whether an event can change who may see what at all: False for nearly all of them."""
+    if event.fact.creates:
+        return event.entity_type in _TELLING_AT_CREATION
+    fields = LETS_IN.get(event.entity_type)
+    return fields is not None and not event.data.keys().isdisjoint(fields)
+
+
+def access_changed(
+    event: Event, before: State, after: State, *, scope: str, position: int, creator: str | None
+) -> AccessChange:
+    """What an event that brought an entity of that home scope from one state to the other changes.
+
+    `creator` is who tells it, where they are limited to what they are granted.
+    """
+    was_in, is_in = let_in(before), let_in(after)
+    granted = [GrantRow(person, scope, event.entity, position) for person in sorted(is_in - was_in)]
+    if creator is not None and event.fact.creates and is_given_to_creator(event.entity_type):
+        granted.append(GrantRow(creator, scope, event.entity, position))
+    return AccessChange(
+        granted=granted,
+        ended=[EndedRow(person, scope, event.entity, position) for person in sorted(was_in - is_in)],
+        links=links_of(event.entity_type, scope, event.data, position) if event.fact.creates else (),
+    )
+
+
+def is_given_to_creator(entity_type: str) -> bool:
+    """Whether who creates such an entity is let into its scope, which begins with it."""
+    return entity_type in _CREATORS
 
 
 def let_in(state: State) -> frozenset[str]:
     """Everybody whom an entity lets into its scope; of names that contradict each other, all."""
-    fields = LETS_IN.get(state.type, ())
-    return _NOBODY.union(*(_named(state, name) for name in fields)) if fields else _NOBODY
+    return frozenset(name for field in LETS_IN.get(state.type, ()) for name in _named(state, field))
 
 
-def _named(state: State, name: str) -> Iterator[str]:
-    cell = state.cells.get(name, ())
-    if plan_of(state.type).kinds[name] is Kind.SET:
+def _named(state: State, field: str) -> Iterator[str]:
+    cell = state.cells.get(field, ())
+    if plan_of(state.type).kinds[field] is Kind.SET:
         yield from cell
     else:
         yield from (write.value for write in cell if write.value is not None)
 
 
-def let_in_and_out(
-    before: frozenset[str], after: frozenset[str], scope: str, via: str, position: int
-) -> tuple[list[GrantRow], list[EndedRow]]:
-    """The grants that begin and end where an entity names other people than before."""
-    return (
-        [GrantRow(person, scope, via, position) for person in sorted(after - before)],
-        [EndedRow(person, scope, via, position) for person in sorted(before - after)],
-    )
-
-
 def links_of(entity_type: str, scope: str, data: Mapping[str, Any], position: int) -> list[ScopeLinkRow]:
     """What the scope of an entity that is created with this data leads to."""
-    fields = LEADS_TO.get(entity_type)
-    if fields is None:
-        return []
-    return [ScopeLinkRow(scope, f"{kind}:{data[name]}", position) for name, kind in fields.items()]
-
-
-def is_given_to_creator(entity_type: str) -> bool:
-    """Whether who creates such an entity is let into its scope."""
-    return ENTITIES[entity_type].home == GIVEN_TO_CREATOR
+    fields = LEADS_TO.get(entity_type, {})
+    return [ScopeLinkRow(scope, f"{kind}:{data[field]}", position) for field, kind in fields.items()]
 
 
 def is_in_scope(granted: Granted, person: str, scope: str, seen: int) -> bool:
@@ -70,16 +94,16 @@ def is_in_scope(granted: Granted, person: str, scope: str, seen: int) -> bool:
     return ended is None or seen < ended
 
 
-def grants_after(granted: Granted, changes: Changes) -> dict[tuple[str, str], int | None]:
-    """What people are granted once these changes are stored, as far as it can be told without another look.
+def granted_after(
+    granted: Granted, rows: Sequence[GrantRow], links: Sequence[ScopeLinkRow]
+) -> dict[tuple[str, str], int | None]:
+    """What people are granted once these rows are stored, as far as it can be told without another look at the log.
 
-    Somebody who is let out is not found out here: other entities may let them in still, and nobody can have seen yet
-    that none does, so what they wrote is late at worst.
+    Who is let out is not found out here: other entities may let them in still, and nobody can have seen yet that none
+    does, so what they wrote is late at worst.
     """
-    leads_to: dict[str, list[str]] = {}
-    for link in changes.links:
-        leads_to.setdefault(link.scope, []).append(link.leads_to)
-    fresh = {
-        (row.person, scope): None for row in changes.granted for scope in (row.scope, *leads_to.get(row.scope, ()))
-    }
-    return {**granted, **fresh}
+    after = dict(granted)
+    for row in rows:
+        after[row.person, row.scope] = None
+        after |= {(row.person, link.leads_to): None for link in links if link.scope == row.scope}
+    return after

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sync.desk import Desk, Judge
+from sync.desk import Desk, Judge, home_of
 from sync.envelope import Event, Unacceptable, link_of, parse
-from sync.log import Changes, Known, ReplicaRow, Wanted
+from sync.log import Changes, Known, ReplicaRow, Wanted, WantedGrants
 from sync.verdict import Received, Verdict, verdict_again
 
 
@@ -37,16 +37,23 @@ def receive(raw: bytes) -> Received:
     return Received(event, raw, digest, event, None)
 
 
-def wanted(batch: Sequence[Received]) -> Wanted:
-    """What `decide` needs to see for this batch."""
+def wanted(batch: Sequence[Received], *, limited_to: str | None = None) -> Wanted:
+    """What `decide` needs to see for this batch; `limited_to` is whoever hands it in, where grants limit them."""
     replica = batch[0].link.replica
     clocks = {name for each in batch if each.event for name in each.event.clock}
+    entities = list({each.event.entity for each in batch if each.event})
     return Wanted(
         replicas=frozenset({replica, *clocks}),
         ids=[each.link.id for each in batch if each.link.id],
-        entities=list({each.event.entity for each in batch if each.event}),
+        entities=entities,
         spans=[(replica, batch[0].link.seq, batch[0].link.seq + len(batch) - 1)],  # a batch without gaps has no others
+        grants=[WantedGrants(limited_to, entities, _new_homes(batch))] if limited_to else (),
     )
+
+
+def _new_homes(batch: Sequence[Received]) -> list[str]:
+    """The scopes in which a batch creates something; where its other entities live, the log knows."""
+    return sorted({home_of(each.event) for each in batch if each.event and each.event.fact.creates})
 
 
 def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str, now_ms: int) -> tuple[Changes, Answer]:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from sync.envelope import hash_of
-from sync.grants import grants_after
+from sync.grants import granted_after
 from sync.log import Changes, Decision, Known, LaterRow, Settled, Wanted
 
 
@@ -84,7 +84,7 @@ def after(known: Known, changes: Changes) -> Known:
         by_dot={**by_dot, **{(each.replica, each.seq): each for each in (*accepted, *waiting, *aside)}},
         entities={**known.entities, **{row.entity: row for row in changes.entities}},
         held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),
-        grants=grants_after(known.grants, changes) if changes.granted or changes.ended else known.grants,
+        grants=granted_after(known.grants, changes.granted, changes.links) if changes.granted else known.grants,
     )
 
 

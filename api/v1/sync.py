@@ -129,7 +129,8 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
         _check_owner(replica, known.replicas.get(replica), speaking)
         return pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
 
-    answer = services.log.append(speaking.tenant, pushing.wanted(batch), decide, now_ms=now_ms, moved=pushing.moved)
+    wanted = pushing.wanted(batch, limited_to=speaking.person if judge.is_limited else None)
+    answer = services.log.append(speaking.tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
     told: dict[str, Any] = {
         "batch": answer.batch,
         "verdicts": answer.verdicts,

@@ -71,9 +71,10 @@ class Stage:
         person = self.people[who]
         while body := next_batch(self.devices[who]):
             batch = [push.receive(raw) for raw in body.split(b"\n")]
+            is_limited = judge_for(person.role).is_limited
             answer = self.log.append(
                 person.tenant,
-                push.wanted(batch),
+                push.wanted(batch, limited_to=person.person if is_limited else None),
                 lambda known, batch=batch: self._decide(batch, known, person),  # type: ignore[misc]  # this round's
                 now_ms=self.now_ms,
             )

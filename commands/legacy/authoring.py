@@ -93,6 +93,8 @@ def _authored(drafts: Sequence[Draft], known: Known, replica: str) -> list[Recei
 class _ImportJudge:
     """An import may say everything; what cannot be it may not say either."""
 
+    is_limited = False
+
     def may_tell(self, event: Event, actor: str) -> None:
         del event, actor
 

@@ -34,19 +34,19 @@ def decision_on_authored(
         if each.fault is not None:
             raise each.fault
 
+    judge = judge_for(speaking.role)
+
     def decide(known: Known) -> tuple[Changes, list[int] | None]:
         if replica not in known.replicas:
             return Changes(), None
-        changes, answer = push.decide(
-            batch, known, judge=judge_for(speaking.role), actor=speaking.person, now_ms=now_ms
-        )
+        changes, answer = push.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
         if answer.batch != "taken":
             raise Conflicting(f"somebody else has written for {replica} meanwhile ({answer.batch})")
         for verdict in answer.verdicts:
             _check(verdict)
         return replace(changes, tracked=tracked), _positions(batch, stored, changes)
 
-    return push.wanted(batch), decide
+    return push.wanted(batch, limited_to=speaking.person if judge.is_limited else None), decide
 
 
 def _check(verdict: Verdict) -> None:

@@ -36,11 +36,11 @@ class Desk:
         return device
 
     def push(self, *raws: bytes, role: Role = "dispatcher", actor: str = PERSON_1) -> Answer:
-        batch = [push.receive(raw) for raw in raws]
+        batch, judge = [push.receive(raw) for raw in raws], judge_for(role)
         return self.log.append(
             TENANT,
-            push.wanted(batch),
-            lambda known: push.decide(batch, known, judge=judge_for(role), actor=actor, now_ms=self.now_ms),
+            push.wanted(batch, limited_to=actor if judge.is_limited else None),
+            lambda known: push.decide(batch, known, judge=judge, actor=actor, now_ms=self.now_ms),
             now_ms=self.now_ms,
         )
 
@@ -453,8 +453,8 @@ def test_a13_a_held_event_is_judged_by_who_handed_it_in_not_by_who_lets_it_go(de
     cancelled = ada.tell("work_order", work_order, "WorkOrderCancelled", {"cancel_reason": "twice"})
     reopened = ben.tell("work_order", work_order, "WorkOrderReopened", {"reopen_reason": "no"})
     assert desk.taken(cancelled, role="dispatcher", actor=PERSON_1) == ["held"]
-    assert desk.taken(reopened, role="technician", actor=PERSON_2) == ["quarantined"]
-    assert desk.taken(edited, role="technician", actor=PERSON_2) == ["accepted"]
+    assert desk.taken(reopened, role="integration", actor=PERSON_2) == ["quarantined"]
+    assert desk.taken(edited, role="integration", actor=PERSON_2) == ["accepted"]
     assert desk.settled(ada) == {1: "accepted"}
     assert [row.actor for row in desk.log.page(TENANT, after=0, limit=9)] == [PERSON_1, PERSON_2, PERSON_1]
 
