@@ -25,12 +25,14 @@ from sync.log import (
     QuarantinedRow,
     ReplicaRow,
     ReplicaTaken,
+    Ring,
     ScopeLinkRow,
     ScopeRow,
     Settled,
     TenantId,
     TenantUnknown,
     Wanted,
+    nobody_listens,
 )
 
 Answer = TypeVar("Answer")
@@ -41,6 +43,7 @@ class _Tenant:
     """One tenant's tables."""
 
     epoch: str = field(default_factory=lambda: str(uuid.uuid4()))
+    durable: int = 0
     events: list[EventRow] = field(default_factory=list[EventRow])
     entities: dict[str, EntityRow] = field(default_factory=dict[str, EntityRow])
     replicas: dict[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
@@ -56,9 +59,10 @@ class _Tenant:
 class MemoryEventLog:
     """`sync.log.EventLog` in dictionaries; safe to share between threads, gone with the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, ring: Ring = nobody_listens) -> None:
         self._tenants: dict[TenantId, _Tenant] = {}
         self._lock = threading.RLock()
+        self._ring = ring
 
     def add_tenant(self, tenant: TenantId) -> None:
         """Begin an empty log."""
@@ -79,7 +83,10 @@ class MemoryEventLog:
             changes, answer = decide(_known(kept, wanted))
             _refuse_doubles(kept, changes)
             _store(kept, changes)
-            return answer
+            head = len(kept.events)
+        if changes.events:
+            self._ring(tenant, head)
+        return answer
 
     def _tenant(self, tenant: TenantId) -> _Tenant:
         try:
@@ -89,7 +96,18 @@ class MemoryEventLog:
 
     def head(self, tenant: TenantId) -> Head:
         kept = self._tenant(tenant)
-        return Head(len(kept.events), kept.epoch)
+        return Head(len(kept.events), kept.epoch, kept.durable)
+
+    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
+        with self._lock:
+            self._tenant(tenant).epoch = epoch
+            return self.head(tenant)
+
+    def mark_durable(self, tenant: TenantId, position: int) -> Head:
+        with self._lock:
+            kept = self._tenant(tenant)
+            kept.durable = max(kept.durable, min(position, len(kept.events)))
+            return self.head(tenant)
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
         return self._tenant(tenant).events[after : after + limit]
@@ -158,6 +176,7 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
     return Known(
         position=len(kept.events),
         epoch=kept.epoch,
+        durable=kept.durable,
         replicas={name: row for name, row in kept.replicas.items() if name in replicas},
         by_id={each.id: each for each in settled if each.id in ids},
         by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},

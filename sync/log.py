@@ -189,6 +189,8 @@ class Known:
     """The head: the position of the tenant's last event."""
     epoch: str
     """A UUID that changes when the server came back older than its clients."""
+    durable: int = 0
+    """Up to here a verified backup holds the log."""
     replicas: Mapping[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
     by_id: Mapping[str, Settled] = field(default_factory=dict[str, Settled])
     by_dot: Mapping[tuple[str, int], Settled] = field(default_factory=dict[tuple[str, int], Settled])
@@ -238,10 +240,15 @@ class Head(NamedTuple):
 
     position: int
     epoch: str
+    """A UUID that changes when the server came back older than its clients."""
+    durable: int
+    """Up to here a verified backup holds the log: devices need not keep their accepted events any longer."""
 
 
 Answer = TypeVar("Answer")
 Decision = Callable[[Known], tuple[Changes, Answer]]
+Ring = Callable[[TenantId, int], None]
+"""Told, after the commit and never within it, how far an append has moved the head of a tenant's log."""
 Moved = Callable[[Answer, int], Answer]
 """How an answer reads when its events went in so many positions later than the decision reckoned."""
 
@@ -269,6 +276,20 @@ class EventLog(Protocol):
 
     def head(self, tenant: TenantId) -> Head:
         """The head of a tenant's log; raises TenantUnknown."""
+        ...
+
+    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
+        """Tell whoever speaks with this log that it came back older than they knew it; raises TenantUnknown.
+
+        `epoch` is a new UUID. The durable mark stays: what the log holds, it held before at the same positions.
+        """
+        ...
+
+    def mark_durable(self, tenant: TenantId, position: int) -> Head:
+        """Devices need not keep what they know accepted up to `position`: a verified backup holds it.
+
+        The mark never goes back, and never past the head. Raises TenantUnknown.
+        """
         ...
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
@@ -310,6 +331,10 @@ class EventLog(Protocol):
     def tracked(self, tenant: TenantId, follower: str) -> int | None:
         """How far a follower has come, or None where it has not begun."""
         ...
+
+
+def nobody_listens(tenant: TenantId, head: int) -> None:
+    """What a log rings where nobody waits for its news."""
 
 
 class TenantUnknown(LookupError):

@@ -37,11 +37,13 @@ from sync.log import (
     Moved,
     ReplicaRow,
     ReplicaTaken,
+    Ring,
     ScopeRow,
     Settled,
     TenantId,
     TenantUnknown,
     Wanted,
+    nobody_listens,
 )
 from sync.together import grants_moved
 
@@ -58,8 +60,8 @@ _OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 class PostgresEventLog:
     """`sync.log.EventLog` over the schema of `infra.postgres.schema`; safe to share between threads."""
 
-    def __init__(self, pool: ConnectionPool[Connection]) -> None:
-        self._pool = pool
+    def __init__(self, pool: ConnectionPool[Connection], ring: Ring = nobody_listens) -> None:
+        self._pool, self._ring = pool, ring
         self._together = Coalescer(self._append_trying)
 
     def append(
@@ -98,6 +100,8 @@ class PostgresEventLog:
             changes, answer = decide(known)
             _check_positions(changes, known)
             _store(connection, tenant, changes, known, now_ms)
+        if changes.events:
+            self._ring(tenant, known.position + len(changes.events))
         return answer
 
     def _append_ahead(
@@ -118,6 +122,8 @@ class PostgresEventLog:
         if len(changes.events) < ROWS_WORTH_A_COPY or changes.held or changes.quarantined:
             return None
         _check_positions(changes, known)
+        stored: tuple[Answer] | None = None
+        position = known.position
         with suppress(Conflicting, *TRY_AGAIN), self._connection() as connection, _rolled_back_if_open(connection):
             told = {"tenant": tenant, "replicas": [row.replica for row in changes.replicas]}
             with connection.pipeline():
@@ -125,15 +131,17 @@ class PostgresEventLog:
                 head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
-            position, epoch = head.fetchall()[0]
+            position, epoch, _ = head.fetchall()[0]
             hit("push.locked")
             has_moved = any(known.replicas[row[0]] != ReplicaRow(*row) for row in replicas.fetchall())
             if has_moved or held.fetchall() or epoch != known.epoch:
                 return None
             by = position - known.position
             _store(connection, tenant, grants_moved(changes, by), known, now_ms, moved_by=by)
-            return (moved(answer, by),)
-        return None
+            stored = (moved(answer, by),)
+        if stored is not None:
+            self._ring(tenant, position + len(changes.events))
+        return stored
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:
@@ -143,9 +151,17 @@ class PostgresEventLog:
     def head(self, tenant: TenantId) -> Head:
         with self._connection() as connection:
             row = connection.execute(statements.READ_HEAD, {"tenant": tenant}).fetchone()
-        if row is None:
-            raise TenantUnknown(tenant)
-        return Head(*row)
+        return _head(row, tenant)
+
+    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
+        with self._connection() as connection:
+            row = connection.execute(statements.BEGIN_EPOCH, {"tenant": tenant, "epoch": epoch}).fetchone()
+        return _head(row, tenant)
+
+    def mark_durable(self, tenant: TenantId, position: int) -> Head:
+        with self._connection() as connection:
+            row = connection.execute(statements.MARK_DURABLE, {"tenant": tenant, "position": position}).fetchone()
+        return _head(row, tenant)
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
         with self._connection() as connection:
@@ -211,6 +227,12 @@ class PostgresEventLog:
         return row[0] if row else None
 
 
+def _head(row: tuple[Any, ...] | None, tenant: TenantId) -> Head:
+    if row is None:
+        raise TenantUnknown(tenant)
+    return Head(*row)
+
+
 @contextmanager
 def _rolled_back_if_open(connection: Connection) -> Generator[None]:
     try:
@@ -273,6 +295,7 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
     return Known(
         position=head[0],
         epoch=head[1],
+        durable=head[2],
         replicas={row[0]: ReplicaRow(*row) for row in rows.get("replicas", ())},
         by_id={row[1]: _settled(row) for row in rows.get("by_id", ())},
         by_dot={(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())},

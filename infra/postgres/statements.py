@@ -11,11 +11,21 @@ COMMIT: Final[LiteralString] = "commit"
 ROLLBACK: Final[LiteralString] = "rollback"
 
 LOCK_HEAD: Final[LiteralString] = """
-    select position, epoch::text from log_head where tenant = %(tenant)s for update
+    select position, epoch::text, durable from log_head where tenant = %(tenant)s for update
 """
 
 READ_HEAD: Final[LiteralString] = """
-    select position, epoch::text from log_head where tenant = %(tenant)s
+    select position, epoch::text, durable from log_head where tenant = %(tenant)s
+"""
+
+BEGIN_EPOCH: Final[LiteralString] = """
+    update log_head set epoch = %(epoch)s where tenant = %(tenant)s
+    returning position, epoch::text, durable
+"""
+
+MARK_DURABLE: Final[LiteralString] = """
+    update log_head set durable = greatest(durable, least(%(position)s, position)) where tenant = %(tenant)s
+    returning position, epoch::text, durable
 """
 
 # A batch may let go what waits: on its entities, or on others for something of its replica. So the decision sees, of

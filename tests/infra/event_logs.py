@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ class Office:
 
     log: EventLog
     tenant: str
+    rung: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """Tenant and head of every ring of the log's bell."""
 
     def mint(self, name: str, person: str = PERSON_1) -> str:
         replica = replica_named(name)
@@ -69,10 +71,11 @@ class Offices:
 
 
 def in_memory() -> Offices:
-    log = MemoryEventLog()
+    rung: list[tuple[str, int]] = []
+    log = MemoryEventLog(lambda tenant, head: rung.append((tenant, head)))
 
     def new() -> Office:
-        office = Office(log=log, tenant=str(uuid.uuid4()))
+        office = Office(log=log, tenant=str(uuid.uuid4()), rung=rung)
         log.add_tenant(office.tenant)
         office.mint("ada")
         return office
@@ -82,7 +85,9 @@ def in_memory() -> Offices:
 
 def in_postgres(pool: ConnectionPool[Connection], dsn: str) -> Offices:
     def new() -> Office:
-        office = Office(log=PostgresEventLog(pool), tenant=new_tenant(pool))
+        rung: list[tuple[str, int]] = []
+        log = PostgresEventLog(pool, lambda tenant, head: rung.append((tenant, head)))
+        office = Office(log=log, tenant=new_tenant(pool), rung=rung)
         office.mint("ada")
         return office
 
