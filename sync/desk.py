@@ -193,11 +193,11 @@ class Desk:
             found = self.states[entity] = (state_codec.decode(row.state), row.scope)
         return found
 
-    def _accept(self, event: Event, actor: str) -> Verdict:
+    def _accept(self, event: Event, actor: str, *, effective: str | None = None) -> Verdict:
         found = self._state(event.entity)
         if found is None:
             found = (merge.empty(event.entity_type), home_of(event))
-        effective = min(event.at, self.arrival)
+        effective = effective or min(event.at, self.arrival)
         state = merge.apply(found[0], event, effective)
         self.states[event.entity] = (state, found[1])
         self.touched[event.entity] = None
@@ -300,10 +300,13 @@ class Desk:
         """Everything that was decided, as rows."""
         row = self.known.replicas[last.link.replica]
         moved = last.link.seq > row.last_seq
+        return self._changes([ReplicaRow(row.replica, row.person, last.link.seq, last.hash)] if moved else [])
+
+    def _changes(self, replicas: Sequence[ReplicaRow]) -> Changes:
         return Changes(
             events=self.events,
             entities=[self._entity_row(entity) for entity in self.touched],
-            replicas=[ReplicaRow(row.replica, row.person, last.link.seq, last.hash)] if moved else [],
+            replicas=replicas,
             held=list(self.newly_held.values()),
             released=self.released,
             quarantined=self.quarantined,
