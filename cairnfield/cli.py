@@ -7,6 +7,7 @@ import typer
 from cairnfield import bench, develop, generate, import_legacy, up
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
+from cairnfield.prove import kill_list
 from cairnfield.simulate.command import simulate
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(develop.check)
 app.command()(generate.generate)
 app.command()(bench.bench)
+prove.app.command()(kill_list.mutants)
 app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
