@@ -17,7 +17,8 @@ def write_script(now_ms: int) -> Script:
     _furnish(script, town.PEOPLE[0].name)
     technicians = [somebody.name for somebody in town.PEOPLE if somebody.role == "technician"]
     for number, state in enumerate(town.STATES):
-        Job(script, number, technicians[number % len(technicians)]).live(state)
+        technician, mate = (technicians[each % len(technicians)] for each in (number, number + 1))
+        Job(script, number, technician, mate).live(state)
     script.told.sort(key=lambda told: told.at_ms)
     return script
 
@@ -91,7 +92,7 @@ def collisions(script: Script) -> Iterator[tuple[Told, Told]]:
     )
     yield (
         told(ben, "asset", asset[6], "AssetConditionReported", condition="fault"),
-        told(chiara, "asset", asset[6], "AssetConditionReported", condition="watch"),
+        told(ada, "asset", asset[6], "AssetConditionReported", condition="watch"),
     )
     yield (
         told(chiara, "asset", asset[2], "Edited", serial="SN-1074-B"),

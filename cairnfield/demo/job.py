@@ -11,14 +11,17 @@ from cairnfield.ids import instant
 class Job:
     """One job's life, told up to the state in which it is found."""
 
-    def __init__(self, script: Script, number: int, technician: str) -> None:
-        self.script, self.number, self.technician = script, number, technician
+    def __init__(self, script: Script, number: int, technician: str, mate: str) -> None:
+        self.script, self.number, self.technician, self.mate = script, number, technician, mate
         self.office, self.supervisor = town.PEOPLE[0].name, town.PEOPLE[7].name
         self.title, self.kind, self.template = town.TITLES[number % len(town.TITLES)]
         self.place = number % len(town.CLIENTS)
-        self.person = script.ids["person"][[each.name for each in town.PEOPLE].index(technician)]
+        self.person = self._person(technician)
         self.work_order, self.visit, self.timer = "", "", ""
         self.at = 0
+
+    def _person(self, name: str) -> str:
+        return self.script.ids["person"][[each.name for each in town.PEOPLE].index(name)]
 
     def live(self, state: str) -> None:
         finished = state in ("completed", "approved", "closed", "on_hold")
@@ -92,6 +95,7 @@ class Job:
             assignee_id=self.person,
             planned_start=instant(start),
             planned_end=instant(start + 90 * MINUTE),
+            **({"crew": {"add": [self._person(self.mate)]}} if self.number % 4 == 2 else {}),
         )
         self._office("work_order", self.work_order, "WorkOrderScheduled")
         if not ahead or self.number % 3:

@@ -20,6 +20,7 @@ class Dispatcher:
     """Plans the day, and changes it while those it is about are out of reach."""
 
     people: Sequence[Ref]
+    """Whom they send; who has a device in this run is among them more often than others."""
 
     def decide(self, scene: Scene) -> list[Deed]:
         """What is told at this moment."""
@@ -49,20 +50,24 @@ class Dispatcher:
         job, visit = scene.new("work_order"), scene.new("visit")
         about = {"customer_id": customer, "site_id": site, "kind": scene.random.choice(["repair", "inspection"])}
         due = {"due_at": Moment(scene.ms + 86_400_000), "priority": scene.random.choice(["low", "normal", "high"])}
-        assignee = {"assignee_id": scene.random.choice(self.people)} if self.people else {}
+        sent = {"assignee_id": scene.random.choice(self.people), **self._company(scene)}
         return [
             Deed("work_order", job, "Created", {**about, **due, "title": f"Call {scene.random.randint(100, 999)}"}),
             Deed("work_order", job, "WorkOrderOpened", {"opened_at": Moment(scene.ms)}),
-            Deed("visit", visit, "VisitPlanned", {"work_order_id": job, **assignee}),
+            Deed("visit", visit, "VisitPlanned", {"work_order_id": job, **sent}),
             Deed("work_order", job, "WorkOrderScheduled"),
             Deed("visit", visit, "VisitDispatched"),
         ]
 
     def _reassign(self, scene: Scene) -> list[Deed]:
         visit = scene.pick("visit", lambda visit: visit["status"] in _UNDER_WAY)
-        if visit is None or not self.people:
+        if visit is None:
             return []
         return [Deed("visit", visit, "VisitReassigned", {"assignee_id": scene.random.choice(self.people)})]
+
+    def _company(self, scene: Scene) -> dict[str, Any]:
+        """Now and then two go together."""
+        return {"crew": {"add": [scene.random.choice(self.people)]}} if scene.random.random() < 0.3 else {}
 
 
 @dataclass(slots=True)

@@ -56,15 +56,22 @@ class Run:
         return self.clients[number].mint(f"simulated {self.plan.devices[number].role} {number}")
 
     def _everybody(self) -> Iterable[Dispatcher | Supervisor | Technician]:
-        people = self._technicians()
-        for number, device in enumerate(self.plan.devices):
+        person = self._signed_in("technician")
+        others = [ref for ref in self._technicians() if ref != person]
+        people = [*others, *[person] * max(1, 2 * len(others))]
+        for device in self.plan.devices:
             match device.role:
                 case "dispatcher":
                     yield Dispatcher(people)
                 case "supervisor":
                     yield Supervisor()
                 case "technician":
-                    yield Technician(people[number % len(people)] if people else None)
+                    yield Technician(person)
+
+    def _signed_in(self, role: Role) -> Ref:
+        """Whom a role's devices speak for, who need not be among the tenant's entities."""
+        number = next(each for each, device in enumerate(self.plan.devices) if device.role == role)
+        return self.world.named("person", str(self.clients[number].hello()["person"]))
 
     def _technicians(self) -> list[Ref]:
         scene = Scene(world=self.world, device=self.devices[0], random=self._dice[0], ms=0)

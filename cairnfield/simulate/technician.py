@@ -1,5 +1,10 @@
-"""What a simulated technician does next: pure, from what their device shows and a die."""
+"""What a simulated technician does next: pure, from what their device shows and a die.
 
+They keep to the jobs that they are let into. People meet there all the same: a technician carries several devices, jobs
+share a site, and the office changes what they work on.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,47 +19,53 @@ SHARED: Final = 8
 class Technician:
     """One technician with a device: who they are and where they are."""
 
-    person: Ref | None
+    person: Ref
     visit: Ref | None = None
 
     def decide(self, scene: Scene) -> list[Deed]:
         """What is told at this moment; empty while there is nothing to do."""
         chance = scene.random.random()
         if chance < 0.03:
-            return _mischief(scene)
+            return _mischief(scene, self.person)
         if chance < 0.22:
-            return meddle(scene)
+            return _meddle_nearby(scene, self.person)
         if self.visit is None:
-            self.visit = _next_visit(scene, self.person)
+            self.visit = _visit_of(scene, self.person, lambda visit: visit["status"] not in OVER)
         if self.visit is None:
             return _plan_own(scene, self.person)
         values = scene.sees(self.visit)
-        if values is None or values["status"] in OVER:
+        if values is None or values["status"] in OVER or not _is_for(values, scene.world.id_of(self.person)):
             self.visit = None
             return []
         return _go_on(scene, self.visit, values, self.person)
 
 
-def _next_visit(scene: Scene, person: Ref | None) -> Ref | None:
-    mine = scene.world.id_of(person) if person and scene.random.random() < 0.7 else None
-    found = scene.pick("visit", lambda visit: visit["status"] not in OVER and _is_for(visit, mine))
-    # With nothing of their own left they help out, which is how two technicians come to one job.
-    return found or scene.pick("visit", lambda visit: visit["status"] not in OVER)
+def _visit_of(scene: Scene, person: Ref, fits: Callable[[dict[str, Any]], bool]) -> Ref | None:
+    """A visit that sends this person somewhere."""
+    name = scene.world.id_of(person)
+    return scene.pick("visit", lambda visit: _is_for(visit, name) and fits(visit))
 
 
-def _is_for(visit: dict[str, Any], person: str | None) -> bool:
-    return person is None or visit.get("assignee_id") == person
+def _is_for(visit: dict[str, Any], person: str) -> bool:
+    return visit.get("assignee_id") == person or person in visit.get("crew", ())
 
 
-def _plan_own(scene: Scene, person: Ref | None) -> list[Deed]:
-    job = scene.pick("work_order", lambda job: job["status"] in ("open", "scheduled", "in_progress"))
-    if job is None:
+def _job_of(scene: Scene, person: Ref) -> Ref | None:
+    """A job that this person is sent to, or was and is named for still."""
+    visit = _visit_of(scene, person, lambda _: True)
+    values = scene.sees(visit) if visit else None
+    return scene.world.ref_of(values["work_order_id"]) if values else None
+
+
+def _plan_own(scene: Scene, person: Ref) -> list[Deed]:
+    """Come back to a job of theirs, alone or with somebody along."""
+    job = _job_of(scene, person)
+    if job is None or (scene.sees(job) or {}).get("status") not in ("open", "scheduled", "in_progress"):
         return []
-    assignee = {"assignee_id": person} if person else {}
-    return [Deed("visit", scene.new("visit"), "VisitPlanned", {"work_order_id": job, **assignee})]
+    return [Deed("visit", scene.new("visit"), "VisitPlanned", {"work_order_id": job, "assignee_id": person})]
 
 
-def _go_on(scene: Scene, visit: Ref, values: dict[str, Any], person: Ref | None) -> list[Deed]:
+def _go_on(scene: Scene, visit: Ref, values: dict[str, Any], person: Ref) -> list[Deed]:
     """The next step of a visit; a step may be skipped, as people do."""
     job = scene.world.ref_of(values["work_order_id"])
     match values["status"]:
@@ -76,11 +87,11 @@ def _go_on(scene: Scene, visit: Ref, values: dict[str, Any], person: Ref | None)
             return _work(scene, visit, job)
 
 
-def _arrive(scene: Scene, visit: Ref, job: Ref | None, person: Ref | None) -> list[Deed]:
+def _arrive(scene: Scene, visit: Ref, job: Ref | None, person: Ref) -> list[Deed]:
     deeds = [Deed("visit", visit, "VisitArrived", {"arrived_at": Moment(scene.ms)})]
     if job is not None and (scene.sees(job) or {}).get("status") in ("open", "scheduled"):
         deeds.append(Deed("work_order", job, "WorkOrderStarted"))
-    if job is not None and person is not None:
+    if job is not None:
         told = {
             "work_order_id": job,
             "visit_id": visit,
@@ -138,13 +149,38 @@ _FINDINGS: Final = ("a leak", "a worn belt", "rust", "a blown fuse", "mussels in
 _ANSWERS: Final[tuple[bool | str, ...]] = (True, False, "see note")
 
 
+_TOUCHED: Final = ("site", "site", "asset", "work_order", "part_use")
+
+
 def meddle(scene: Scene) -> list[Deed]:
-    """Touch what others touch too: fields, sets, maps and sums."""
-    entity_type = scene.random.choice(["site", "site", "asset", "work_order", "part_use"])
+    """Touch what others touch too."""
+    entity_type = scene.random.choice(_TOUCHED)
     known = scene.world.by_type.get(entity_type, [])[:SHARED]
-    if not known:
+    return _touch(scene, entity_type, scene.random.choice(known)) if known else []
+
+
+def _meddle_nearby(scene: Scene, person: Ref) -> list[Deed]:
+    """Touch what belongs to a job of theirs, its site or what stands there."""
+    entity_type = scene.random.choice(_TOUCHED)
+    job = _job_of(scene, person)
+    values = scene.sees(job) if job else None
+    if job is None or values is None:
         return []
-    ref = scene.random.choice(known)
+    site = scene.world.ref_of(values["site_id"])
+    match entity_type:
+        case "work_order":
+            return _touch(scene, entity_type, job)
+        case "site":
+            return _touch(scene, entity_type, site) if site else []
+        case "asset":
+            found = scene.pick("asset", lambda asset: asset["site_id"] == values["site_id"])
+        case _:
+            found = scene.pick("part_use", lambda use: use["work_order_id"] == scene.world.id_of(job))
+    return _touch(scene, entity_type, found) if found else []
+
+
+def _touch(scene: Scene, entity_type: str, ref: Ref) -> list[Deed]:
+    """Write to fields, sets, maps and sums."""
     values = scene.sees(ref)
     if values is None:
         return []
@@ -178,10 +214,10 @@ def meddle(scene: Scene) -> list[Deed]:
     return [Deed(entity_type, ref, "Edited", edit)]
 
 
-def _mischief(scene: Scene) -> list[Deed]:
+def _mischief(scene: Scene, person: Ref) -> list[Deed]:
     """What the server must set aside: a move that its author knew to be impossible, or that is not theirs to make."""
     if scene.random.random() < 0.5:
-        over = scene.pick("visit", lambda visit: visit["status"] == "done")
+        over = _visit_of(scene, person, lambda visit: visit["status"] == "done")
         return [Deed("visit", over, "VisitPaused")] if over else []
-    job = scene.pick("work_order", lambda job: job["status"] == "completed")
+    job = _job_of(scene, person)
     return [Deed("work_order", job, "WorkOrderApproved")] if job else []

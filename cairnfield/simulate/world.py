@@ -61,6 +61,10 @@ class World:
         for entity_type, entity in sorted(entities):
             self._number(entity_type, entity)
 
+    def named(self, entity_type: str, entity: str) -> Ref:
+        """The entity of that id, met now if it was not before."""
+        return self.ref_of(entity) or self._number(entity_type, entity)
+
     def new(self, entity_type: str, ms: int) -> Ref:
         """An entity that somebody is about to create."""
         return self._number(entity_type, self.new_id(ms))
