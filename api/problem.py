@@ -10,6 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from sync.log import Conflicting, LogUnavailable, TenantUnknown
 
@@ -83,6 +84,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(LogUnavailable, _unavailable)
     app.add_exception_handler(TenantUnknown, _no_tenant)
     app.add_exception_handler(Conflicting, _conflicting)
+    app.add_exception_handler(ClientDisconnect, _gone)
 
     app.add_exception_handler(Exception, _bug)
 
@@ -151,6 +153,14 @@ async def _conflicting(request: Request, error: Exception) -> Response:
         retryable=True,
         headers={"Retry-After": str(RETRY_AFTER_S)},
     ).response(request)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Whoever spoke went away in the middle of the body: nobody hears this, and nothing of ours is broken."""
+    del error
+    hint = "Send the whole request again."
+    status = HTTPStatus.BAD_REQUEST
+    return Problem(status, "cut-off", "The body ended early.", hint=hint, retryable=True).response(request)
 
 
 async def _no_tenant(request: Request, error: Exception) -> Response:
