@@ -134,28 +134,28 @@ def causes_first(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
 
 
 def _too_early(
-    event: LogEvent, ledger: Ledger, names: Mapping[tuple[str, int], str], set_aside: set[str]
+    event: LogEvent, ledger: Ledger, names: Mapping[tuple[str, int], set[str]], set_aside: set[str]
 ) -> Iterator[str]:
     for dot in event.clock.items():
-        named = names.get(dot)
-        cause = ledger.by_dot.get(dot) or (ledger.by_id.get(named) if named else None)
+        named = names.get(dot, set[str]())
+        cause = ledger.by_dot.get(dot) or next((ledger.by_id[each] for each in named if each in ledger.by_id), None)
         if cause is None:
-            if named not in set_aside:
+            if not named & set_aside:
                 yield f"{event.id} at {event.position} knew {dot[0]} {dot[1]}, which is nowhere"
         elif cause.position >= event.position and cause.id != event.id:
             yield f"{event.id} at {event.position} knew {cause.id}, which comes at {cause.position}"
 
 
-def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], str], set[str]]:
-    """The events behind replicas' numbers, and the events that were set aside."""
-    names: dict[tuple[str, int], str] = {}
+def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], set[str]], set[str]]:
+    """The events behind replicas' numbers (several where a device was cloned), and those that were set aside."""
+    names: dict[tuple[str, int], set[str]] = defaultdict(set)
     set_aside = set[str]()
     for op in history:
         if op.f == "write":
-            names.setdefault((op.value["replica"], op.value["seq"]), op.value["id"])
+            names[op.value["replica"], op.value["seq"]].add(op.value["id"])
         elif op.f == "fork":
             for event, replica, seq, _ in op.value["renamed"]:
-                names[replica, seq] = event
+                names[replica, seq].add(event)
         set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
         if op.f in {"stored", "rest"}:
             set_aside.update(op.value.get("quarantined", ()))

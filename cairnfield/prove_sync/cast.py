@@ -1,0 +1,122 @@
+"""The devices of a run: their processes, their disks and their lines, and everything that can be done to them."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from multiprocessing.context import ForkServerProcess
+from typing import Final
+
+from cairnfield.prove_sync.phone import Orders, Part, Phase, Why, live, order
+from cairnfield.prove_sync.proxy import CLEAR, Line
+
+STOP_S_MAX: Final = 10.0
+_PROCESSES: Final = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([live.__module__])
+
+
+@dataclass(slots=True)
+class Actor:
+    """One device."""
+
+    part: Part
+    line: Line
+    orders: Orders = field(default_factory=Orders)
+    crashed: bool = False
+    """Its process ended, and nobody had killed it."""
+    _process: ForkServerProcess | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        self._look_whether_it_crashed()
+        return self._process is not None
+
+    def start(self, why: Why = "started") -> None:
+        """Start its process on what its disk holds."""
+        self.part = replace(self.part, why=why)
+        order(self.part, self.orders)
+        self._process = _PROCESSES.Process(target=live, args=(self.part,), name=self.part.name)
+        self._process.start()
+
+    def told(self, *, phase: Phase | None = None, wrong_by_ms: int | None = None) -> None:
+        """Give it other orders."""
+        before = self.orders
+        self.orders = Orders(phase or before.phase, before.wrong_by_ms if wrong_by_ms is None else wrong_by_ms)
+        order(self.part, self.orders)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._look_whether_it_crashed()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, kind: int) -> None:
+        self._look_whether_it_crashed()
+        if self._process is not None and self._process.pid is not None:
+            os.kill(self._process.pid, kind)
+
+    def _look_whether_it_crashed(self) -> None:
+        if self._process is not None and self._process.exitcode is not None:
+            self.crashed = self.crashed or self._process.exitcode != 0
+            self._process = None
+
+    def back_up(self) -> None:
+        """Keep a copy of its disk."""
+        if self.part.disk.exists():
+            shutil.copyfile(self.part.disk, self.part.disk.with_suffix(".copy"))
+
+    def roll_back(self) -> bool:
+        """Put the copy of its disk back, if there is one; its process must be gone."""
+        copy = self.part.disk.with_suffix(".copy")
+        if copy.exists():
+            copy.replace(self.part.disk)
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Let it end by itself, and if it does not, by force."""
+        self.go_on()
+        if self._process is not None:
+            self.told(phase="stop")
+            self._process.join(STOP_S_MAX)
+            self._look_whether_it_crashed()
+            self.kill()
+
+
+@dataclass(slots=True)
+class Cast:
+    """All devices of a run; a clone that appears on the way is one of them from then on."""
+
+    actors: list[Actor]
+    new_line: Callable[[], Line]
+    clones_max: int = 2
+
+    def clone(self, actor: Actor, number: int) -> Actor | None:
+        """Another device on a copy of a device's disk, with the same user."""
+        if sum("-clone-" in each.part.name for each in self.actors) >= self.clones_max or not actor.part.disk.exists():
+            return None
+        line = self.new_line()
+        name = f"{actor.part.name}-clone-{number}"
+        part = replace(actor.part, name=name, url=f"http://127.0.0.1:{line.port}")
+        twin = Actor(part, line)
+        shutil.copyfile(actor.part.disk, part.disk)
+        self.actors.append(twin)
+        twin.start("cloned")
+        return twin
+
+    def clear(self) -> None:
+        """The weather is fine everywhere, and every clock is right."""
+        for actor in self.actors:
+            actor.line.turn(CLEAR)
+            actor.go_on()
+            actor.told(wrong_by_ms=0)

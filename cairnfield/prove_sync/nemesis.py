@@ -1,0 +1,71 @@
+"""Everything that is done to a run on purpose: what strikes, whom and for how long, decided by the seed beforehand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+STRIKES: Final[Mapping[str, int]] = {
+    "disconnect": 3,
+    "slow": 2,
+    "partition in": 2,
+    "partition out": 2,
+    "partition": 2,
+    "cut answer": 4,
+    "cut answer softly": 2,
+    "cut request": 3,
+    "double": 2,
+    "portal": 2,
+    "kill device": 3,
+    "pause device": 2,
+    "clock jump": 2,
+    "clone": 2,
+    "roll back": 2,
+    "kill api": 3,
+    "pause api": 2,
+    "kill postgres": 2,
+    "pause postgres": 1,
+}
+"""Every kind of blow, and how often it is chosen beside the others."""
+BYTES: Final = (0, 1, 17, 100, 200, 300, 400, 700, 1_500, 5_000)
+JUMPS_MS: Final = (-86_400_000, -3_600_000, -1_000, 1_000, 240_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """One blow: `what` falls on device or worker number `on` at `at_s` and is taken back `for_s` later."""
+
+    at_s: float
+    what: str
+    on: int
+    for_s: float
+    much: int = 0
+    """Bytes, milliseconds or whatever the blow measures."""
+
+
+def plan(*, seed: int, seconds: float, devices: int, kinds: Sequence[str] | None = None) -> list[Strike]:
+    """The blows of a run, in the order of their moments; two or three may be felt at once."""
+    dice = Random(f"{seed}/strikes")  # noqa: S311
+    chosen = list(kinds or STRIKES)
+    weights = [STRIKES.get(kind, 1) for kind in chosen]
+    strikes: list[Strike] = []
+    at_s = 0.5
+    while at_s < seconds:
+        what = dice.choices(chosen, weights)[0]
+        strikes.append(
+            Strike(
+                at_s=at_s,
+                what=what,
+                on=dice.randrange(devices),
+                for_s=round(0.2 + 1.3 * dice.random(), 2),
+                much=_measure(what, dice),
+            )
+        )
+        at_s = round(at_s + 0.2 + 0.6 * dice.random(), 2)
+    return strikes
+
+
+def _measure(what: str, dice: Random) -> int:
+    if what.startswith("cut"):
+        return dice.choice(BYTES)
+    return dice.choice(JUMPS_MS) if what == "clock jump" else dice.randint(20, 200)

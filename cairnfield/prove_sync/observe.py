@@ -1,0 +1,78 @@
+"""What stands in the database at the end of a run, read past the server: the log itself, and what is kept beside it."""
+
+import hashlib
+from typing import Any, Final, LiteralString
+
+import orjson
+import psycopg
+
+from cairnfield.prove_sync.history import Recorder
+from sync import merge, state_codec
+from sync.envelope import parse
+from sync.frames import OFFICE_SCOPE, event_frame
+from sync.log import EventRow
+from sync.merge import State
+
+_LOG: Final[LiteralString] = """
+    select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope, effective,
+           actor, (extract(epoch from recorded_at) * 1000)::bigint, body
+    from event where tenant = %s order by position
+"""
+_ENTITIES: Final[LiteralString] = (
+    "select entity::text, version, state from entity where tenant = %s and scope <> 'office'"
+)
+_REPLICAS: Final[LiteralString] = "select replica, last_seq from replica where tenant = %s"
+_QUARANTINE: Final[LiteralString] = "select id::text from quarantine where tenant = %s and id is not null"
+
+
+def look(dsn: str, tenant: str, recorder: Recorder) -> None:
+    """Tell the history what the log holds and what the server derived from it."""
+    with psycopg.connect(dsn, autocommit=True) as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        rows = [EventRow(*row) for row in connection.execute(_LOG, [tenant]).fetchall()]
+        entities = connection.execute(_ENTITIES, [tenant]).fetchall()
+        replicas = connection.execute(_REPLICAS, [tenant]).fetchall()
+        set_aside = connection.execute(_QUARANTINE, [tenant]).fetchall()
+    recorder.note("ok", "log", events=_told(rows))
+    stored = {entity: (version, bytes(state)) for entity, version, state in entities}
+    recorder.note(
+        "ok",
+        "stored",
+        entities={entity: [version, _hash(state)] for entity, (version, state) in stored.items()},
+        replicas=dict(replicas),
+        quarantined=[each[0] for each in set_aside],
+        digest=state_codec.state_hash((entity, state) for entity, (_, state) in stored.items()),
+    )
+
+
+def _told(rows: list[EventRow]) -> list[dict[str, Any]]:
+    states: dict[str, State] = {}
+    return [_event(row, states) for row in rows]
+
+
+def _event(row: EventRow, states: dict[str, State]) -> dict[str, Any]:
+    if row.scope == OFFICE_SCOPE:
+        return {"position": row.position, "id": None}
+    body = bytes(row.body)
+    event, document = parse(body), orjson.loads(body)
+    before = states.get(event.entity) or merge.empty(event.entity_type)
+    states[event.entity] = merge.apply(before, event, row.effective)
+    tx = document.get("tx")
+    return {
+        "position": row.position,
+        "id": row.id,
+        "leaf": hashlib.sha256(event_frame(row._replace(body=body))[:-1]).hexdigest()[:24],
+        "hash": _hash(body),
+        "entity": row.entity,
+        "version": row.version,
+        "replica": row.replica,
+        "seq": row.seq,
+        "scope": row.scope,
+        "clock": event.clock,
+        "tx": [tx["id"], tx["i"], tx["n"]] if tx else None,
+        "state": _hash(state_codec.encode(states[event.entity])),
+    }
+
+
+def _hash(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

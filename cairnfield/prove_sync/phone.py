@@ -1,0 +1,360 @@
+"""One device of a run, in a process of its own that may be killed, stopped, cloned or put back at any moment.
+
+Whatever it does it tells the history, before and after. What it keeps is in one file; what it is told from outside is
+in another: whether to work, to come to rest or to stop, and by how much its wall clock is wrong.
+"""
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
+
+import httpx
+import orjson
+
+from cairnfield.ids import uuid7
+from cairnfield.prove_sync.history import Recorder
+from cairnfield.prove_sync.sighting import Sighting
+from cairnfield.prove_sync.store import Kept, Own, load, save
+from cairnfield.simulate.office import Dispatcher, Supervisor
+from cairnfield.simulate.technician import Technician
+from cairnfield.simulate.world import Deed, Scene, World
+from domain.people import Role
+from infra.http_client import OfflineError, ServerRefused, SyncClient
+from sync.author import Author
+from sync.device import Device, apply_page, digest, edit
+from sync.device import shown as state_of
+from sync.envelope import Event, Tx, hash_of
+from sync.fork import fork
+from sync.frames import read_page
+from sync.handing_in import ask_again, next_batch, settle
+from sync.merge import knows
+
+ANSWER_S_MAX: Final = 2.0
+"""Short, so that an answer that is withheld becomes one that nobody knows of, many times in a run."""
+RETRY_S: Final = 0.1
+TOGETHER: Final = 0.5
+"""How often what is told at one moment stands or falls together."""
+Answer = TypeVar("Answer")
+Phase = Literal["work", "calm", "stop"]
+Why = Literal["started", "killed", "rolled_back", "cloned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a process must know to be a device."""
+
+    name: str
+    role: Role
+    token: str
+    url: str
+    folder: Path
+    history: Path
+    seed: str
+    why: Why = "started"
+    person: str | None = None
+    """Whose grants limit what it sees; None for those who see everything."""
+    pause_s: float = 0.25
+    """About how long its user waits between two deeds."""
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / f"{self.name}.disk"
+
+    @property
+    def orders(self) -> Path:
+        return self.folder / f"{self.name}.orders"
+
+
+class Orders(NamedTuple):
+    """What a device is told from outside."""
+
+    phase: Phase = "work"
+    wrong_by_ms: int = 0
+
+
+class NoAnswer(Exception):
+    """What came back is not of our server, or nothing came: whether it did what was asked is not known."""
+
+
+class Impatient(httpx.HTTPTransport):
+    """Waits for an answer no longer than somebody with a phone in the hand."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        limits = dict.fromkeys(("connect", "read", "write", "pool"), ANSWER_S_MAX)
+        request.extensions = {**request.extensions, "timeout": limits}
+        return super().handle_request(request)
+
+
+def live(part: Part) -> None:
+    """Be a device until told to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops us
+    with part.folder.joinpath(f"{part.name}.log").open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    with Phone.of(part) as phone:
+        phone.open()
+        while (orders := _orders(part)).phase != "stop":
+            phone.pass_a_moment(orders)
+
+
+def _orders(part: Part) -> Orders:
+    return Orders(*orjson.loads(part.orders.read_bytes()))
+
+
+class Phone:
+    """A device between its user and its server."""
+
+    def __init__(self, part: Part, recorder: Recorder, client: SyncClient) -> None:
+        self._part, self._note, self._client = part, recorder.note, client
+        born = (
+            f"{part.seed}/{part.name}/{time.time_ns()}"  # ids must differ from those of an earlier life, and a twin's
+        )
+        self._dice, self._ids = Random(f"{part.seed}/{part.name}"), Random(born)  # noqa: S311
+        self._kept = Kept(device=Device(author=Author(replica="")))
+        self._start_ms = time.time_ns() // 1_000_000
+        self._world = World(start_ms=self._start_ms, ids=self._ids)
+        self._wrong_by_ms = 0
+        self._at_rest: Any = None
+
+    @classmethod
+    @contextmanager
+    def of(cls, part: Part) -> Generator[Self]:
+        """A phone with its pen and its line."""
+        with (
+            Recorder(part.history, part.name) as recorder,
+            SyncClient(part.url, part.token, transport=Impatient()) as client,
+        ):
+            yield cls(part, recorder, client)
+
+    @property
+    def _device(self) -> Device:
+        return self._kept.device
+
+    def _keep(self, device: Device, own: Mapping[str, Own] | None = None) -> None:
+        self._kept = Kept(device=device, own=self._kept.own if own is None else own)
+        save(self._part.disk, self._kept)
+
+    def _now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self._wrong_by_ms
+
+    def open(self) -> None:
+        """Take up what is on the disk, or begin."""
+        found = load(self._part.disk)
+        if found is None:
+            while not self._begun():
+                time.sleep(RETRY_S)
+        else:
+            self._kept = found
+        device = self._device
+        self._world.meet((state.type, entity) for entity, state in device.accepted.items())
+        self._note(
+            "ok",
+            "open",
+            why=self._part.why,
+            person=self._part.person,
+            cursor=device.cursor,
+            epoch=device.epoch or None,
+            outbox=list(device.outbox),
+            quarantined=list(device.quarantined),
+            versions={entity: state.version for entity, state in device.accepted.items()},
+        )
+
+    def found(self, decide: Callable[[Scene], list[Deed]]) -> None:
+        """Tell what a run begins with, hand it in, and be gone."""
+        self.open()
+        scene = Scene(world=self._world, device=self._device, random=self._dice, ms=0)
+        for deed in decide(scene):
+            self._tell(deed, None)
+        self._hand_in()
+        self._pull_all()
+        assert not self._device.outbox, "the town is founded before the blows begin"
+        assert not self._device.quarantined, [each.text for each in self._device.quarantined.values()]
+        self._note("ok", "close")
+
+    def _begun(self) -> bool:
+        try:
+            self._keep(Device(author=Author(replica=self._client.mint(self._part.name))))
+        except (OfflineError, ServerRefused, ValueError):
+            return False
+        return True
+
+    def pass_a_moment(self, orders: Orders) -> None:
+        """What a user and their phone do in one moment."""
+        self._wrong_by_ms = orders.wrong_by_ms
+        if orders.phase == "work":
+            self._at_rest = None
+            time.sleep(self._part.pause_s * (0.5 + self._dice.random()))
+            if self._dice.random() < 0.9 and "person" in self._world.by_type:
+                self._work()
+            if self._dice.random() < 0.2:
+                return
+        else:
+            time.sleep(RETRY_S)
+        try:
+            self._sync(orders.phase)
+        except NoAnswer:
+            time.sleep(RETRY_S * self._dice.random())
+
+    def _sync(self, phase: Phase) -> None:
+        if phase == "calm" or self._dice.random() < 0.1:
+            self._keep(ask_again(self._device))
+        self._hand_in()
+        self._pull_all()
+        if self._dice.random() < 0.3:
+            self._read("read")
+        if phase == "calm":
+            self._rest()
+
+    def _work(self) -> None:
+        scene = Scene(world=self._world, device=self._device, random=self._dice, ms=self._now_ms() - self._start_ms)
+        deeds = self._user().decide(scene)
+        together = len(deeds) > 1 and self._dice.random() < TOGETHER
+        tx = uuid7(self._now_ms(), self._ids)
+        for number, deed in enumerate(deeds, 1):
+            self._tell(deed, Tx(id=tx, i=number, n=len(deeds)) if together else None)
+
+    def _user(self) -> Dispatcher | Supervisor | Technician:
+        """Who holds the device at this moment; in a small company the office goes out to work, too."""
+        people = self._world.by_type["person"]
+        match self._part.role:
+            case "dispatcher" if self._dice.random() < 0.7:
+                return Dispatcher(people)
+            case "supervisor" if self._dice.random() < 0.5:
+                return Supervisor()
+            case _:
+                return Technician(self._world.ref_of(self._part.person) or self._dice.choice(people))
+
+    def _tell(self, deed: Deed, tx: Tx | None) -> None:
+        device, event = edit(
+            self._device,
+            id=uuid7(self._now_ms(), self._ids),
+            entity_type=deed.entity_type,
+            entity=self._world.id_of(deed.entity),
+            type=deed.type,
+            data=self._world.spelled(deed.data),
+            now_ms=self._now_ms(),
+            tx=tx,
+        )
+        told = {"id": event.id, "hash": hash_of(event.raw), "replica": event.replica, "seq": event.seq}
+        self._note("invoke", "write", **told)
+        self._keep(device, self._kept.with_own(event.id, Own(event.entity, event.replica, event.seq)))
+        self._note("ok", "write", **told)
+
+    def _hand_in(self) -> None:
+        while self._device.forked_at is not None or next_batch(self._device):
+            if self._device.forked_at is not None:
+                self._mend()
+                continue
+            body = next_batch(self._device)
+            self._note("invoke", "push", ids=[orjson.loads(line)["id"] for line in body.split(b"\n")])
+            answer = self._asked("push", partial(self._client.push, body))
+            verdicts = [[each["id"], each["verdict"], each.get("position")] for each in answer["verdicts"]]
+            told = {"epoch": answer["epoch"], "head": answer["head"], "batch": answer["batch"], "verdicts": verdicts}
+            self._note("ok", "push", **told)
+            self._keep(settle(self._device, answer))
+
+    def _mend(self) -> None:
+        """Go on under a new replica, as somebody whose phone was cloned or restored."""
+        self._pull_all()
+        replica = self._asked("mint", lambda: self._client.mint(self._part.name))
+        device = fork(self._device, replica=replica)
+        moved = [each.event for each in device.outbox.values() if each.event.replica == replica]
+        own = dict(self._kept.own)
+        for event in moved:
+            if event.id in own:
+                own[event.id] = Own(event.entity, event.replica, event.seq)
+        self._note("invoke", "fork", renamed=[_named(event) for event in moved])
+        self._keep(device, own)
+        self._note("ok", "fork", renamed=[_named(event) for event in moved])
+
+    def _pull_all(self) -> None:
+        while not self._pull():
+            pass
+
+    def _pull(self) -> bool:
+        """Take one page; whether it was the last."""
+        device = self._device
+        limit = self._dice.choice([None, None, 1, 3, 50])
+        self._note("invoke", "pull", asked=device.cursor)
+        lines = self._asked("pull", lambda: self._client.page(device.cursor, limit=limit))
+        page = self._asked("pull", lambda: read_page(lines))
+        seen = Sighting.of(lines)
+        self._note("ok", "pull", asked=device.cursor, **seen.told())
+        self._world.meet(each for each in seen.entities if self._world.ref_of(each[1]) is None)
+        self._keep(apply_page(device, page, now_ms=self._now_ms()), self._own_as_of(seen))
+        self._note("ok", "apply", epoch=self._device.epoch or None, cursor=self._device.cursor)
+        return seen.cursor >= seen.head
+
+    def _own_as_of(self, seen: Sighting) -> dict[str, Own]:
+        """Own events that came back; under another number if a twin handed them in first."""
+        own = dict(self._kept.own)
+        for event, where in seen.dots.items():
+            if event in own:
+                own[event] = where
+        return own
+
+    def _asked(self, f: str, ask: Callable[[], Answer]) -> Answer:
+        """An answer of ours, or NoAnswer with what is known of it in the history."""
+        try:
+            return ask()
+        except OfflineError as why:
+            self._note("info", f, why=str(why)[:200])
+            raise NoAnswer from why
+        except ServerRefused as refusal:
+            self._note("fail" if refusal.status < 500 else "info", f, why=str(refusal)[:300])
+            raise NoAnswer from refusal
+        except ValueError as why:
+            self._note("info", f, why=f"not an answer of ours: {why}"[:200])
+            raise NoAnswer from why
+
+    def _read(self, f: str) -> dict[str, Any]:
+        device = self._device
+        held = {entity: sorted(state.clock.items()) for entity, state in device.accepted.items()}
+        applied = hashlib.sha256(orjson.dumps(sorted(held.items()))).hexdigest()
+        own = list(self._kept.own.items())[-5:]
+        told: dict[str, Any] = {
+            "epoch": device.epoch or None,
+            "applied": applied,
+            "state_hash": digest(device),
+            "shown": [[event, self._shows(where)] for event, where in own],
+        }
+        if f == "read":
+            self._note("ok", f, **told)
+        return told
+
+    def _shows(self, own: Own) -> bool:
+        state = state_of(self._device, own.entity)
+        return state is not None and knows(state, own.replica, own.seq)
+
+    def _rest(self) -> None:
+        """Say how it stands, whenever that has changed."""
+        device = self._device
+        stands = (device.cursor, tuple(device.outbox), tuple(device.quarantined))
+        if stands == self._at_rest:
+            return
+        self._at_rest = stands
+        told = {"cursor": device.cursor, "outbox": list(device.outbox), "quarantined": list(device.quarantined)}
+        self._note("ok", "rest", **told, **self._read("rest"))
+
+
+def _named(event: Event) -> list[Any]:
+    return [event.id, event.replica, event.seq, hash_of(event.raw)]
+
+
+def order(part: Part, orders: Orders) -> None:
+    """Tell a device something; it hears of it at its next moment."""
+    fresh = part.orders.with_suffix(".next")
+    fresh.write_bytes(orjson.dumps([*orders]))
+    fresh.replace(part.orders)
+
+
+def twin_of(part: Part, name: str, why: Why) -> Part:
+    """The part of a process that begins with another's disk, or its own of another day."""
+    return replace(part, name=name, why=why)

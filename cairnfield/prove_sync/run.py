@@ -1,0 +1,299 @@
+"""One run: a town is founded, devices work, blows fall, everything heals, everybody rests, and it is checked."""
+
+import heapq
+import itertools
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import psycopg
+
+from cairnfield.prove_sync import observe
+from cairnfield.prove_sync.cast import Actor, Cast
+from cairnfield.prove_sync.check import faults
+from cairnfield.prove_sync.history import RUNNER, Op, Recorder, read_history
+from cairnfield.prove_sync.ledger import Fault
+from cairnfield.prove_sync.nemesis import Strike, plan
+from cairnfield.prove_sync.phone import Part
+from cairnfield.prove_sync.proxy import CLEAR, Proxy, Weather
+from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
+from cairnfield.prove_sync.stage import Stage
+from cairnfield.prove_sync.town import Player, Town, found, register
+from domain.people import Role
+
+TICK_S: Final = 0.05
+BACKUP_EVERY_S: Final = 1.0
+START_S_MAX: Final = 60.0
+WAIT_S_MAX: Final = SETTLED_MS_MAX / 1_000 + 2
+ROLES: Final[tuple[Role, ...]] = ("dispatcher", "supervisor", "dispatcher")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What is asked of a run."""
+
+    seed: int
+    seconds: float = 8.0
+    """How long the blows last."""
+    devices: int = 6
+    kinds: Sequence[str] = ()
+    """Which blows; all if none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a run."""
+
+    seed: int
+    seconds: float
+    struck: Counter[str]
+    counts: Counter[str]
+    settled_ms: int
+    faults: Sequence[Fault]
+    history: Path
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+def run(stage: Stage, script: Script, folder: Path) -> Outcome:
+    """Play one run on a stage that is up; `folder` is empty and keeps its history."""
+    began = time.monotonic()
+    stage.mend()
+    roles: list[Role] = [ROLES[number % len(ROLES)] for number in range(script.devices)]
+    town = register(stage.database.dsn, roles, seed=script.seed)
+    history = folder / "history.jsonl"
+    with (
+        Recorder(history, RUNNER) as recorder,
+        Proxy(upstreams=[api.address for api in stage.apis], seed=script.seed) as proxy,
+    ):
+        found(_part("founder", town.players[0], stage.url, script, folder), town)
+        lines = [proxy.line() for _ in town.players]
+        actors = [
+            Actor(_part(f"device-{number}", player, f"http://127.0.0.1:{line.port}", script, folder), line)
+            for number, (player, line) in enumerate(zip(town.players, lines, strict=True))
+        ]
+        play = Play(stage, Cast(actors, proxy.line), recorder, history, town, script)
+        try:
+            play.act()
+        finally:
+            play.end()
+        observe.look(stage.database.dsn, town.tenant, recorder)
+    told = read_history(history.read_bytes().split(b"\n"))
+    crashed = [Fault("crash", f"{each.part.name} ended by itself", 0) for each in play.cast.actors if each.crashed]
+    return Outcome(
+        seed=script.seed,
+        seconds=time.monotonic() - began,
+        struck=play.struck,
+        counts=counts(told),
+        settled_ms=settled_ms(told),
+        faults=[*crashed, *faults(told)],
+        history=history,
+    )
+
+
+def _part(name: str, player: Player, url: str, script: Script, folder: Path) -> Part:
+    return Part(
+        name=name,
+        role=player.role,
+        token=player.token,
+        url=url,
+        folder=folder,
+        history=folder / "history.jsonl",
+        seed=str(script.seed),
+    )
+
+
+@dataclass(slots=True)
+class Play:
+    """A run while it is under way."""
+
+    stage: Stage
+    cast: Cast
+    recorder: Recorder
+    history: Path
+    town: Town
+    script: Script
+    struck: Counter[str] = field(default_factory=Counter[str])
+    _agenda: list[tuple[float, int, Callable[[], None]]] = field(
+        default_factory=list[tuple[float, int, Callable[[], None]]]
+    )
+    _order: "itertools.count[int]" = field(default_factory=itertools.count)
+    _began: float = 0.0
+
+    def act(self) -> None:
+        """From the first edit to the last rest."""
+        for actor in self.cast.actors:
+            actor.start()
+        self._wait(START_S_MAX, self._are_all_there)
+        self._began = time.monotonic()
+        for strike in self._plan():
+            self._at(strike.at_s, partial(self._strike, strike))
+        dice = Random(f"{self.script.seed}/backups")  # noqa: S311
+        for moment in range(int(self.script.seconds / BACKUP_EVERY_S)):
+            self._at(moment * BACKUP_EVERY_S, lambda: dice.choice(self.cast.actors).back_up())
+        while self._agenda or self._elapsed() < self.script.seconds:
+            while self._agenda and self._agenda[0][0] <= self._elapsed():
+                heapq.heappop(self._agenda)[2]()
+            self.stage.keep_up()
+            time.sleep(TICK_S)
+        self._calm()
+
+    def _plan(self) -> list[Strike]:
+        script = self.script
+        return plan(seed=script.seed, seconds=script.seconds, devices=script.devices, kinds=script.kinds)
+
+    def _at(self, when_s: float, deed: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (when_s, next(self._order), deed))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _strike(self, strike: Strike) -> None:
+        actor = self.cast.actors[strike.on % len(self.cast.actors)]
+        heal = self._blow(strike, actor)
+        if heal is None:
+            return  # there was nothing to strike
+        self.struck[strike.what] += 1
+        told = {"what": strike.what, "on": actor.part.name, "much": strike.much}
+        self.recorder.note("info", "strike", **told)
+
+        def taken_back() -> None:
+            heal()
+            self.recorder.note("info", "heal", **told)
+
+        self._at(self._elapsed() + strike.for_s, taken_back)
+
+    def _blow(self, strike: Strike, actor: Actor) -> Callable[[], None] | None:
+        """Strike; returns how it is taken back."""
+        weather = weather_of(strike)
+        if weather is not None:
+            actor.line.turn(weather)
+            return lambda: actor.line.turn(CLEAR)
+        match strike.what:
+            case "kill device":
+                actor.kill()
+                return lambda: actor.start("killed")
+            case "pause device":
+                actor.pause()
+                return actor.go_on
+            case "clock jump":
+                actor.told(wrong_by_ms=strike.much)
+                return lambda: actor.told(wrong_by_ms=0)
+            case "clone":
+                twin = self.cast.clone(actor, self.struck["clone"])
+                return None if twin is None else lambda: None
+            case "roll back":
+                actor.kill()
+                why = actor.roll_back()
+                return lambda: actor.start("rolled_back" if why else "killed")
+            case _:
+                return self._blow_to_server(strike)
+
+    def _blow_to_server(self, strike: Strike) -> Callable[[], None]:
+        api, database = self.stage.apis[strike.on % len(self.stage.apis)], self.stage.database
+        match strike.what:
+            case "kill api":
+                self.stage.kill_api(api)
+                return lambda: self.stage.let_start(api)
+            case "pause api":
+                api.signal(signal.SIGSTOP)
+                return lambda: api.signal(signal.SIGCONT)
+            case "kill postgres":
+                database.kill()
+                return database.start
+            case "pause postgres":
+                database.signal(signal.SIGSTOP)
+                return lambda: database.signal(signal.SIGCONT)
+            case unknown:
+                raise AssertionError(unknown)
+
+    def _calm(self) -> None:
+        """The last blow is over: everybody hands in what they have, until nothing changes any more."""
+        self.cast.clear()
+        self.stage.mend()
+        self.recorder.note("info", "calm")
+        for actor in self.cast.actors:
+            actor.told(phase="calm")
+        self._wait(WAIT_S_MAX, self._is_quiet)
+
+    def _wait(self, s_max: float, is_so: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + s_max
+        while time.monotonic() < give_up and not is_so():
+            time.sleep(TICK_S)
+
+    def _told(self) -> list[Op]:
+        return read_history(self.history.read_bytes().split(b"\n"))
+
+    def _are_all_there(self) -> bool:
+        return {each.part.name for each in self.cast.actors} <= {op.process for op in self._told() if op.f == "open"}
+
+    def _is_quiet(self) -> bool:
+        rests = {op.process: op.value for op in self._told() if op.f == "rest"}
+        with psycopg.connect(self.stage.database.dsn) as connection:
+            found = connection.execute("select position from log_head where tenant = %s", [self.town.tenant]).fetchone()
+        head = found[0] if found else 0
+        return all(
+            actor.part.name in rests
+            and not rests[actor.part.name]["outbox"]
+            and rests[actor.part.name]["cursor"] == head
+            for actor in self.cast.actors
+        )
+
+    def end(self) -> None:
+        """Let everybody go home."""
+        for actor in self.cast.actors:
+            actor.stop()
+
+
+def weather_of(strike: Strike) -> Weather | None:
+    """What a strike does to a line; None where it is no weather."""
+    match strike.what:
+        case "disconnect":
+            return Weather(is_up=False)
+        case "slow":
+            return Weather(latency_ms=strike.much)
+        case "partition in":
+            return Weather(withholds=frozenset({"down"}))
+        case "partition out":
+            return Weather(withholds=frozenset({"up"}))
+        case "partition":
+            return Weather(withholds=frozenset({"up", "down"}))
+        case "cut answer" | "cut answer softly":
+            return Weather(cut_after=("down", strike.much), cut_softly=strike.what.endswith("softly"))
+        case "cut request":
+            return Weather(cut_after=("up", strike.much))
+        case "double":
+            return Weather(is_doubled=True)
+        case "portal":
+            return Weather(is_portal=True)
+        case _:
+            return None
+
+
+def counts(history: Sequence[Op]) -> Counter[str]:
+    """What happened how often."""
+    found: Counter[str] = Counter()
+    for op in history:
+        if op.f in {"write", "push", "pull", "fork"} and op.type != "invoke":
+            found[f"{op.f} {op.type}"] += 1
+        if (op.f, op.type) == ("push", "ok"):
+            found.update(each[1] for each in op.value["verdicts"])
+            if op.value["batch"] != "taken":
+                found[op.value["batch"]] += 1
+        if op.f == "log":
+            found["positions"] = len(op.value["events"])
+    return found
+
+
+def settled_ms(history: Sequence[Op]) -> int:
+    """How long after the last blow the last device came to rest."""
+    calm = next((op.time for op in history if op.f == "calm"), 0)
+    return max((op.time - calm for op in history if op.f == "rest"), default=0)
