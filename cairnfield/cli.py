@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cairnfield import bench, develop, generate, import_legacy, up
+from cairnfield import bench, develop, durable, epoch, generate, import_legacy, up
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
@@ -28,6 +28,8 @@ app.command()(generate.generate)
 app.command()(bench.bench)
 prove.app.command()(kill_list.mutants)
 app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge.")
+app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
+app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
 

@@ -11,6 +11,10 @@ CLOCK_ENTRIES_MAX: Final = 64
 PAGE_EVENTS_MAX: Final = 1_000
 PAGE_BYTES_MAX: Final = 1_048_576
 LIVE_CONNECTIONS_PER_DEVICE_MAX: Final = 1
+LIVE_CONNECTIONS_MAX: Final = 10_000
+"""Live connections of one worker, of all tenants together."""
+KEPT_DAYS_MAX: Final = 14
+"""How many days a device keeps its accepted events, unless the durable mark has passed them before."""
 SET_ELEMENTS_PER_EVENT_MAX: Final = 200
 HELD_PER_ENTITY_MAX: Final = 1_000
 CLOCK_DRIFT_MS_MAX: Final = 5 * 60 * 1_000
@@ -29,5 +33,6 @@ def told_to_clients() -> dict[str, int]:
         "page_events_max": PAGE_EVENTS_MAX,
         "page_bytes_max": PAGE_BYTES_MAX,
         "live_connections_per_device_max": LIVE_CONNECTIONS_PER_DEVICE_MAX,
+        "kept_days_max": KEPT_DAYS_MAX,
         "set_elements_per_event_max": SET_ELEMENTS_PER_EVENT_MAX,
     }

@@ -7,6 +7,7 @@ one verdict per event. Every event that arrives uses up its seq, so no event can
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sync.desk import Desk, Judge, home_of
 from sync.envelope import Event, Unacceptable, link_of, parse
@@ -22,6 +23,7 @@ class Answer:
     verdicts: Sequence[Verdict]
     head: int
     epoch: str
+    durable: int
     expected: int | None = None
     seq: int | None = None
     hash: str | None = None
@@ -73,7 +75,11 @@ def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str,
         if handed_in_before < len(group):
             verdicts += desk.take(group[handed_in_before:])
     return desk.changes(batch[-1]), Answer(
-        batch="taken", verdicts=verdicts, head=known.position + len(desk.events), epoch=known.epoch
+        batch="taken",
+        verdicts=verdicts,
+        head=known.position + len(desk.events),
+        epoch=known.epoch,
+        durable=known.durable,
     )
 
 
@@ -103,7 +109,7 @@ def _broken_chain(batch: Sequence[Received], known: Known) -> Answer | None:
         follows_other = link.seq == row.last_seq + 1 and link.prev != row.last_hash
         if is_other or is_unchained or follows_other:
             ours = ours if is_other else row.last_hash
-            return Answer(batch="forked", verdicts=(), head=known.position, epoch=known.epoch, seq=link.seq, hash=ours)
+            return _stopped("forked", known, seq=link.seq, hash=ours)
         previous = (link.seq, each.hash)
     return None
 
@@ -117,7 +123,11 @@ def _hash_at(seq: int, row: ReplicaRow, known: Known) -> str | None:
 
 
 def _gap(expected: int, known: Known) -> Answer:
-    return Answer(batch="gap", verdicts=(), head=known.position, epoch=known.epoch, expected=expected)
+    return _stopped("gap", known, expected=expected)
+
+
+def _stopped(batch: str, known: Known, **told: Any) -> Answer:
+    return Answer(batch=batch, verdicts=(), head=known.position, epoch=known.epoch, durable=known.durable, **told)
 
 
 def _group_at(batch: Sequence[Received], at: int) -> Sequence[Received]:

@@ -85,6 +85,7 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
             "person": speaking.person,
             "epoch": head.epoch,
             "head": head.position,
+            "durable": head.durable,
             "server_time_ms": services.now_ms(),
             "oldest_schema": OLDEST_SCHEMA_SERVED,
             "limits": told_to_clients(),
@@ -135,7 +136,7 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
         "batch": answer.batch,
         "verdicts": answer.verdicts,
         "head": answer.head,
-        "durable": answer.head,
+        "durable": answer.durable,
         "epoch": answer.epoch,
     }
     if answer.batch == "gap":

@@ -52,7 +52,12 @@ def within(doorbell: MakeDoorbell, story: Callable[[Doorbell], Awaitable[None]])
 
 def ring_elsewhere(doorbell: Doorbell, tenant: str, *heads: int) -> None:
     """From a thread of its own, as an append does."""
-    thread = threading.Thread(target=lambda: [doorbell.ring(tenant, head) for head in heads])
+
+    def ring() -> None:
+        for head in heads:
+            doorbell.ring(tenant, head)
+
+    thread = threading.Thread(target=ring)
     thread.start()
     thread.join()
 

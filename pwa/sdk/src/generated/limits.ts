@@ -11,5 +11,6 @@ export const CLOCK_ENTRIES_MAX = 64;
 export const PAGE_EVENTS_MAX = 1_000;
 export const PAGE_BYTES_MAX = 1_048_576;
 export const LIVE_CONNECTIONS_PER_DEVICE_MAX = 1;
+export const KEPT_DAYS_MAX = 14;
 export const SET_ELEMENTS_PER_EVENT_MAX = 200;
 export const CLOCK_DRIFT_MS_MAX = 300_000;

@@ -1,0 +1,49 @@
+"""`cairn epoch new`: the server came back from a backup, and its devices are to hear of it."""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cairnfield.tenants import Named, tenants_named
+
+if TYPE_CHECKING:
+    from sync.log import EventLog, Head
+
+WHAT_FOLLOWS = """
+Every device hears of it when it says hello or hands something in. It then offers again whatever it still keeps of its
+own, and pulls from the beginning: what was accepted after the backup comes back, and nothing is wiped before."""
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _epochs() -> None:
+    """Tell devices that the server came back older than they knew it."""  # keeps `new` a name
+
+
+@app.command()
+def new(
+    tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant; all of them if not said.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")] = None,
+) -> None:
+    """After a restore from a backup: let every device offer again what the backup does not hold."""
+    from rich.console import Console
+
+    from cairnfield.database import database, settings_with
+    from cairnfield.wiring import open_accounts, open_log
+    from infra.postgres.pool import open_pool
+
+    console = Console(highlight=False, soft_wrap=True)
+    with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
+        begun = begin_epochs(open_log(pool), tenants_named(tenant, open_accounts(pool).tenants()))
+    for name, head in begun:
+        console.print(f"{name}: the log ends at {head.position}, its epoch is {head.epoch}", markup=False)
+    console.print(WHAT_FOLLOWS, markup=False)
+
+
+def begin_epochs(log: "EventLog", tenants: Sequence[Named]) -> "list[tuple[str, Head]]":
+    """A new epoch for each of these tenants; returns their names and heads."""
+    return [(name, log.begin_epoch(tenant, str(uuid.uuid4()))) for tenant, name in tenants]
