@@ -6,7 +6,7 @@ from api import health
 from api.auth import Remembered
 from api.problem import answer_problems
 from api.services import Services
-from api.v1 import entities, sync
+from api.v1 import entities, pull, relay, sync
 
 
 def create_app(services: Services) -> FastAPI:
@@ -20,6 +20,6 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services, app.state.remembered = services, Remembered()
     answer_problems(app)
-    for router in (health.router, sync.router, entities.router):
+    for router in (health.router, sync.router, pull.router, relay.router, entities.router):
         app.include_router(router)
     return app

@@ -36,6 +36,30 @@ async def read_body(request: Request, *, bytes_max: int = PUSH_BYTES_MAX) -> byt
     return await (_gunzipped(request, bytes_max) if encoding == "gzip" else _plain(request, bytes_max))
 
 
+def check_ndjson(request: Request) -> None:
+    """Refuse a body that is said to be something else than one JSON document per line; raises Problem."""
+    media_type = request.headers.get("content-type", NDJSON).partition(";")[0].strip().lower()
+    if media_type != NDJSON:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            f"Events come as {NDJSON}, not as {media_type or 'nothing'}.",
+            hint=f"Send Content-Type: {NDJSON} and one event per line.",
+            headers={"Accept": NDJSON},
+        )
+
+
+def too_many_events(count: int) -> Problem:
+    """The answer to a body with more events than are taken at once."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-many-events",
+        f"{count} events in one push; at most {EVENTS_PER_PUSH_MAX} are taken.",
+        hint="Send them in several pushes, in order.",
+        events_max=EVENTS_PER_PUSH_MAX,
+    )
+
+
 def small(model: type[_Model]) -> Callable[[Request], Awaitable[_Model]]:
     """A dependency that reads a small JSON body: FastAPI's own body parameter would read one of any size, and that
     before it asks who sends it. Raises Problem, or RequestValidationError."""

@@ -75,3 +75,8 @@ def sees_everything(role: Role) -> bool:
 def may_hand_in(role: Role) -> bool:
     """Whether somebody in this role has a replica at all: those who tell nothing have nothing to hand in."""
     return bool(_TELLS[role])
+
+
+def may_relay(role: Role) -> bool:
+    """Whether somebody in this role brings in what another hub has accepted, in the name of whoever wrote it there."""
+    return role == "integration"

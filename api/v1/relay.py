@@ -1,0 +1,122 @@
+"""Hub to hub: another hub's log is taken in page by page, as its pull sends it."""
+
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api.auth import forbidden, principal_of, remembered_principal, services_of
+from api.body import NDJSON, check_ndjson, read_body, too_many_events
+from api.problem import Problem
+from api.services import Services
+from commands.authority import Principal, may_relay
+from commands.judge import judge_for
+from domain.values import INTEGER_MAX, UUID_PATTERN
+from sync import relay as relaying
+from sync.envelope import Unreadable
+from sync.limits import EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX
+from sync.log import Changes, Known, ReplicaTaken
+from sync.relay import OtherHub
+
+RELAY_BYTES_MAX: Final = PAGE_BYTES_MAX + EVENT_BYTES_MAX
+"""The size of a page is kept about, so a page as it comes may be a little larger."""
+
+router = APIRouter(prefix="/v1/sync", tags=["sync"])
+Speaking = Annotated[Principal, Depends(principal_of)]
+Ports = Annotated[Services, Depends(services_of)]
+Uuid = Annotated[str, Query(pattern=UUID_PATTERN)]
+
+
+def other_hub(hub: Uuid, epoch: Uuid) -> OtherHub:
+    """The hub whose log this is: `tenant` and `epoch` as its hello tells them."""
+    return OtherHub(hub, epoch)
+
+
+@router.get("/relay", summary="How far another hub's log was taken in")
+def relayed(hub: Annotated[OtherHub, Depends(other_hub)], speaking: Speaking, services: Ports) -> Response:
+    """The position after which the next relay of that log begins; 0 at first."""
+    _check_role(speaking)
+    return _json({"position": services.log.tracked(speaking.tenant, hub.follower) or 0})
+
+
+@router.post(
+    "/relay",
+    summary="Take in a page of another hub's log",
+    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
+async def relay(
+    request: Request,
+    hub: Annotated[OtherHub, Depends(other_hub)],
+    after: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="The cursor with which the page was pulled.")],
+    services: Ports,
+) -> Response:
+    """At most 500 event frames and their checkpoint, as the other hub's pull sent them: one verdict for each event."""
+    speaking = remembered_principal(request)
+    if speaking is None:
+        speaking = await run_in_threadpool(principal_of, request)
+    _check_role(speaking)
+    check_ndjson(request)
+    body = await read_body(request, bytes_max=RELAY_BYTES_MAX)
+    return await run_in_threadpool(_relay, body, hub, after, speaking, services)
+
+
+def _check_role(speaking: Principal) -> None:
+    if not may_relay(speaking.role):
+        raise forbidden(
+            f"Whoever is {speaking.role} does not speak for another hub.", "Use the token of an integration."
+        )
+
+
+def _relay(body: bytes, hub: OtherHub, after: int, speaking: Principal, services: Services) -> Response:
+    now_ms, page = services.now_ms(), _page(body)
+    _mint_unknown(page, hub, speaking, services)
+    taken = services.log.tracked(speaking.tenant, hub.follower) or 0
+
+    def decide(known: Known) -> tuple[Changes, relaying.Answer]:
+        if hub == (speaking.tenant, known.epoch):
+            raise _same_hub()
+        judge = judge_for(speaking.role)
+        return relaying.decide(page, known, hub=hub, after=after, taken=taken, judge=judge, now_ms=now_ms)
+
+    answer = services.log.append(speaking.tenant, relaying.wanted(page, hub), decide, now_ms=now_ms)
+    told: dict[str, Any] = {"batch": answer.batch, "verdicts": answer.verdicts, "position": answer.position}
+    return _json(told | ({"code": answer.code, "text": answer.text} if answer.batch == "stopped" else {}))
+
+
+def _page(body: bytes) -> relaying.Page:
+    if body.count(b"\n") > EVENTS_PER_PUSH_MAX + 1:
+        raise too_many_events(body.count(b"\n"))
+    try:
+        return relaying.read(body)
+    except Unreadable as why:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "unreadable-page",
+            f"This is not a page of a log: {why}. Nothing of it was stored.",
+            hint="Send the page as the other hub's pull sent it, from its first frame to its checkpoint.",
+        ) from None
+
+
+def _same_hub() -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "same-hub",
+        "That is a page of this hub's own log, or of a copy of its database.",
+        hint="A copy that is to be a hub of its own needs an epoch of its own first.",
+    )
+
+
+def _mint_unknown(page: relaying.Page, hub: OtherHub, speaking: Principal, services: Services) -> None:
+    """Replicas of the other hub's people, here in the name of whoever stands for that hub."""
+    for replica in sorted(relaying.replicas(page, hub)):
+        if services.log.replica(speaking.tenant, replica) is None:
+            name, now_ms = f"Relayed from {hub.tenant}", services.now_ms()
+            with suppress(ReplicaTaken):  # by another relay, meanwhile
+                services.log.mint(speaking.tenant, replica=replica, person=speaking.person, name=name, now_ms=now_ms)
+
+
+def _json(document: Any) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")
