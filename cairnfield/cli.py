@@ -8,6 +8,7 @@ from cairnfield import bench, develop, durable, epoch, generate, import_legacy, 
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
+from cairnfield.prove_sync.command import sync
 from cairnfield.simulate.command import simulate
 
 app = typer.Typer(
@@ -27,7 +28,8 @@ app.command()(develop.check)
 app.command()(generate.generate)
 app.command()(bench.bench)
 prove.app.command()(kill_list.mutants)
-app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge.")
+prove.app.command()(sync)
+app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge and of sync.")
 app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
 app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")

@@ -29,17 +29,19 @@ from cairnfield.simulate.world import Deed, Scene, World
 from domain.people import Role
 from infra.http_client import OfflineError, ServerRefused, SyncClient
 from sync.author import Author
-from sync.device import Device, apply_page, digest, edit
+from sync.device import Device, digest, edit
 from sync.device import shown as state_of
 from sync.envelope import Event, Tx, hash_of
 from sync.fork import fork
 from sync.frames import read_page
 from sync.handing_in import ask_again, next_batch, settle
 from sync.merge import knows
+from sync.taking_in import apply_page
 
 ANSWER_S_MAX: Final = 2.0
 """Short, so that an answer that is withheld becomes one that nobody knows of, many times in a run."""
 RETRY_S: Final = 0.1
+PAGES: Final = (None, None)
 TOGETHER: Final = 0.5
 """How often what is told at one moment stands or falls together."""
 Answer = TypeVar("Answer")
@@ -281,16 +283,16 @@ class Phone:
     def _pull(self) -> bool:
         """Take one page; whether it was the last."""
         device = self._device
-        limit = self._dice.choice([None, None, 1, 3, 50])
+        limit = self._dice.choice(PAGES)
         self._note("invoke", "pull", asked=device.cursor)
-        lines = self._asked("pull", lambda: self._client.page(device.cursor, limit=limit))
+        lines = self._asked("pull", lambda: self._client.page(device.cursor, limit=limit, resume=device.resume))
         page = self._asked("pull", lambda: read_page(lines))
         seen = Sighting.of(lines)
         self._note("ok", "pull", asked=device.cursor, **seen.told())
         self._world.meet(each for each in seen.entities if self._world.ref_of(each[1]) is None)
         self._keep(apply_page(device, page, now_ms=self._now_ms()), self._own_as_of(seen))
         self._note("ok", "apply", epoch=self._device.epoch or None, cursor=self._device.cursor)
-        return seen.cursor >= seen.head
+        return seen.cursor >= seen.head and not self._device.resume
 
     def _own_as_of(self, seen: Sighting) -> dict[str, Own]:
         """Own events that came back; under another number if a twin handed them in first."""

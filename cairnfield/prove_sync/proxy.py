@@ -94,6 +94,8 @@ class Line:
                 await self._carry(reader, writer)
         except* OSError:
             _reset(writer)
+        except* asyncio.CancelledError:
+            _reset(writer)  # the proxy ends; asyncio's streams complain of a handler that was cancelled
         finally:
             self._open.discard(writer)
             writer.close()

@@ -122,6 +122,7 @@ class Play:
     town: Town
     script: Script
     struck: Counter[str] = field(default_factory=Counter[str])
+    _under_blows: set[str] = field(default_factory=set[str])
     _agenda: list[tuple[float, int, Callable[[], None]]] = field(
         default_factory=list[tuple[float, int, Callable[[], None]]]
     )
@@ -158,18 +159,30 @@ class Play:
 
     def _strike(self, strike: Strike) -> None:
         actor = self.cast.actors[strike.on % len(self.cast.actors)]
-        heal = self._blow(strike, actor)
+        target = self._target(strike, actor)
+        heal = None if target in self._under_blows else self._blow(strike, actor)
         if heal is None:
-            return  # there was nothing to strike
+            return  # there was nothing to strike, or it is down already
+        self._under_blows.add(target)
         self.struck[strike.what] += 1
-        told = {"what": strike.what, "on": actor.part.name, "much": strike.much}
+        told = {"what": strike.what, "on": target, "much": strike.much}
         self.recorder.note("info", "strike", **told)
 
         def taken_back() -> None:
             heal()
+            self._under_blows.discard(target)
             self.recorder.note("info", "heal", **told)
 
         self._at(self._elapsed() + strike.for_s, taken_back)
+
+    def _target(self, strike: Strike, actor: Actor) -> str:
+        """What is struck: a line and the device behind it are two things."""
+        kind = strike.what.rpartition(" ")[2]
+        if kind == "postgres":
+            return kind
+        if kind == "api":
+            return f"api {strike.on % len(self.stage.apis)}"
+        return f"the line of {actor.part.name}" if weather_of(strike) else actor.part.name
 
     def _blow(self, strike: Strike, actor: Actor) -> Callable[[], None] | None:
         """Strike; returns how it is taken back."""

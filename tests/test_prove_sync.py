@@ -1,0 +1,33 @@
+"""Five short runs of `cairn prove sync`: nothing is lost and nobody is stuck, whatever falls upon them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cairnfield.prove_sync.nemesis import STRIKES, plan
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 5
+
+
+@pytest.mark.timeout(600)
+def test_five_runs_under_blows_keep_every_promise(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cairnfield", "prove", "sync", "--json", "--keep", str(tmp_path / "kept")]
+    asked = ["--runs", str(RUNS), "--seed", "1", "--seconds", "6", "--devices", "5"]
+    done = subprocess.run([*command, *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    failed = sorted((tmp_path / "kept").glob("*/faults.txt"))
+    assert [path.read_text() for path in failed] == []
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["runs"] == RUNS
+    assert sum(told["struck"].values()) > RUNS * 3
+    assert told["counts"]["accepted"] + told["counts"]["duplicate"] >= told["counts"]["positions"] > RUNS * 50
+
+
+def test_the_seed_decides_who_is_struck_when_and_how() -> None:
+    assert plan(seed=7, seconds=60, devices=6) == plan(seed=7, seconds=60, devices=6)
+    assert plan(seed=7, seconds=60, devices=6) != plan(seed=8, seconds=60, devices=6)
+    assert {strike.what for strike in plan(seed=7, seconds=600, devices=6)} == set(STRIKES)
