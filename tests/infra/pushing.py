@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from commands.judge import judge_for
+from domain.people import Role
 from infra.postgres.log import ROWS_WORTH_A_COPY
 from sync import push
 from sync.log import Changes, Known
@@ -16,20 +17,28 @@ LARGE: Final = ROWS_WORTH_A_COPY + 8
 """Events of a batch that is decided ahead and goes in by COPY."""
 
 
-def pushed(office: Office, raws: Sequence[bytes], look: Look = lambda _: None) -> Answer:
+def pushed(
+    office: Office,
+    raws: Sequence[bytes],
+    look: Look = lambda _: None,
+    *,
+    role: Role = "dispatcher",
+    person: str = PERSON_1,
+) -> Answer:
     """Hand in a batch as the API does; `look` is called while the decision is made."""
-    batch = [push.receive(raw) for raw in raws]
+    batch, judge = [push.receive(raw) for raw in raws], judge_for(role)
 
     def decide(known: Known) -> tuple[Changes, Answer]:
         look(known)
-        return push.decide(batch, known, judge=judge_for("dispatcher"), actor=PERSON_1, now_ms=NOON + 3_600_000)
+        return push.decide(batch, known, judge=judge, actor=person, now_ms=NOON + 3_600_000)
 
-    return office.log.append(office.tenant, push.wanted(batch), decide, now_ms=NOON + 3_600_000, moved=push.moved)
+    wanted = push.wanted(batch, limited_to=person if judge.is_limited else None)
+    return office.log.append(office.tenant, wanted, decide, now_ms=NOON + 3_600_000, moved=push.moved)
 
 
-def device(office: Office, name: str) -> Device:
+def device(office: Office, name: str, person: str = PERSON_1) -> Device:
     made = Device(name)
-    office.mint(name)
+    office.mint(name, person)
     return made
 
 
