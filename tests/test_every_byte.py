@@ -81,8 +81,8 @@ class Client:
     device: Device
 
     def cut(self, way: Literal["up", "down"], after: int) -> None:
-        """Let the line be cut once, after so many bytes: hard at an even number, softly at an odd one."""
-        self.line.turn(Weather(cut_after=(way, after), cut_softly=after % 2 == 1))
+        """Let the line be cut once, after so many bytes: hard and softly in turn."""
+        self.line.turn(Weather(cut_after=(way, after), cut_softly=after // STEP % 2 == 1))
 
     def say(self, method: str, path: str, media_type: str = "", body: bytes = b"") -> bytes:
         """Whatever is heard until the connection ends, of one that is made for this request."""
