@@ -3,7 +3,9 @@
 Every wait has an end; nothing is tried again here, because whoever calls knows what a lost answer means to them.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -12,7 +14,10 @@ import httpx
 CONNECT_S_MAX: Final = 5.0
 ANSWER_S_MAX: Final = 60.0
 CONNECTIONS_MAX: Final = 4
+NOT_FROM_CAIRNFIELD: Final = "not_from_cairnfield"
 _NDJSON: Final = "application/x-ndjson"
+_OURS: Final = frozenset({"application/json", _NDJSON})
+"""What a good answer is; the page of a captive portal, which also comes with status 200, is none."""
 
 
 class OfflineError(ConnectionError):
@@ -20,11 +25,19 @@ class OfflineError(ConnectionError):
 
 
 class ServerRefused(Exception):
-    """The server answered with a problem: `status` is its HTTP status, `problem` its problem+json document."""
+    """The server answered with a problem: `status` is its HTTP status, `problem` its problem+json document.
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    `retry_after_s` is how many seconds it asks us to wait, None where it does not say. `is_ours` is False where
+    somebody on the way said no in words of their own, so that nobody knows what the server would have said.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{status} {problem.get('code', '')}: {problem.get('detail', '')} {problem.get('hint', '')}")
-        self.status, self.problem = status, problem
+        self.status, self.problem, self.retry_after_s = status, problem, retry_after_s
+
+    @property
+    def is_ours(self) -> bool:
+        return bool(self.problem.get("code") != NOT_FROM_CAIRNFIELD)
 
 
 class SyncClient:
@@ -63,10 +76,27 @@ class SyncClient:
         """Hand in a batch as `sync.handing_in.next_batch` makes it; the answer is for `sync.handing_in.settle`."""
         return self._json("POST", "/v1/sync/push", content=batch, headers={"content-type": _NDJSON})
 
-    def page(self, cursor: int, *, limit: int | None = None) -> bytes:
-        """One page of frames after a cursor, for `sync.frames.read_page`."""
-        asked = {"cursor": cursor} if limit is None else {"cursor": cursor, "limit": limit}
-        return self._call("GET", "/v1/sync/pull", params=asked).content
+    def page(
+        self,
+        cursor: int,
+        *,
+        limit: int | None = None,
+        replica: str | None = None,
+        resume: str = "",
+        refetch: str = "",
+        digests: bool = False,
+        history: bool = False,
+    ) -> bytes:
+        """One page of frames after a cursor, for `sync.frames.read_page`.
+
+        `resume` is what the last checkpoint told, if it did; `replica` is one's own, whose later verdicts are told;
+        `refetch` is a scope to be sent whole once more; `digests` asks for the hash of each scope at the head;
+        `history` is for those who see everything and want every event.
+        """
+        asked = {"limit": limit, "replica": replica, "resume": resume, "refetch": refetch}
+        switches = {name: "true" for name, is_on in (("digests", digests), ("history", history)) if is_on}
+        told = {"cursor": cursor, **{name: value for name, value in asked.items() if value}, **switches}
+        return self._call("GET", "/v1/sync/pull", params=told).content
 
     def entity(self, entity_type: str, entity: str) -> dict[str, Any]:
         """One entity as the server shows it."""
@@ -85,6 +115,15 @@ class SyncClient:
         told = self._json("GET", "/v1/sync/digest")
         return told["head"], told["state_hash"]
 
+    def relayed(self, hub: str, epoch: str) -> int:
+        """How far this server has taken in the log of another hub, known by its tenant and epoch."""
+        return int(self._json("GET", "/v1/sync/relay", params={"hub": hub, "epoch": epoch})["position"])
+
+    def relay(self, page: bytes, *, hub: str, epoch: str, after: int) -> dict[str, Any]:
+        """Hand in the page of another hub's log that follows `after`, as its pull sent it."""
+        asked = {"hub": hub, "epoch": epoch, "after": after}
+        return self._json("POST", "/v1/sync/relay", params=asked, content=page, headers={"content-type": _NDJSON})
+
     def _items(self, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         following: str | None = None
         while True:
@@ -95,7 +134,11 @@ class SyncClient:
                 return
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        document: dict[str, Any] = self._call(method, path, **request).json()
+        answer = self._call(method, path, **request)
+        try:
+            document: dict[str, Any] = answer.json()
+        except ValueError as cut:
+            raise OfflineError(f"{method} {path}: the answer is no JSON document") from cut
         return document
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -103,14 +146,29 @@ class SyncClient:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as failure:
             raise OfflineError(f"{method} {path}: {type(failure).__name__} {failure}") from failure
-        if answer.is_success:
-            return answer
-        raise ServerRefused(answer.status_code, _problem(answer))
+        if not answer.is_success:
+            raise ServerRefused(answer.status_code, _problem(answer), retry_after_s=_retry_after_s(answer))
+        media_type = _media_type(answer)
+        if media_type not in _OURS:
+            raise OfflineError(f"{method} {path}: somebody else answered, with {media_type or 'nothing'}")
+        return answer
+
+
+def _media_type(answer: httpx.Response) -> str:
+    content_type: str = answer.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:
     """The problem in an answer; a proxy on the way may have said no in its own words."""
-    if answer.headers.get("content-type", "").startswith("application/problem+json"):
-        document: dict[str, Any] = answer.json()
-        return document
-    return {"status": answer.status_code, "code": "not_from_cairnfield", "detail": answer.text[:500]}
+    if _media_type(answer) == "application/problem+json":
+        with suppress(ValueError):
+            document: dict[str, Any] = answer.json()
+            return document
+    return {"status": answer.status_code, "code": NOT_FROM_CAIRNFIELD, "detail": answer.text[:500]}
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    """Seconds only: the other form, a date, needs two clocks that agree."""
+    told = answer.headers.get("retry-after", "")
+    return float(told) if re.fullmatch(r"[0-9]{1,9}", told) else None

@@ -71,7 +71,8 @@ class Forgetful(httpx.HTTPTransport):
         lines = answer.read().split(b"\n")
         if request.url.path == "/v1/sync/pull" and len(lines) > 100:
             del lines[50]
-        return httpx.Response(answer.status_code, content=b"\n".join(lines))
+        headers = {"content-type": answer.headers["content-type"]}
+        return httpx.Response(answer.status_code, headers=headers, content=b"\n".join(lines))
 
 
 def test_the_same_seed_gives_the_same_history_on_two_fresh_towns(embedded_server: TestServer, tmp_path: Path) -> None:

@@ -42,6 +42,40 @@ def test_a_proxy_that_says_no_in_its_own_words_is_told_apart() -> None:
     assert refused.value.problem["code"] == "not_from_cairnfield"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<h1>Welcome to the harbour's free WLAN</h1>"),
+        httpx.Response(200, text="{}"),
+        httpx.Response(200, content=b'{"epoch"', headers={"content-type": "application/json"}),
+        httpx.Response(204),
+    ],
+)
+def test_a_captive_portal_is_no_answer(answer: httpx.Response) -> None:
+    with client(answer) as server, pytest.raises(OfflineError):
+        server.hello()
+    with client(answer) as server, pytest.raises(OfflineError):
+        server.push(b"{}")
+
+
+def test_a_portal_that_sends_elsewhere_is_told_apart() -> None:
+    answer = httpx.Response(302, headers={"location": "http://portal/"})
+    with client(answer) as server, pytest.raises(ServerRefused) as refused:
+        server.page(0)
+    assert not refused.value.is_ours
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("7", 7.0), ("", None), ("-1", None), ("9" * 40, None), ("²", None)])
+def test_a_refusal_carries_how_long_to_wait(told: str, seconds: float | None) -> None:
+    problem = {"code": "log_unavailable"}
+    media_type = "application/problem+json; charset=utf-8"
+    headers = [(b"content-type", media_type.encode()), (b"retry-after", told.encode())]
+    with client(httpx.Response(503, json=problem, headers=headers)) as server, pytest.raises(ServerRefused) as refused:
+        server.page(0)
+    assert refused.value.is_ours
+    assert refused.value.retry_after_s == seconds
+
+
 def test_lists_go_on_while_there_is_a_next() -> None:
     pages = iter([{"items": [{"id": "1"}], "next": "1"}, {"items": [{"id": "2"}], "next": None}])
     asked: list[str] = []
