@@ -23,6 +23,7 @@ from infra.failpoints import hit
 from infra.postgres import binary_copy, statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
+from infra.turns import Turns
 from sync.log import (
     Changes,
     Conflicting,
@@ -62,7 +63,7 @@ class PostgresEventLog:
 
     def __init__(self, pool: ConnectionPool[Connection], ring: Ring = nobody_listens) -> None:
         self._pool, self._ring = pool, ring
-        self._together = Coalescer(self._append_trying)
+        self._together, self._turns = Coalescer(self._append_trying), Turns()
 
     def append(
         self,
@@ -91,7 +92,7 @@ class PostgresEventLog:
         raise AssertionError("the last try returns or raises")
 
     def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
-        with self._connection() as connection, _rolled_back_if_open(connection):
+        with self._at_the_lock(tenant) as connection:
             with connection.pipeline():
                 connection.execute(statements.BEGIN)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
@@ -124,7 +125,7 @@ class PostgresEventLog:
         _check_positions(changes, known)
         stored: tuple[Answer] | None = None
         position = known.position
-        with suppress(Conflicting, *TRY_AGAIN), self._connection() as connection, _rolled_back_if_open(connection):
+        with suppress(Conflicting, *TRY_AGAIN), self._at_the_lock(tenant) as connection:
             told = {"tenant": tenant, "replicas": [row.replica for row in changes.replicas]}
             with connection.pipeline():
                 connection.execute(statements.BEGIN)
@@ -142,6 +143,11 @@ class PostgresEventLog:
         if stored is not None:
             self._ring(tenant, position + len(changes.events))
         return stored
+
+    @contextmanager
+    def _at_the_lock(self, tenant: TenantId) -> Generator[Connection]:
+        with self._turns.of(tenant), self._connection() as connection, _rolled_back_if_open(connection):
+            yield connection
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:
