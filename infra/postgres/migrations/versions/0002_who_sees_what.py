@@ -1,6 +1,11 @@
 """Who sees what: grants that follow from visits, what a job leads to, verdicts that come later, the durable mark."""
 
+from typing import cast
+
+import psycopg
 from alembic import op
+
+from infra.postgres.refold import refold
 
 revision = "0002"
 down_revision = "0001"
@@ -53,3 +58,6 @@ GRANT SELECT, INSERT, UPDATE ON grant_, later_verdict TO cairn_app;
 def upgrade() -> None:
     op.execute(TABLES)
     op.execute(GRANTS)
+    # States are spelled otherwise than when 0001 was new, and grants follow from events that may be there already.
+    # Nobody appends meanwhile: the new column of log_head keeps that table locked until the commit.
+    refold(cast("psycopg.Connection", op.get_bind().connection.driver_connection))
