@@ -2,10 +2,12 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import event_frame
 from sync.log import (
@@ -121,6 +123,21 @@ class MemoryEventLog:
                 break
             lines.append(frame)
         return Frames(b"".join(lines), after + len(lines), len(events))
+
+    @contextmanager
+    def moment(self, tenant: TenantId) -> Generator[MemoryMoment]:
+        with self._lock:
+            kept = self._tenant(tenant)
+            yield MemoryMoment(
+                position=len(kept.events),
+                epoch=kept.epoch,
+                durable=kept.durable,
+                events=kept.events,
+                entities=kept.entities.values(),
+                granted=kept.granted,
+                links=kept.links,
+                told_later=kept.later,
+            )
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         return self._tenant(tenant).entities.get(entity)

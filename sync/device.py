@@ -1,7 +1,8 @@
 """What a device keeps, and how it edits and takes in: plain functions from one frozen value to the next.
 
-A device is right about three things at any moment: what the server has accepted (`accepted`, up to `cursor`), what it
-has written itself and not seen come back (`outbox`), and what both look like together (`shown`).
+A device is right about three things at any moment: what the server has accepted (`accepted`, up to `cursor`, as far as
+its person may see it), what it has written itself and not seen come back (`outbox`), and what both look like together
+(`shown`). Pages are taken in by `sync.taking_in`, events handed in by `sync.handing_in`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,8 +13,7 @@ from domain.values import Position
 from sync import merge, state_codec
 from sync.author import Author, write
 from sync.envelope import Event, Tx, parse
-from sync.frames import Page
-from sync.hybrid_clock import observe
+from sync.frames import EVERYTHING
 from sync.merge import Dot, State
 
 
@@ -23,6 +23,15 @@ class Pending(NamedTuple):
     event: Event
     verdict: Literal["", "accepted", "held"] = ""
     """What the server is known to have made of it; empty: it must be handed in."""
+    position: int = 0
+    """Where it stands in the log, once it is accepted."""
+
+
+class Kept(NamedTuple):
+    """An own event that was accepted, kept in case the server comes back from a backup that does not hold it."""
+
+    event: Event
+    position: int
 
 
 class Quarantined(NamedTuple):
@@ -42,16 +51,26 @@ class Device:
     author: Author
     cursor: int = 0
     """The log position up to which it has pulled."""
+    resume: str = ""
+    """Where the next page goes on while one pull takes several; empty: at the cursor."""
     epoch: str = ""
     """The server's epoch as last heard; empty before the first answer."""
+    view: str = ""
+    """Whose view of the log the cursor counts in, as the server says; empty before the first page."""
     accepted: Mapping[str, State] = field(default_factory=dict[str, State])
     """The state of every entity by its id, as the server has accepted it up to `cursor`."""
+    homes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The home scope of every entity that is accepted."""
+    stale: frozenset[str] = frozenset()
+    """Accepted entities that are shown until a snapshot replaces them, or turns out to be missing."""
     outbox: Mapping[str, Pending] = field(default_factory=dict[str, Pending])
     """Own events by their id, in the order of writing."""
     edited: Mapping[str, State] = field(default_factory=dict[str, State])
     """The entities that the outbox touches, with its events on top of what is accepted."""
     quarantined: Mapping[str, Quarantined] = field(default_factory=dict[str, Quarantined])
     """By event id."""
+    kept: Mapping[str, Kept] = field(default_factory=dict[str, Kept])
+    """Own accepted events by their id, until a verified backup holds them or they have grown old."""
     forked_at: int | None = None
     """From this seq on somebody else writes under our replica id: call `sync.fork.fork` with a new one."""
     elsewhere: Mapping[int, Dot] = field(default_factory=dict[int, Dot])
@@ -64,8 +83,43 @@ def shown(device: Device, entity: str) -> State | None:
 
 
 def digest(device: Device) -> str:
-    """The hash of all accepted states: equal to the server's at the same position."""
+    """The hash of all accepted states: equal to the server's at the same position, for whoever sees everything."""
     return state_codec.state_hash((entity, state_codec.encode(state)) for entity, state in device.accepted.items())
+
+
+def digests(device: Device) -> dict[str, str]:
+    """The hash of the accepted states in each scope, as a checkpoint tells them."""
+    scopes: dict[str, list[tuple[str, bytes]]] = {}
+    for entity, state in device.accepted.items():
+        scopes.setdefault(device.homes[entity], []).append((entity, state_codec.encode(state)))
+    return {scope: state_codec.state_hash(states) for scope, states in scopes.items()}
+
+
+def out_of_step(device: Device, told: Mapping[str, str]) -> list[str]:
+    """The scopes to refetch, told the digests of a checkpoint that the device has come to; none where all are equal."""
+    is_whole = device.view == EVERYTHING and device.accepted
+    ours = {EVERYTHING: digest(device)} if is_whole else digests(device)
+    return sorted(scope for scope in {*ours, *told} if ours.get(scope) != told.get(scope))
+
+
+def restart(device: Device, *, epoch: str) -> Device:
+    """The device before a server that came back from a backup and may be older than what it told us.
+
+    Everything of its own that the server may have lost is handed in once more, and everything is pulled anew; until a
+    snapshot replaces it, what the device knew stays shown.
+    """
+    ours: Iterable[Kept | Quarantined | Pending]
+    ours = [*device.kept.values(), *device.quarantined.values(), *device.outbox.values()]
+    in_order = sorted((each.event for each in ours), key=lambda event: event.at)
+    outbox = {event.id: Pending(event) for event in in_order}
+    device = replace(begin_again(device), epoch=epoch, outbox=outbox, kept={}, quarantined={})
+    return replace(device, edited=on_top(device, device.accepted, outbox, {event.entity for event in in_order}))
+
+
+def begin_again(device: Device) -> Device:
+    """The device before the first page of all; what it knew stays shown until it is replaced."""
+    author = replace(device.author, seen=0)
+    return replace(device, author=author, cursor=0, resume="", stale=frozenset(device.accepted))
 
 
 def edit(
@@ -106,53 +160,22 @@ def edit(
     return replace(device, author=author, outbox=outbox, edited={**device.edited, entity: after}), event
 
 
-def apply_page(device: Device, page: Page, *, now_ms: int) -> Device:
-    """The device after a page of a pull that began at its cursor: states, outbox and cursor move together.
-
-    `now_ms` is the device's own wall clock. Events that it has are passed over, so a page may come twice.
-    """
-    accepted, outbox = dict(device.accepted), dict(device.outbox)
-    quarantined, elsewhere = dict(device.quarantined), dict(device.elsewhere)
-    forked_at, at = device.forked_at, device.author.at
-    touched: set[str] = set()
-    for position, effective, event in page.events:
-        if position <= device.cursor:
-            continue
-        before = accepted.get(event.entity) or merge.empty(event.entity_type)
-        accepted[event.entity] = merge.apply(before, event, effective)
-        at = observe(at, event.at, now_ms)
-        pending = outbox.pop(event.id, None)
-        if event.entity in device.edited:
-            touched.add(event.entity)
-        if pending is not None:
-            if pending.event[1:3] != event[1:3] and pending.event.replica == device.author.replica:
-                elsewhere[pending.event.seq] = (event.replica, event.seq)
-        elif quarantined.pop(event.id, None) is None and event.replica == device.author.replica:
-            forked_at = min(forked_at or event.seq, event.seq)
-    cursor = max(device.cursor, page.cursor)
-    return replace(
-        device,
-        author=replace(device.author, at=at, seen=cursor),
-        cursor=cursor,
-        accepted=accepted,
-        outbox=outbox,
-        edited=on_top(device, accepted, outbox, touched),
-        quarantined=quarantined,
-        forked_at=forked_at,
-        elsewhere=elsewhere,
-    )
-
-
 def on_top(
     device: Device, accepted: Mapping[str, State], outbox: Mapping[str, Pending], touched: Iterable[str]
 ) -> dict[str, State]:
-    """The edited entities, those that were touched built anew from what is accepted and what is still on its way."""
+    """The edited entities, those that were touched built anew from what is accepted and what is still on its way.
+
+    Unsent edits of an entity that the device may not see any longer are kept, not shown: there is nothing below them.
+    """
     edited = dict(device.edited)
     for entity in touched:
         edited.pop(entity, None)
     anew = set(touched)
-    for event, _ in outbox.values():
+    for event, *_ in outbox.values():
         if event.entity in anew:
-            before = edited.get(event.entity) or accepted.get(event.entity) or merge.empty(event.entity_type)
-            edited[event.entity] = merge.apply(before, event, event.at)
+            before = edited.get(event.entity) or accepted.get(event.entity)
+            if before is None and event.fact.creates:
+                before = merge.empty(event.entity_type)
+            if before is not None:
+                edited[event.entity] = merge.apply(before, event, event.at)
     return edited

@@ -45,7 +45,7 @@ def fork(device: Device, *, replica: ReplicaId) -> Device:
         moved[event.entity, (event.replica, event.seq)] = _Moved(again.seq, clock)
         outbox[name] = Pending(again)
     device = replace(device, author=author, outbox=outbox, forked_at=None, elsewhere={})
-    entities = {event.entity for event, _ in outbox.values()}
+    entities = {event.entity for event, *_ in outbox.values()}
     return replace(device, edited=on_top(device, device.accepted, outbox, entities))
 
 

@@ -1,17 +1,21 @@
-"""What a pull sends: one JSON document per line, the stored bytes of an event inside their frame untouched."""
+"""What a pull sends: one JSON document per line, the stored bytes of an event or a state in its frame untouched."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from sync import canonical
+from sync import canonical, state_codec
 from sync.envelope import Event, parse
-from sync.log import EventRow
+from sync.log import EntityRow, EventRow
+from sync.merge import State
 
 OFFICE_SCOPE: Final = "office"
 """The home of what no replica has a use for, such as the `eventsourcing` library's aggregates: it has a position in the
 log and no frame, because its body need not be an authored event, nor JSON."""
+
+EVERYTHING: Final = "*"
+"""The scope of whoever sees all there is: in `enter` and in digests it stands for every scope of the tenant."""
 
 
 class EventFrame(NamedTuple):
@@ -20,21 +24,71 @@ class EventFrame(NamedTuple):
     position: int
     effective: str
     event: Event
+    scope: str = ""
+    """The home scope of its entity."""
+
+
+class SnapshotFrame(NamedTuple):
+    """One entity as it was when the page was made, which may be later than the page's cursor."""
+
+    scope: str
+    entity: str
+    state: State
+
+
+class EnterFrame(NamedTuple):
+    """A scope that whoever asks may see from now on; a snapshot of every entity in it follows."""
+
+    scope: str
+    position: int
+    """Where the log stood when they were let in."""
+
+
+class LeaveFrame(NamedTuple):
+    """A scope that whoever asks may not see any longer."""
+
+    scope: str
+    position: int
+    """Where the log stood when this was told."""
+
+
+class VerdictFrame(NamedTuple):
+    """What became of an own event after it was answered that it waits or was set aside."""
+
+    verdict: Mapping[str, Any]
+    """As `sync.verdict` spells it, with `replica`."""
+
+
+Frame = EventFrame | SnapshotFrame | EnterFrame | LeaveFrame | VerdictFrame
 
 
 class Page(NamedTuple):
     """What one pull brought."""
 
-    events: Sequence[EventFrame]
+    frames: Sequence[Frame]
     cursor: int
     """Where the next pull begins."""
     head: int
     """Where the log ended when the page was made."""
+    epoch: str = ""
+    durable: int = 0
+    """Up to which position a verified backup holds the log."""
+    view: str = ""
+    """Whose view of the log the cursor counts in; under another one it means nothing."""
+    resume: str = ""
+    """What to ask the next page with, where this one leaves something out that belongs before the cursor."""
+    digests: Mapping[str, str] | None = None
+    """The hash of the states in each scope at the head, where that was asked for."""
+
+    @property
+    def events(self) -> list[EventFrame]:
+        """The events among the frames."""
+        return [frame for frame in self.frames if isinstance(frame, EventFrame)]
 
 
 def event_frame(row: EventRow) -> bytes:
-    """The frame of one event, nothing for one of the office. `infra.postgres.statements.FRAMES` writes the same bytes
-    in SQL."""
+    """The frame of one event, nothing for one of the office. `infra.postgres.pull_statements` writes the same bytes in
+    SQL."""
     if row.scope == OFFICE_SCOPE:
         return b""
     return (
@@ -52,6 +106,17 @@ def event_frame(row: EventRow) -> bytes:
     )
 
 
+def snapshot_frame(row: EntityRow) -> bytes:
+    """The frame of one entity. `infra.postgres.pull_statements` writes the same bytes in SQL."""
+    return b'{"frame":"snapshot","scope":"%b","entity":"%b","type":"%b","version":%d,"state":%b}\n' % (
+        row.scope.encode(),
+        row.entity.encode(),
+        row.type.encode(),
+        row.version,
+        row.state,
+    )
+
+
 def line(frame: str, **members: Any) -> bytes:
     """Any other frame: canonical JSON and a line feed."""
     return canonical.dumps({"frame": frame, **members}) + b"\n"
@@ -61,7 +126,14 @@ def read_event(frame: bytes) -> EventFrame:
     """An event frame with its event's bytes as they are; raises envelope.Unacceptable for what we cannot read."""
     stamps, _, event = frame.partition(b',"event":')
     told = orjson.loads(stamps + b"}")
-    return EventFrame(told["position"], told["effective"], parse(event[:-1]))
+    return EventFrame(told["position"], told["effective"], parse(event[:-1]), told["scope"])
+
+
+def read_snapshot(frame: bytes) -> SnapshotFrame:
+    """A snapshot frame with its state."""
+    about, _, state = frame.partition(b',"state":')
+    told = orjson.loads(about + b"}")
+    return SnapshotFrame(told["scope"], told["entity"], state_codec.decode(state[:-1]))
 
 
 def read_page(lines: bytes, *, read: Callable[[bytes], EventFrame] = read_event) -> Page:
@@ -70,4 +142,31 @@ def read_page(lines: bytes, *, read: Callable[[bytes], EventFrame] = read_event)
     told = orjson.loads(checkpoint)
     if told["frame"] != "checkpoint":
         raise ValueError("a page ends with a checkpoint; this one was cut off")
-    return Page([read(frame) for frame in frames], told["cursor"], told["head"])
+    return Page(
+        [frame for frame in (_read(frame, read) for frame in frames) if frame is not None],
+        told["cursor"],
+        told["head"],
+        told["epoch"],
+        told["durable"],
+        told["view"],
+        told.get("resume", ""),
+        dict(told["digests"]) if "digests" in told else None,
+    )
+
+
+def _read(frame: bytes, read: Callable[[bytes], EventFrame]) -> Frame | None:
+    """One frame; None for a kind that we do not know, which a newer server may send."""
+    if frame.startswith(b'{"frame":"event",'):
+        return read(frame)
+    if frame.startswith(b'{"frame":"snapshot",'):
+        return read_snapshot(frame)
+    told: dict[str, Any] = orjson.loads(frame)
+    match told:
+        case {"frame": "enter", "scope": scope, "position": position}:
+            return EnterFrame(scope, position)
+        case {"frame": "leave", "scope": scope, "position": position}:
+            return LeaveFrame(scope, position)
+        case {"frame": "verdict"}:
+            return VerdictFrame(told)
+        case _:
+            return None

@@ -1,14 +1,15 @@
 """How a device hands in what it wrote, and heeds what it is answered.
 
-An event leaves the outbox only when it comes back in a pull, which may be before its verdict arrives, or when the
-server sets it aside: so an answer that is lost, late or doubled costs nothing.
+An event leaves the outbox when it comes back in a pull, which may be before its verdict arrives, when the server sets
+it aside, or when it was accepted at a position that has been pulled: so an answer that is lost, late or doubled costs
+nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.device import Device, Pending, Quarantined, on_top
+from sync.device import Device, Kept, Pending, Quarantined, on_top, restart
 from sync.envelope import Event
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 
@@ -57,8 +58,7 @@ def _groups(events: Iterable[Event]) -> Iterator[list[Event]]:
 def settle(device: Device, answer: Mapping[str, Any]) -> Device:
     """The device after the answer to a push, as the server sends it; the same answer twice changes nothing."""
     if device.epoch and answer["epoch"] != device.epoch:
-        # The server may be older than what it told us: offer everything that has not come back once more.
-        device = ask_again(device, verdicts=("accepted", "held"))
+        device = restart(device, epoch=answer["epoch"])
     device = replace(device, epoch=answer["epoch"])
     match answer["batch"]:
         case "gap":
@@ -66,7 +66,7 @@ def settle(device: Device, answer: Mapping[str, Any]) -> Device:
         case "forked":
             return replace(device, forked_at=answer["seq"])
         case _:
-            return _heed(device, answer["verdicts"])
+            return heed(device, answer["verdicts"])
 
 
 def ask_again(device: Device, *, verdicts: Iterable[str] = ("held",)) -> Device:
@@ -79,29 +79,37 @@ def ask_again(device: Device, *, verdicts: Iterable[str] = ("held",)) -> Device:
     return replace(device, outbox=outbox)
 
 
-def _heed(device: Device, verdicts: Iterable[Mapping[str, Any]]) -> Device:
-    outbox, quarantined = dict(device.outbox), dict(device.quarantined)
-    rolled_back: set[str] = set()
+def heed(device: Device, verdicts: Iterable[Mapping[str, Any]]) -> Device:
+    """The device after verdicts on its events, whether a push was answered with them or a pull told them later."""
+    outbox, quarantined, kept = dict(device.outbox), dict(device.quarantined), dict(device.kept)
+    settled: set[str] = set()
     for verdict in verdicts:
-        pending = outbox.get(verdict["id"])
+        name = verdict["id"]
+        pending = outbox.get(name) or quarantined.get(name)
         if pending is None:
             continue  # it came back before its verdict did
         match verdict["verdict"]:
             case "accepted" | "duplicate" if verdict["position"] > device.cursor:
-                outbox[verdict["id"]] = pending._replace(verdict="accepted")
+                outbox[name] = Pending(pending.event, "accepted", verdict["position"])
             case "held":
-                outbox[verdict["id"]] = pending._replace(verdict="held")
+                outbox[name] = Pending(pending.event, "held")
             case "quarantined":
                 told = (verdict["case"], verdict["code"], verdict["text"], verdict["retryable"])
-                quarantined[verdict["id"]] = Quarantined(pending.event, *told)
-                del outbox[verdict["id"]]
-                rolled_back.add(pending.event.entity)
-            case _:  # taken in at a position that we have passed: it is among the accepted already
-                del outbox[verdict["id"]]
-                rolled_back.add(pending.event.entity)
-    return replace(
-        device, outbox=outbox, quarantined=quarantined, edited=on_top(device, device.accepted, outbox, rolled_back)
-    )
+                quarantined[name] = Quarantined(pending.event, *told)
+                outbox.pop(name, None)
+                settled.add(pending.event.entity)
+                continue
+            case "accepted" | "duplicate":  # at a position that we have passed: whoever may see it has it
+                outbox.pop(name, None)
+                kept[name] = Kept(pending.event, verdict["position"])
+                settled.add(pending.event.entity)
+            case _:  # somebody has decided, and there is nothing left for this device to do
+                outbox.pop(name, None)
+                settled.add(pending.event.entity)
+        if quarantined.pop(name, None):
+            settled.add(pending.event.entity)
+    edited = on_top(device, device.accepted, outbox, settled)
+    return replace(device, outbox=outbox, quarantined=quarantined, kept=kept, edited=edited)
 
 
 def _resend(device: Device, expected: int) -> Device:
@@ -112,9 +120,13 @@ def _resend(device: Device, expected: int) -> Device:
         for name, each in device.quarantined.items()
         if each.event.replica == replica and each.event.seq >= expected
     }
+    kept = {
+        name: each for name, each in device.kept.items() if each.event.replica == replica and each.event.seq >= expected
+    }
     ours = [Pending(each.event) for each in back.values()]
+    ours += [Pending(each.event) for each in kept.values()]
     ours += [
-        Pending(each.event, each.verdict if each.event.seq < expected else "")
+        each if each.event.seq < expected else Pending(each.event)
         for each in device.outbox.values()
         if each.event.replica == replica
     ]
@@ -125,6 +137,7 @@ def _resend(device: Device, expected: int) -> Device:
         device,
         outbox=outbox,
         quarantined={name: each for name, each in device.quarantined.items() if name not in back},
-        edited=on_top(device, device.accepted, outbox, {each.event.entity for each in back.values()}),
+        kept={name: each for name, each in device.kept.items() if name not in kept},
+        edited=on_top(device, device.accepted, outbox, {each.event.entity for each in ours}),
         forked_at=device.forked_at if has_expected else expected,
     )

@@ -6,8 +6,12 @@ answers with what should be stored (`Changes`): all of it or nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from sync.moment import Moment
 
 TenantId = str
 """A UUID."""
@@ -299,6 +303,10 @@ class EventLog(Protocol):
     def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
         """Event frames (see `sync.frames`) after a position: at most `limit` of them, and at most about `bytes_max`
         bytes unless the first alone is larger; raises TenantUnknown."""
+        ...
+
+    def moment(self, tenant: TenantId) -> AbstractContextManager["Moment"]:
+        """The log as it is at one moment, for as long as the block; raises TenantUnknown and LogUnavailable."""
         ...
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:

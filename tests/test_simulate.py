@@ -103,16 +103,17 @@ def test_the_proof_fails_for_what_does_not_fit(embedded_server: TestServer, tmp_
         run, proof = play(plan(seed=1, devices=3, hours=1), clients, now_ms=NOON, console=QUIET)
         client = clients["dispatcher"]
         assert proof.holds
-        lost = prove(client, run.devices, run.authored | {"never handed in"})
+        lost = prove(client, run.devices, run.authored | {"never handed in"}, run.told)
         assert "never handed in" in lost.faults[0]
-        twice = prove(client, [*run.devices, run.devices[0]], run.authored)
+        twice = prove(client, [*run.devices, run.devices[0]], run.authored, [*run.told, run.told[0]])
         assert twice.holds, "a replica that is looked at twice is still right"
         with SyncClient(url, _token_of(client), transport=Forgetful()) as forgetful:
             assert any(
-                "position 51 is missing" in fault for fault in prove(forgetful, run.devices, run.authored).faults
+                "position 51 is missing" in fault
+                for fault in prove(forgetful, run.devices, run.authored, run.told).faults
             )
         tampered, spoilt = play(plan(seed=2, devices=3, hours=1), clients, now_ms=NOON, console=QUIET, tamper=True)
-        assert [fault.split(" has ")[0] for fault in spoilt.faults] == [f"device {len(tampered.devices) - 1}"]
+        assert {fault.split(" has ")[0] for fault in spoilt.faults} == {f"device {len(tampered.devices) - 1}"}
 
 
 def _token_of(client: SyncClient) -> str:

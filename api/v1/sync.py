@@ -4,23 +4,22 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
-from api.body import NDJSON, read_body, small, told_in_openapi
+from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
+from api.own_replica import check_owner, check_role, own_replica
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in
 from commands.judge import judge_for
-from domain.values import INTEGER_MAX
 from sync import push as pushing
 from sync import state_codec
 from sync.envelope import Unreadable
-from sync.frames import line
-from sync.limits import EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, told_to_clients
-from sync.log import Changes, Known, ReplicaRow, ReplicaTaken
+from sync.limits import EVENTS_PER_PUSH_MAX, told_to_clients
+from sync.log import Changes, Known, ReplicaTaken
 from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
@@ -78,7 +77,7 @@ def mint(speaking: Speaking, asked: Annotated[NewReplica, Depends(small(NewRepli
 def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], services: Ports) -> Response:
     """What a device must know before it hands in or takes anything."""
     head = services.log.head(speaking.tenant)
-    row = _own_replica(said.replica, speaking, services) if said.replica else None
+    row = own_replica(said.replica, speaking, services) if said.replica else None
     return _json(
         {
             "tenant": speaking.tenant,
@@ -104,30 +103,18 @@ async def push(request: Request, services: Ports) -> Response:
     speaking = remembered_principal(request)
     if speaking is None:
         speaking = await run_in_threadpool(principal_of, request)
-    _check_media_type(request)
+    check_ndjson(request)
     body = await read_body(request)
     return await run_in_threadpool(_push, body, speaking, services)
-
-
-def _check_media_type(request: Request) -> None:
-    media_type = request.headers.get("content-type", NDJSON).partition(";")[0].strip().lower()
-    if media_type != NDJSON:
-        raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            f"Events come as {NDJSON}, not as {media_type or 'nothing'}.",
-            hint=f"Send Content-Type: {NDJSON} and one event per line.",
-            headers={"Accept": NDJSON},
-        )
 
 
 def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     batch = _received(body)
     replica, judge, now_ms = batch[0].link.replica, judge_for(speaking.role), services.now_ms()
-    _check_role(speaking)
+    check_role(speaking)
 
     def decide(known: Known) -> tuple[Changes, pushing.Answer]:
-        _check_owner(replica, known.replicas.get(replica), speaking)
+        check_owner(replica, known.replicas.get(replica), speaking)
         return pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
 
     wanted = pushing.wanted(batch, limited_to=speaking.person if judge.is_limited else None)
@@ -151,13 +138,7 @@ def _received(body: bytes) -> list[Received]:
     if not lines:
         raise _unreadable("The body holds no event.", 1)
     if len(lines) > EVENTS_PER_PUSH_MAX:
-        raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "too-many-events",
-            f"{len(lines)} events in one push; at most {EVENTS_PER_PUSH_MAX} are taken.",
-            hint="Send them in several pushes, in order.",
-            events_max=EVENTS_PER_PUSH_MAX,
-        )
+        raise too_many_events(len(lines))
     batch: list[Received] = []
     for number, raw in enumerate(lines, 1):
         try:
@@ -178,48 +159,6 @@ def _unreadable(detail: str, number: int) -> Problem:
         hint="Each line is one event of one replica, in canonical JSON with readable replica, seq and prev.",
         line=number,
     )
-
-
-def _own_replica(replica: str, speaking: Principal, services: Services) -> ReplicaRow:
-    _check_role(speaking)
-    return _check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
-
-
-def _check_role(speaking: Principal) -> None:
-    if not may_hand_in(speaking.role):
-        raise forbidden(f"Whoever is {speaking.role} hands nothing in.", "Sign in as somebody who does.")
-
-
-def _check_owner(replica: str, row: ReplicaRow | None, speaking: Principal) -> ReplicaRow:
-    if row is None or row.person != speaking.person:
-        # The same answer for somebody else's replica and for none, so that nobody can find out which there are.
-        raise Problem(
-            HTTPStatus.FORBIDDEN,
-            "replica-not-yours",
-            f"{replica} is not a replica of {speaking.name}.",
-            hint="Mint one with POST /v1/sync/replicas, write your unsent events anew under it, and keep their ids.",
-        )
-    return row
-
-
-@router.get("/pull", summary="Take what is new")
-def pull(
-    speaking: Speaking,
-    services: Ports,
-    cursor: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Position you have; 0 at first.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=PAGE_EVENTS_MAX, description="Events per page.")] = PAGE_EVENTS_MAX,
-) -> Response:
-    """Events after a cursor, as frames: one JSON document per line, ended by a checkpoint with the next cursor."""
-    page = services.log.frames(speaking.tenant, after=cursor, limit=limit, bytes_max=PAGE_BYTES_MAX)
-    if cursor > page.head:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "cursor-ahead",
-            f"Your cursor {cursor} is ahead of the log, which ends at {page.head}.",
-            hint="The server may be restored from a backup. Say hello, compare the epoch, offer your events again.",
-            head=page.head,
-        )
-    return Response(page.lines + line("checkpoint", cursor=page.last, head=page.head), media_type=NDJSON)
 
 
 @router.get("/digest", summary="One hash of everything that was merged")

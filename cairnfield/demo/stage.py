@@ -9,13 +9,16 @@ from cairnfield.demo.script import Told
 from cairnfield.ids import uuid7
 from commands.authority import Principal
 from commands.judge import judge_for
+from sync import pull as pulling
 from sync import push
 from sync.author import Author
-from sync.device import Device, apply_page, edit
-from sync.frames import line, read_page
+from sync.device import Device, edit
+from sync.frames import read_page
 from sync.handing_in import next_batch, settle
 from sync.limits import PAGE_BYTES_MAX, PAGE_EVENTS_MAX
 from sync.log import Changes, EventLog, Known
+from sync.pull import Asked
+from sync.taking_in import apply_page
 from sync.verdict import Received
 
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -90,10 +93,13 @@ class Stage:
         """Let somebody's device take in everything there is."""
         tenant, device = self.people[who].tenant, self._device(who)
         while True:
-            frames = self.log.frames(tenant, after=device.cursor, limit=PAGE_EVENTS_MAX, bytes_max=PAGE_BYTES_MAX)
-            lines = frames.lines + line("checkpoint", cursor=frames.last, head=frames.head)
-            device = self.devices[who] = apply_page(device, read_page(lines), now_ms=self.now_ms)
-            if device.cursor >= frames.head:
+            asked = Asked(
+                cursor=device.cursor, person=None, limit=PAGE_EVENTS_MAX, bytes_max=PAGE_BYTES_MAX, history=True
+            )
+            with self.log.moment(tenant) as moment:
+                page = read_page(pulling.page(moment, asked))
+            device = self.devices[who] = apply_page(device, page, now_ms=self.now_ms)
+            if device.cursor >= page.head:
                 return
 
     def hand_in_all(self) -> None:

@@ -72,7 +72,7 @@ def play(
         run.live(NoView())
     if tamper:
         _spoil(run)
-    return run, prove(clients["dispatcher"], run.devices, run.authored)
+    return run, prove(clients["dispatcher"], run.devices, run.authored, run.told)
 
 
 def _spoil(run: "Run") -> None:

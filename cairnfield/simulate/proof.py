@@ -1,13 +1,13 @@
 """The proof at the end of the day: everything counted twice, by ways that know nothing of each other."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from infra.http_client import SyncClient
 from sync import merge, shown, state_codec
-from sync.device import Device, digest
-from sync.frames import EventFrame, read_page
+from sync.device import Device, digest, digests, out_of_step
+from sync.frames import EVERYTHING, EventFrame, read_page
 from sync.merge import State
 
 
@@ -30,8 +30,13 @@ class Proof:
         return not self.faults
 
 
-def prove(client: SyncClient, devices: Sequence[Device], authored: Set[str]) -> Proof:
-    """Count what was `authored` (event ids), and compare the devices with the server and with a fold from scratch."""
+def prove(
+    client: SyncClient, devices: Sequence[Device], authored: Set[str], told: Sequence[Mapping[str, str]]
+) -> Proof:
+    """Count what was `authored` (event ids), and compare the devices with the server and with a fold from scratch.
+
+    `client` speaks for somebody who sees everything; `told` are the digests that the server told each device.
+    """
     events = _whole_log(client)
     states = _folded(events)
     state_hash = state_codec.state_hash((entity, state_codec.encode(state)) for entity, state in states.items())
@@ -50,7 +55,8 @@ def prove(client: SyncClient, devices: Sequence[Device], authored: Set[str]) -> 
         faults=(
             *_uncounted(authored, accepted, quarantined, pending.keys()),
             *_not_dense(events),
-            *_unequal(client, devices, len(events), state_hash),
+            *_unequal(client, len(events), state_hash),
+            *_out_of_step(devices, told, len(events), _hashes(events, states)),
         ),
     )
 
@@ -59,7 +65,7 @@ def _whole_log(client: SyncClient) -> list[EventFrame]:
     events: list[EventFrame] = []
     cursor = 0
     while True:
-        page = read_page(client.page(cursor))
+        page = read_page(client.page(cursor, history=True))
         events += page.events
         cursor = page.cursor
         if cursor >= page.head:
@@ -68,7 +74,7 @@ def _whole_log(client: SyncClient) -> list[EventFrame]:
 
 def _folded(events: Sequence[EventFrame]) -> dict[str, State]:
     states: dict[str, State] = {}
-    for _, effective, event in events:
+    for _, effective, event, _ in events:
         before = states.get(event.entity) or merge.empty(event.entity_type)
         states[event.entity] = merge.apply(before, event, effective)
     return states
@@ -89,14 +95,37 @@ def _not_dense(events: Sequence[EventFrame]) -> list[str]:
     return []
 
 
-def _unequal(client: SyncClient, devices: Sequence[Device], positions: int, state_hash: str) -> list[str]:
+def _unequal(client: SyncClient, positions: int, state_hash: str) -> list[str]:
     head, stored = client.digest()
     faults = [f"the server is at {head}, its log ended at {positions}"] if head != positions else []
     if stored != state_hash:
         faults.append(f"the server stores {stored}, its log folds to {state_hash}")
-    for number, device in enumerate(devices):
+    return faults
+
+
+def _hashes(events: Sequence[EventFrame], states: Mapping[str, State]) -> dict[str, str]:
+    """The hash of each scope, and of everything, as the log folds to."""
+    scopes: dict[str, dict[str, bytes]] = {}
+    for frame in events:
+        entity = frame.event.entity
+        for scope in (EVERYTHING, frame.scope):
+            scopes.setdefault(scope, {})[entity] = state_codec.encode(states[entity])
+    return {scope: state_codec.state_hash(each.items()) for scope, each in scopes.items()}
+
+
+def _out_of_step(
+    devices: Sequence[Device], told: Sequence[Mapping[str, str]], positions: int, folded: Mapping[str, str]
+) -> list[str]:
+    faults: list[str] = []
+    for number, (device, server) in enumerate(zip(devices, told, strict=True)):
         if device.cursor != positions:
             faults.append(f"device {number} stands at {device.cursor} of {positions}")
-        elif digest(device) != state_hash:
-            faults.append(f"device {number} has {digest(device)}, the log folds to {state_hash}")
+            continue
+        wrong = out_of_step(device, server)
+        if wrong:
+            faults.append(f"device {number} has something else than the server in {', '.join(wrong)}")
+        ours = digests(device) if device.view != EVERYTHING else {EVERYTHING: digest(device)}
+        strange = sorted(scope for scope, each in ours.items() if folded.get(scope) != each)
+        if strange:
+            faults.append(f"device {number} has something else than the log folds to in {', '.join(strange)}")
     return faults

@@ -12,10 +12,11 @@ from cairnfield.simulate.technician import Technician
 from cairnfield.simulate.world import Deed, Ref, Scene, World
 from infra.http_client import SyncClient
 from sync.author import Author
-from sync.device import Device, apply_page, edit
+from sync.device import Device, edit
 from sync.fork import fork
 from sync.frames import EventFrame, read_event, read_page
 from sync.handing_in import ask_again, next_batch, settle
+from sync.taking_in import apply_page
 
 FRAMES_REMEMBERED: Final = 100_000
 _ROUNDS_MAX: Final = 10_000
@@ -45,6 +46,8 @@ class Run:
         self._dice = [Random(f"{plan.seed}/dice/{number}") for number in range(len(plan.devices))]  # noqa: S311
         self._people = list(self._everybody())
         self.authored: set[str] = set()
+        self.told: list[Mapping[str, str]] = []
+        """What the server told each device in the evening that it should have, by scope."""
         self.lost_answers = self.forks = 0
         self._backup: Device | None = None
 
@@ -87,6 +90,7 @@ class Run:
             self._hand_in(number, self.plan.end_ms, may_lose=False)
         for number in range(len(self.devices)):
             self._pull(number, self.plan.end_ms)
+        self.told = [self._digests(number) for number in range(len(self.devices))]
         watcher.look(self, self.plan.end_ms)
 
     def _wake(self, number: int, ms: int) -> None:
@@ -153,10 +157,14 @@ class Run:
 
     def _pulled(self, number: int, device: Device, ms: int) -> Device:
         while True:
-            page = read_page(self.clients[number].page(device.cursor), read=self._read_frame)
+            lines = self.clients[number].page(device.cursor, resume=device.resume, replica=device.author.replica)
+            page = read_page(lines, read=self._read_frame)
             device = apply_page(device, page, now_ms=self.start_ms + ms)
-            if page.cursor >= page.head:
+            if page.cursor >= page.head and not page.resume:
                 return device
+
+    def _digests(self, number: int) -> Mapping[str, str]:
+        return read_page(self.clients[number].page(self.devices[number].cursor, digests=True)).digests or {}
 
     def _read_frame(self, frame: bytes) -> EventFrame:
         return self._read(frame)

@@ -9,7 +9,7 @@ import base64
 import random
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -22,6 +22,7 @@ from infra.coalescing import Coalescer
 from infra.failpoints import hit
 from infra.postgres import binary_copy, statements
 from infra.postgres.pool import Connection
+from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
 from sync.log import (
@@ -186,6 +187,9 @@ class PostgresEventLog:
         if position is None:
             raise TenantUnknown(tenant)
         return Frames(b"".join(lines), after + len(lines), position[0])
+
+    def moment(self, tenant: TenantId) -> AbstractContextManager[PostgresMoment]:
+        return moment(self._pool, tenant)
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         with self._connection() as connection:

@@ -34,7 +34,12 @@ class InProcess(httpx.BaseTransport):
     async def _carry(self, request: httpx.Request) -> httpx.Response:
         carried = httpx.Request(request.method, request.url, headers=request.headers, stream=_Pieces(request.stream))
         response = await self._carrier.handle_async_request(carried)
-        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+        return httpx.Response(response.status_code, headers=response.headers, content=await _as_sent(response))
+
+
+async def _as_sent(response: httpx.Response) -> bytes:
+    """The body as it is on the wire, packed if it is packed."""
+    return b"".join([piece async for piece in response.aiter_raw()])
 
 
 @contextmanager

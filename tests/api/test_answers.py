@@ -73,7 +73,7 @@ def test_pull_sends_the_bytes_that_were_pushed(office: Office) -> None:
         for name in ("Mühle", '","event":{', "\\n\u2028", "<b>", "\U0001f4a7 zażółć", "e\u0301 \u00e9")
     ]
     office.verdicts(*raws)
-    response = office.get("/v1/sync/pull")
+    response = office.get("/v1/sync/pull", history=True)
     assert response.headers["content-type"] == NDJSON
     page = read_page(response.content)
     assert [frame.event.raw for frame in page.events] == raws
@@ -92,7 +92,7 @@ def test_pull_goes_on_page_after_page_without_a_gap_or_a_double(office: Office) 
     positions: list[int] = []
     cursor = 0
     while True:
-        page = read_page(office.get("/v1/sync/pull", cursor=cursor, limit=10).content)
+        page = read_page(office.get("/v1/sync/pull", cursor=cursor, limit=10, history=True).content)
         assert len(page.events) <= 10
         positions += [frame.position for frame in page.events]
         assert page.cursor == (positions[-1] if positions else 0)
@@ -100,7 +100,9 @@ def test_pull_goes_on_page_after_page_without_a_gap_or_a_double(office: Office) 
             break
         cursor = page.cursor
     assert positions == list(range(1, 26))
-    assert office.get("/v1/sync/pull", cursor=25).content == b'{"cursor":25,"frame":"checkpoint","head":25}\n'
+    head = office.log.head(office.tenant)
+    told = b'{"cursor":25,"durable":0,"epoch":"%b","frame":"checkpoint","head":25,"view":"*"}\n' % head.epoch.encode()
+    assert office.get("/v1/sync/pull", cursor=25).content == told
 
 
 def test_a_page_is_bounded_in_bytes_and_always_brings_something(office: Office) -> None:
@@ -108,7 +110,7 @@ def test_a_page_is_bounded_in_bytes_and_always_brings_something(office: Office) 
     note = {"name": "Mill", "note": "x" * 8_000, "custom": [[f"k{i:02}", "y" * 1_000] for i in range(50)]}
     for _ in range(2):
         office.verdicts(*(device.create("customer", new_id(), note) for _ in range(15)))
-    response = office.get("/v1/sync/pull")
+    response = office.get("/v1/sync/pull", history=True)
     page = read_page(response.content)
     assert 0 < len(page.events) < 30
     assert len(response.content) < 1_048_576 + 65_536 + 1_000
@@ -259,7 +261,7 @@ def test_c1_two_tenants_count_on_their_own(offices: Callable[[], Office]) -> Non
         device = office.device("ada")
         (verdict,) = office.verdicts(device.create("customer", new_id(), CREATED["customer"]))
         assert (verdict["position"], verdict["version"]) == (1, 1)
-        assert len(read_page(office.get("/v1/sync/pull").content).events) == 1
+        assert len(read_page(office.get("/v1/sync/pull", history=True).content).events) == 1
 
 
 def test_every_route_is_in_the_openapi_document(office: Office) -> None:

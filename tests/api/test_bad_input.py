@@ -426,4 +426,4 @@ def test_the_greatest_number_that_every_reader_keeps_is_kept(office: Office) -> 
     device = office.device("ada")
     (verdict,) = office.verdicts(device.hand_made(seen=2**53 - 1))
     assert verdict["verdict"] == "accepted"
-    assert json.loads(office.get("/v1/sync/pull").text.split("\n")[0])["event"]["seen"] == 2**53 - 1
+    assert json.loads(office.get("/v1/sync/pull", history=True).text.split("\n")[0])["event"]["seen"] == 2**53 - 1

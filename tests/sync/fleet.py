@@ -6,14 +6,18 @@ from typing import Any, Final
 from commands.judge import judge_for
 from domain.people import Role
 from infra.memory import MemoryEventLog
+from sync import pull as pulling
 from sync import push
 from sync.author import Author
-from sync.device import Device, apply_page
+from sync.device import Device
 from sync.fork import fork
-from sync.frames import line, read_page
+from sync.frames import Page, read_page
 from sync.handing_in import next_batch, settle
+from sync.limits import PAGE_BYTES_MAX
 from sync.log import Changes, EventRow, Known
+from sync.pull import Asked
 from sync.state_codec import state_hash
+from sync.taking_in import apply_page
 from tests.devices import NOON, PERSON_1, replica_named
 
 TENANT: Final = "t"
@@ -43,9 +47,25 @@ class Server:
         return asdict(self.log.append(TENANT, push.wanted(batch), decide, now_ms=self.now_ms))
 
     def pull(self, device: Device, limit: int = 1_000, *, now_ms: int | None = None) -> Device:
-        frames = self.log.frames(TENANT, after=device.cursor, limit=limit, bytes_max=10**6)
-        page = frames.lines + line("checkpoint", cursor=frames.last, head=frames.head)
-        return apply_page(device, read_page(page), now_ms=self.now_ms if now_ms is None else now_ms)
+        while True:
+            page = self.page(device, limit=limit)
+            device = apply_page(device, page, now_ms=self.now_ms if now_ms is None else now_ms)
+            if not device.resume:
+                return device
+
+    def page(self, device: Device, *, limit: int = 1_000, person: str | None = None, **asked: Any) -> Page:
+        """What the server sends next; to `person` only what they are granted."""
+        told = Asked(
+            cursor=device.cursor,
+            person=person,
+            replica=device.author.replica,
+            resume=device.resume,
+            limit=limit,
+            bytes_max=PAGE_BYTES_MAX,
+            **asked,
+        )
+        with self.log.moment(TENANT) as moment:
+            return read_page(pulling.page(moment, told))
 
     def digest(self) -> str:
         return state_hash(self.log.states(TENANT))

@@ -92,7 +92,7 @@ def test_a_gap_is_filled_from_where_the_server_stands(server: Server, device: De
     for word in ("left", "right"):
         device, _ = tell(device, SITE, "Edited", {"directions": word})
     body = next_batch(device)
-    taken = {"batch": "taken", "epoch": "", "verdicts": []}
+    taken = {"batch": "taken", "epoch": device.epoch, "verdicts": []}
     first, second = device.outbox
     skipped = settle(device, {**taken, "verdicts": [{"id": first, "verdict": "accepted", "position": 99}]})
     assert next_batch(skipped) == device.outbox[second].event.raw

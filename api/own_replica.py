@@ -1,0 +1,34 @@
+"""Whether a replica is the speaker's own: nobody else says anything for it, and nobody else is told of it."""
+
+from http import HTTPStatus
+
+from api.auth import forbidden
+from api.problem import Problem
+from api.services import Services
+from commands.authority import Principal, may_hand_in
+from sync.log import ReplicaRow
+
+
+def own_replica(replica: str, speaking: Principal, services: Services) -> ReplicaRow:
+    """How far a replica of the speaker's has come; raises Problem."""
+    check_role(speaking)
+    return check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
+
+
+def check_role(speaking: Principal) -> None:
+    """Refuse whoever hands nothing in, and so has no replica; raises Problem."""
+    if not may_hand_in(speaking.role):
+        raise forbidden(f"Whoever is {speaking.role} hands nothing in.", "Sign in as somebody who does.")
+
+
+def check_owner(replica: str, row: ReplicaRow | None, speaking: Principal) -> ReplicaRow:
+    """The replica's row, if it is the speaker's; raises Problem."""
+    if row is None or row.person != speaking.person:
+        # The same answer for somebody else's replica and for none, so that nobody can find out which there are.
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "replica-not-yours",
+            f"{replica} is not a replica of {speaking.name}.",
+            hint="Mint one with POST /v1/sync/replicas, write your unsent events anew under it, and keep their ids.",
+        )
+    return row

@@ -1,0 +1,79 @@
+"""What a pull reads of the log in Postgres: everything of one page in one read-only transaction, so of one moment."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+from psycopg_pool import ConnectionPool
+
+from infra.failpoints import hit
+from infra.postgres import pull_statements as statements
+from infra.postgres.pool import Connection
+from infra.postgres.trouble import told_as_ours
+from sync.frames import EVERYTHING
+from sync.log import EntityRow, LaterRow, TenantId, TenantUnknown
+from sync.moment import Snapshots, Span, Tail
+from sync.resume import GREATEST_ID
+
+_ALL: Final = [EVERYTHING]
+
+
+class PostgresMoment:
+    """`sync.moment.Moment` over a transaction that is open as long as it is used."""
+
+    def __init__(self, connection: Connection, tenant: TenantId, head: tuple[int, str, int]) -> None:
+        self._connection, self._tenant = connection, tenant
+        self.position, self.epoch, self.durable = head
+
+    def spans(self, person: str, *, after: int) -> Sequence[Span]:
+        return [Span(*row) for row in self._rows(statements.SPANS, person=person, after=after)]
+
+    def tail(self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int) -> Tail:
+        asked = {"after": after, "until": until, "limit": limit, "bytes_max": bytes_max}
+        if list(scopes) == _ALL:
+            rows = self._rows(statements.TAIL, **asked)
+        else:
+            rows = self._rows(statements.TAIL_OF_SCOPES, scopes=list(scopes), **asked)
+        hit("pull.read")
+        is_whole = not rows or len(rows) == rows[0][2]
+        return Tail(b"".join([row[0] for row in rows]), len(rows), until if is_whole else rows[-1][1])
+
+    def snapshots(self, scopes: Sequence[str], *, before: str, limit: int, bytes_max: int) -> Snapshots:
+        asked = {"before": before, "limit": limit, "bytes_max": bytes_max}
+        if list(scopes) == _ALL:
+            rows = self._rows(statements.SNAPSHOTS, **asked)
+        else:
+            rows = self._rows(statements.SNAPSHOTS_OF_SCOPES, scopes=list(scopes), greatest=GREATEST_ID, **asked)
+        hit("pull.read")
+        return Snapshots([row[:3] for row in rows], not rows or len(rows) == rows[0][3])
+
+    def let_in_by(self, person: str, *, limit: int) -> Sequence[EntityRow]:
+        return [EntityRow(*row) for row in self._rows(statements.LET_IN_BY, person=person, limit=limit)]
+
+    def later(self, replica: str, *, after: int, limit: int) -> Sequence[LaterRow]:
+        return [LaterRow(*row) for row in self._rows(statements.LATER, replica=replica, after=after, limit=limit)]
+
+    def digests(self, scopes: Sequence[str]) -> Sequence[tuple[str, str]]:
+        if list(scopes) == _ALL:
+            return [(scope, digest) for scope, digest in self._rows(statements.DIGEST)]
+        return [(scope, digest) for scope, digest in self._rows(statements.DIGESTS, scopes=list(scopes))]
+
+    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor(binary=True)
+        return cursor.execute(statement, {"tenant": self._tenant, **asked}).fetchall()
+
+
+@contextmanager
+def moment(pool: ConnectionPool[Connection], tenant: TenantId) -> Generator[PostgresMoment]:
+    """The log of a tenant as it is now, for as long as the block; raises TenantUnknown and LogUnavailable."""
+    with told_as_ours(), pool.connection() as connection:
+        with connection.pipeline():
+            connection.execute(statements.BEGIN)
+            head = connection.cursor(binary=True).execute(statements.HEAD, {"tenant": tenant})
+        try:
+            found = head.fetchone()
+            if found is None:
+                raise TenantUnknown(tenant)
+            yield PostgresMoment(connection, tenant, found)
+        finally:
+            connection.execute(statements.END)

@@ -1,0 +1,149 @@
+"""Every SQL statement of a pull, each with what it is for; parameters are bound, never written into the text.
+
+Frames are put together where the bytes lie: nothing here parses or spells an event or a state. Whatever is asked of
+several scopes is one walk along an index for each (`cross join lateral`), whatever the statistics say.
+"""
+
+from typing import Final, LiteralString
+
+BEGIN: Final[LiteralString] = "begin isolation level repeatable read read only"
+END: Final[LiteralString] = "commit"
+
+HEAD: Final[LiteralString] = """
+    select position, epoch::text, durable from log_head where tenant = %(tenant)s
+"""
+
+# `offset 0` keeps the look-up of what a scope leads to a look-up: joined, it may be planned as a scan of all links.
+SPANS: Final[LiteralString] = """
+    with granted as (
+        select scope, from_position, to_position from grant_
+        where tenant = %(tenant)s and person = %(person)s and (to_position is null or to_position > %(after)s)
+    )
+    select scope, from_position, to_position, scope from granted
+    union all
+    select link.leads_to, greatest(from_position, link.position), to_position, granted.scope
+    from granted cross join lateral (
+        select leads_to, position from scope_link
+        where scope_link.tenant = %(tenant)s and scope_link.scope = granted.scope offset 0) as link
+    where to_position is null or to_position > link.position
+"""
+
+LET_IN_BY: Final[LiteralString] = """
+    select found.entity::text, found.type, found.version, found.scope, found.state
+    from (
+        select via, max(from_position) as newest from grant_
+        where tenant = %(tenant)s and person = %(person)s and to_position is null
+        group by via order by newest desc limit %(limit)s) as granted
+    cross join lateral (
+        select * from entity where entity.tenant = %(tenant)s and entity.entity = granted.via limit 1) as found
+    order by newest desc, found.entity
+"""
+
+# The frame of `sync.frames.event_frame`. `octet_length` does not unpack a body.
+_EVENT_FRAME: Final[LiteralString] = """
+    case when scope = 'office' then '' else
+    convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
+               || effective || '","recorded_at_ms":' || (extract(epoch from recorded_at) * 1000)::bigint
+               || ',"actor":"' || actor || '","scope":"' || scope || '","event":', 'UTF8')
+    || body || '\\x7d0a'::bytea end
+"""
+
+_EVENT: Final[LiteralString] = "position, version, effective, recorded_at, actor, scope, body"
+
+# The running total stops a page at its size, always with one event in it. One more than may be sent is looked for, so
+# that whoever asks knows whether something was left out.
+TAIL: Final[LiteralString] = f"""
+    select {_EVENT_FRAME}, position, found
+    from (select *, row_number() over follows as number, count(*) over () as found,
+                 sum(octet_length(body) + 250) over follows as bytes
+          from (select {_EVENT} from event
+                where tenant = %(tenant)s and position > %(after)s and position <= %(until)s
+                order by position limit %(limit)s + 1) as event
+          window follows as (order by position)) as page
+    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+    order by position
+"""
+
+TAIL_OF_SCOPES: Final[LiteralString] = f"""
+    select {_EVENT_FRAME}, position, found
+    from (select *, row_number() over follows as number, count(*) over () as found,
+                 sum(octet_length(body) + 250) over follows as bytes
+          from (select wanted.position from unnest(%(scopes)s::text[]) as asked(scope)
+                cross join lateral (
+                    select position from event
+                    where event.tenant = %(tenant)s and event.scope = asked.scope
+                          and position > %(after)s and position <= %(until)s
+                    order by position limit %(limit)s + 1) as wanted
+                order by position limit %(limit)s + 1) as wanted
+          cross join lateral (
+              select {_EVENT} from event
+              where event.tenant = %(tenant)s and event.position = wanted.position limit 1) as event
+          window follows as (order by event.position)) as page(wanted, {_EVENT}, number, found, bytes)
+    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+    order by position
+"""
+
+# The frame of `sync.frames.snapshot_frame`.
+_SNAPSHOT_FRAME: Final[LiteralString] = """
+    convert_to('{"frame":"snapshot","scope":"' || scope || '","entity":"' || entity || '","type":"' || type
+               || '","version":' || version || ',"state":', 'UTF8') || state || '\\x7d0a'::bytea
+"""
+
+SNAPSHOTS: Final[LiteralString] = f"""
+    select '*', entity::text, {_SNAPSHOT_FRAME}, found
+    from (select *, row_number() over follows as number, count(*) over () as found,
+                 sum(octet_length(state) + 250) over follows as bytes
+          from (select entity, type, version, scope, state from entity
+                where tenant = %(tenant)s and entity < %(before)s
+                order by entity desc limit %(limit)s + 1) as entity
+          window follows as (order by entity desc)) as page
+    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+    order by entity desc
+"""
+
+SNAPSHOTS_OF_SCOPES: Final[LiteralString] = f"""
+    select scope, entity::text, {_SNAPSHOT_FRAME}, found
+    from (select *, row_number() over follows as number, count(*) over () as found,
+                 sum(octet_length(state) + 250) over follows as bytes
+          from (select place, found.* from unnest(%(scopes)s::text[]) with ordinality as asked(name, place)
+                cross join lateral (
+                    select entity, type, version, scope, state from entity
+                    where entity.tenant = %(tenant)s and entity.scope = asked.name
+                          and entity < case when place = 1 then %(before)s else %(greatest)s end::uuid
+                    order by entity desc limit %(limit)s + 1) as found
+                order by place, entity desc limit %(limit)s + 1) as entity
+          window follows as (order by place, entity desc)) as page
+    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+    order by place, entity desc
+"""
+
+# All of a position or none: what was decided together is told together.
+LATER: Final[LiteralString] = """
+    (select replica, seq, id::text, position, verdict from later_verdict
+     where tenant = %(tenant)s and replica = %(replica)s and position = %(after)s
+     order by position, seq)
+    union all
+    (select replica, seq, id::text, position, verdict from later_verdict
+     where tenant = %(tenant)s and replica = %(replica)s and position > %(after)s
+     order by position fetch first %(limit)s rows with ties)
+    order by position, seq
+"""
+
+# `sync.state_codec.state_hash`, taken where the states lie.
+_STATE_HASH: Final[LiteralString] = """
+    encode(sha256(string_agg(convert_to(entity || ' ' || encode(sha256(state), 'hex') || chr(10), 'UTF8'), ''::bytea
+                             order by entity)), 'hex')
+"""
+
+DIGEST: Final[LiteralString] = f"""
+    select '*', {_STATE_HASH} from entity where tenant = %(tenant)s having count(*) > 0
+"""
+
+DIGESTS: Final[LiteralString] = f"""
+    select name, {_STATE_HASH}
+    from unnest(%(scopes)s::text[]) as asked(name)
+    cross join lateral (
+        select entity, state from entity
+        where entity.tenant = %(tenant)s and entity.scope = asked.name offset 0) as found
+    group by name order by name
+"""
