@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cairnfield import bench, develop, durable, epoch, generate, import_legacy, up
+from cairnfield import bench, develop, durable, epoch, generate, import_legacy, replicate, up
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
@@ -23,6 +23,7 @@ app = typer.Typer(
 # One line each. A command's module imports what is heavy inside its functions: `cairn --help` reads all of them.
 app.command()(up.up)
 app.command()(simulate)
+app.command()(replicate.replicate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)
