@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from commands.judge import judge_for
 from domain.people import Role
 from infra.memory import MemoryEventLog
-from sync import merge, push, state_codec
+from sync import canonical, merge, push, state_codec
 from sync.envelope import hash_of, parse
 from sync.hybrid_clock import latest_at, stamp
 from sync.limits import HELD_PER_ENTITY_MAX
@@ -220,6 +221,80 @@ def test_a4_a_seq_that_a_twin_used_up_does_not_take_other_content(desk: Desk) ->
     assert (desk.push(other[0]).batch, desk.push(*other).batch) == ("forked", "forked")
     desk.taken(fresh.create("site", new_id()))
     assert (desk.push(other[0]).batch, desk.push(*other).batch) == ("forked", "forked")
+
+
+def test_a6_a_device_that_was_rolled_back_is_told_so_and_what_it_wrote_since_is_taken_under_a_new_name(
+    desk: Desk,
+) -> None:
+    ada, fresh = desk.device("ada"), desk.device("fresh")
+    first, backup = ada.create("site", new_id()), ada.author
+    sent = [ada.create("site", new_id()) for _ in range(2)]
+    desk.taken(first, *sent)
+    ada.author = backup
+    since = [ada.create("site", new_id()) for _ in range(4)]
+    for batch, seq in ((since, 2), (since[1:], 3), (since[:1], 2)):
+        answer = desk.push(*batch)
+        assert (answer.batch, answer.seq, answer.hash) == ("forked", seq, hash_of(sent[seq - 2]))
+    answer = desk.push(*since[2:])  # these numbers are free, but they do not follow what is here
+    assert (answer.batch, answer.seq, answer.hash) == ("forked", 4, hash_of(sent[1]))
+    written = [parse(raw) for raw in since]
+    anew = [fresh.tell("site", each.entity, "Created", each.data, event_id=each.id) for each in written]
+    assert desk.taken(*anew) == ["accepted"] * 4
+    assert {row.id for row in desk.log.page(TENANT, after=0, limit=99)} == {
+        *(parse(raw).id for raw in (first, *sent)),
+        *(each.id for each in written),
+    }
+
+
+ELSEWISE: dict[str, Any] = {
+    "id": "01900000-0000-7000-9000-00000000dddd",
+    "replica": replica_named("ben"),
+    "entity": {"id": ELSEWHERE, "type": "site"},
+    "type": "Archived",
+    "v": 2,
+    "clock": {},
+    "at": stamp(NOON),
+    "seen": 7,
+    "data": {"name": "Another gate"},
+    "prev": "cd" * 32,
+    "reason": "said by somebody else",
+    "tx": {"id": ELSEWHERE, "i": 1, "n": 1},
+}
+
+
+@pytest.mark.parametrize("member", sorted(ELSEWISE))
+def test_a14_an_event_of_which_anything_was_changed_is_another_event_and_a_fork(desk: Desk, member: str) -> None:
+    ada, ben, site = desk.device("ada"), desk.device("ben"), new_id()
+    raws = [ada.create("site", site), ada.tell("site", site, "Edited", {"name": "Gate"})]
+    desk.taken(*raws)
+    desk.taken(ben.create("site", new_id()))
+    changed = {**orjson.loads(raws[1]), member: ELSEWISE[member]}
+    assert changed != orjson.loads(raws[1])
+    for seq in (2, 3):  # in its own place, and after it
+        answer = desk.push(canonical.dumps({**changed, "seq": seq}))
+        expected = "gap" if (member, seq) == ("replica", 3) else "forked"
+        assert (answer.batch, answer.verdicts) == (expected, ())
+    assert desk.position == 3
+
+
+@given(st.permutations(range(4)))
+def test_a13_law_what_was_set_aside_stays_so_in_whatever_order_and_by_whomever_it_is_sent_again(
+    order: Sequence[int],
+) -> None:
+    desk = Desk()
+    ada, work_order = desk.device("ada"), new_id()
+    raws = [
+        ada.create("work_order", work_order),
+        ada.tell("work_order", work_order, "WorkOrderApproved"),
+        ada.hand_made(data={}),
+        ada.tell("site", ELSEWHERE, "Edited", {"name": "Gate"}),
+    ]
+    verdicts = desk.push(*raws).verdicts
+    assert [each.get("code") for each in verdicts] == [None, "not_allowed", "bad_data", "unknown_entity"]
+    for number in order:
+        again = desk.push(raws[number], role="supervisor").verdicts  # who might have told it in the first place
+        assert again[0] == verdicts[number] or (again[0]["verdict"], again[0]["position"]) == ("duplicate", 1)
+    assert desk.position == 1
 
 
 def test_an_answer_that_was_decided_ahead_moves_by_what_came_between(desk: Desk) -> None:
