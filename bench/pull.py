@@ -57,7 +57,7 @@ def _pull_all(connection: Connection) -> int:
     """The number of events from cursor 0 to the head."""
     cursor = count = 0
     while True:
-        body = connection.get(f"/v1/sync/pull?cursor={cursor}")
+        body = connection.get(f"/v1/sync/pull?cursor={cursor}&history=true")
         count += body.count(b"\n") - 1
         checkpoint = orjson.loads(body[body.rindex(b"\n", 0, -1) + 1 :])
         if checkpoint["cursor"] == checkpoint["head"]:
