@@ -4,13 +4,15 @@ from fastapi import FastAPI
 
 from api import health
 from api.auth import Remembered
+from api.head import AnswersHead
+from api.live_streams import Pace, Streams
 from api.problem import answer_problems
 from api.services import Services
-from api.v1 import entities, pull, relay, sync
+from api.v1 import entities, live, pull, relay, sync
 
 
-def create_app(services: Services) -> FastAPI:
-    """The application over these ports."""
+def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
+    """The application over these ports; `pace` is that of live streams, where it is not the usual one."""
     app = FastAPI(
         title="Cairnfield",
         version="1",
@@ -19,7 +21,16 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services, app.state.remembered = services, Remembered()
+    app.state.streams = Streams(services.doorbell, pace)
+    app.add_middleware(AnswersHead)
     answer_problems(app)
-    for router in (health.router, sync.router, pull.router, relay.router, entities.router):
+    for router in (health.router, sync.router, pull.router, live.router, relay.router, entities.router):
         app.include_router(router)
     return app
+
+
+def end_streams(app: FastAPI) -> None:
+    """Let every live stream end, because the server is about to stop; on the loop that serves them."""
+    streams = app.state.streams
+    assert isinstance(streams, Streams)
+    streams.end()

@@ -47,7 +47,7 @@ def principal_of(request: Request) -> Principal:
     remembered = remembered_principal(request)
     if remembered is not None:
         return remembered
-    token, services = _token(request), services_of(request)
+    token, services = bearer_token(request), services_of(request)
     now_ms = services.now_ms()
     principal = services.accounts.principal(token, now_ms=now_ms) if len(token) <= TOKEN_LENGTH_MAX else None
     if principal is None:
@@ -58,7 +58,7 @@ def principal_of(request: Request) -> Principal:
 
 def remembered_principal(request: Request) -> Principal | None:
     """The principal, if that was looked up a moment ago: never waits. Raises Problem 401 where there is no token."""
-    return _remembered(request).get(_token(request), services_of(request).now_ms())
+    return _remembered(request).get(bearer_token(request), services_of(request).now_ms())
 
 
 def _remembered(request: Request) -> Remembered:
@@ -67,7 +67,8 @@ def _remembered(request: Request) -> Remembered:
     return remembered
 
 
-def _token(request: Request) -> str:
+def bearer_token(request: Request) -> str:
+    """The token that a request carries; raises Problem 401 where it carries none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthorized("This request carries no bearer token.")

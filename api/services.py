@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from commands.authority import Principal
+from sync.doorbell import Doorbell
 from sync.log import EventLog
 
 
@@ -25,6 +26,8 @@ class Services:
 
     log: EventLog
     accounts: Accounts
+    doorbell: Doorbell
+    """Rung by the log."""
     now_ms: Callable[[], int]
     """Milliseconds since 1970."""
     new_replica: Callable[[], str]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 READY_FILE = "up.json"
-REQUEST_GRACE_S = 5  # how long a request that is under way may take to end when we stop
+UNREAD_MS_MAX = 60_000  # how long what we sent may wait to be read
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -89,7 +89,7 @@ def _app(opened: Database, settings: Settings) -> "FastAPI":
 
 def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None]) -> None:
     """Answer requests until a signal says stop; `when_ready` is called when the first one would be answered."""
-    import uvicorn
+    from cairnfield.http_server import http_server
 
     # What was loaded to here lives as long as we do, and a batch makes thousands of small objects that all die with it:
     # looking through them every 700 allocations, as is the default, takes a tenth of the time of a push.
@@ -98,13 +98,7 @@ def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], Non
     # Whoever has its answer from Postgres holds a tenant's lock: it should not wait 5 ms for one that reads a body.
     sys.setswitchinterval(0.001)
 
-    class Announcing(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            when_ready()
-
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=REQUEST_GRACE_S)
-    server = Announcing(config)
+    server = http_server(app, when_ready)
     signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn takes care of the other two itself
     server.run(sockets=[listener])
 
@@ -138,6 +132,8 @@ def _listening(settings: Settings) -> Generator[socket.socket]:
         raise CannotGoOn(f"The host {settings.host!r} has no address here. Choose another with --host.") from failure
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it: whoever does not read is dropped in the end
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS_MAX)
         try:
             listener.bind(address)
         except OSError as failure:

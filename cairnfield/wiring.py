@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra import failpoints
 from infra.settings import Settings
+from sync.log import Ring, nobody_listens
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -37,11 +38,11 @@ def open_accounts(pool: "ConnectionPool[Connection]") -> "PostgresAccounts":
     return PostgresAccounts(pool)
 
 
-def open_log(pool: "ConnectionPool[Connection]") -> "PostgresEventLog":
-    """The log of a database."""
+def open_log(pool: "ConnectionPool[Connection]", ring: Ring = nobody_listens) -> "PostgresEventLog":
+    """The log of a database, and the bell that it rings whenever it has grown."""
     from infra.postgres.log import PostgresEventLog
 
-    return PostgresEventLog(pool)
+    return PostgresEventLog(pool, ring)
 
 
 def open_blobs(settings: Settings) -> "DiskBlobStore":
@@ -55,14 +56,21 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
+    from infra.doorbell import ProcessDoorbell
     from infra.failing_answers import FailingAnswers
     from infra.postgres.pool import open_pool
 
     del settings  # the host and port are the server's; the rest comes with later adapters
     pool = open_pool(dsn, size=POOL_SIZE)
-    log, accounts = open_log(pool), open_accounts(pool)
+    doorbell = ProcessDoorbell()
+    log, accounts = open_log(pool, doorbell.ring), open_accounts(pool)
     services = Services(
-        log=log, accounts=accounts, now_ms=now_ms, new_replica=new_replica, is_ready=lambda: _answers(accounts)
+        log=log,
+        accounts=accounts,
+        doorbell=doorbell,
+        now_ms=now_ms,
+        new_replica=new_replica,
+        is_ready=lambda: _answers(accounts),
     )
     app = create_app(services)
     app.router.on_shutdown.append(pool.close)

@@ -7,11 +7,13 @@ import pytest
 from api.app import create_app
 from api.services import Services
 from cairnfield.wiring import new_replica
+from infra.doorbell import ProcessDoorbell
 from infra.memory import MemoryEventLog
 from infra.memory_accounts import MemoryAccounts
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
+from sync.doorbell import Doorbell
 from tests.api.in_process import client_of
 from tests.api.office import Clock, Office
 from tests.conftest import TestServer
@@ -20,11 +22,16 @@ MakeOffice = Callable[[], Office]
 
 
 def _offices(
-    log: MemoryEventLog | PostgresEventLog, accounts: MemoryAccounts | PostgresAccounts
+    log: MemoryEventLog | PostgresEventLog, accounts: MemoryAccounts | PostgresAccounts, doorbell: Doorbell
 ) -> Iterator[MakeOffice]:
     clock = Clock()
     services = Services(
-        log=log, accounts=accounts, now_ms=lambda: clock.ms, new_replica=new_replica, is_ready=lambda: True
+        log=log,
+        accounts=accounts,
+        doorbell=doorbell,
+        now_ms=lambda: clock.ms,
+        new_replica=new_replica,
+        is_ready=lambda: True,
     )
     with client_of(create_app(services)) as client:
 
@@ -38,14 +45,16 @@ def _offices(
 
 @pytest.fixture(scope="session")
 def memory_offices() -> Iterator[MakeOffice]:
-    log = MemoryEventLog()
-    yield from _offices(log, MemoryAccounts(log))
+    doorbell = ProcessDoorbell()
+    log = MemoryEventLog(doorbell.ring)
+    yield from _offices(log, MemoryAccounts(log), doorbell)
 
 
 @pytest.fixture(scope="session")
 def postgres_offices(embedded_server: TestServer) -> Iterator[MakeOffice]:
     with embedded_server.database() as dsn, open_pool(dsn, size=2) as pool:
-        yield from _offices(PostgresEventLog(pool), PostgresAccounts(pool))
+        doorbell = ProcessDoorbell()
+        yield from _offices(PostgresEventLog(pool, doorbell.ring), PostgresAccounts(pool), doorbell)
 
 
 @pytest.fixture(params=["memory", "postgres"])

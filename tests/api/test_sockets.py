@@ -1,49 +1,22 @@
 """What only a real server shows: bodies that lie about their length, that never end, and that are cut off."""
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-import uvicorn
 
-from api.app import create_app
-from api.services import Services
-from cairnfield.wiring import new_replica
-from infra.memory import MemoryEventLog
-from infra.memory_accounts import MemoryAccounts
 from sync.limits import PUSH_BYTES_MAX
-from tests.api.in_process import client_of
-from tests.api.office import NOW, Clock, Office
+from tests.api.office import Office
+from tests.api.serving import served_office
 from tests.devices import new_id
-
-START_S_MAX = 20
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Office, int]]:
-    """An office, and the port of a uvicorn that serves the same application."""
-    log = MemoryEventLog()
-    accounts = MemoryAccounts(log)
-    services = Services(log=log, accounts=accounts, now_ms=lambda: NOW, new_replica=new_replica, is_ready=lambda: True)
-    app = create_app(services)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    give_up = time.monotonic() + START_S_MAX
-    while not server.started:
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-    try:
-        with client_of(app) as client:
-            tenant = accounts.add_tenant("Harbour Town", now_ms=NOW)
-            office = Office(client=client, log=log, accounts=accounts, clock=Clock(), tenant=tenant).staff()
-            yield office, server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
+    """An office, and the port of a server of the same application."""
+    with served_office() as (office, _, port):
+        yield office, port
 
 
 def say(served: tuple[Office, int], *headers: str, body: bytes = b"", then_close: bool = False) -> bytes:

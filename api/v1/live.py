@@ -1,0 +1,131 @@
+"""The live stream: server-sent events that say how far the log has come. A hint to pull, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api.auth import bearer_token, principal_of, remembered_principal, services_of
+from api.live_streams import Device, LiveFull, Stream, Streams
+from api.own_replica import own_replica
+from api.problem import RETRY_AFTER_S, Problem
+from api.services import Services
+from sync.log import LogUnavailable
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HEARTBEAT: Final = b": here\n\n"
+RECONNECT_MS: Final = 3_000
+_DIGITS_MAX: Final = 16
+
+router = APIRouter(prefix="/v1/sync", tags=["sync"])
+
+
+@router.get("/live", summary="Hear that there is something to pull", response_class=Response)
+async def live(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    replica: Annotated[
+        str | None, Query(pattern="^r[a-z2-7]{12}$", description="For which device: it has one stream, the newest.")
+    ] = None,
+    last_event_id: Annotated[str, Header(description="The head that was heard last.")] = "",
+) -> Response:
+    """Server-sent events (`text/event-stream`): `head` with the log's newest position, at once and whenever it grew.
+
+    `replaced` and `unauthorized` end the stream. A comment comes every 15 seconds of silence.
+    """
+    speaking = remembered_principal(request)
+    if speaking is None:
+        speaking = await run_in_threadpool(principal_of, request)
+    if replica is not None:
+        await run_in_threadpool(own_replica, replica, speaking, services)
+    streams = request.app.state.streams
+    assert isinstance(streams, Streams)
+    heard = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) <= _DIGITS_MAX else None
+    device = (speaking.tenant, speaking.person, replica or "")
+    return _Hints(streams, services, device, token=bearer_token(request), heard=heard)
+
+
+class _Hints(Response):
+    """The stream as it is sent: less than a StreamingResponse would keep for each connection."""
+
+    def __init__(self, streams: Streams, services: Services, device: Device, *, token: str, heard: int | None) -> None:
+        super().__init__(
+            media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+        self._streams, self._services, self._device, self._token = streams, services, device, token
+        self._heard = heard
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        try:
+            with self._streams.join(self._device) as stream:
+                gone = asyncio.create_task(_end_when_gone(receive, stream))
+                try:
+                    await self._tell(stream, send)
+                except TimeoutError:
+                    pass  # it does not read: no more is written for it, and the connection is dropped
+                finally:
+                    gone.cancel()
+        except LiveFull:
+            raise _full() from None
+
+    async def _tell(self, stream: Stream, send: Send) -> None:
+        pace, clock = self._streams.pace, asyncio.get_running_loop().time
+        head = await run_in_threadpool(self._services.log.head, self._device[0])
+        stream.hear(head.position)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        checked_at = spoke_at = clock()
+        told, says = self._heard, b"retry: %d\n\n" % RECONNECT_MS
+        while not stream.is_over:
+            if stream.newest != told:
+                told = stream.newest
+                says += hint(told)
+            if says:
+                async with asyncio.timeout(pace.send_s_max):
+                    await send({"type": "http.response.body", "body": says, "more_body": True})
+                spoke_at, says = clock(), b""
+            if clock() >= checked_at + pace.recheck_s:
+                checked_at = clock()
+                if not await run_in_threadpool(self._may_listen):
+                    stream.end("unauthorized")
+            elif stream.newest == told and not stream.is_over:
+                await stream.sleep(min(spoke_at + pace.heartbeat_s, checked_at + pace.recheck_s) - clock())
+                if clock() >= spoke_at + pace.heartbeat_s:
+                    says = HEARTBEAT
+        last = b"event: %s\ndata: {}\n\n" % stream.ending.encode() if stream.ending else b""
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _may_listen(self) -> bool:
+        services, (tenant, person, _) = self._services, self._device
+        try:
+            speaking = services.accounts.principal(self._token, now_ms=services.now_ms())
+        except LogUnavailable:
+            return True  # nobody can say now; the next look will
+        return speaking is not None and (speaking.tenant, speaking.person) == (tenant, person)
+
+
+def hint(head: int) -> bytes:
+    """One event of the stream."""
+    return b'id: %d\nevent: head\ndata: {"head":%d}\n\n' % (head, head)
+
+
+async def _end_when_gone(receive: Receive, stream: Stream) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.end()
+
+
+def _full() -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "live-full",
+        "As many devices are connected live as this server takes.",
+        hint="Pull every few minutes instead, and try again later; nothing depends on the stream.",
+        retryable=True,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )

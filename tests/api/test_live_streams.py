@@ -1,0 +1,184 @@
+"""A stream in process, where what it waits for is in our hands: a device that does not read, a bell that is rung."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import pytest
+
+from api.app import create_app, end_streams
+from api.live_streams import Pace
+from api.services import Services
+from infra.doorbell import ProcessDoorbell
+from infra.memory import MemoryEventLog
+from infra.memory_accounts import MemoryAccounts
+from tests.devices import NOON, PERSON_1
+
+WAIT_S_MAX: Final = 20
+SLOW: Final = Pace(heartbeat_s=600, recheck_s=600, hints_apart_s=0, send_s_max=600)
+
+
+class Server:
+    """The application, its bell, and one request to its live route."""
+
+    def __init__(self, pace: Pace = SLOW) -> None:
+        self.bell = ProcessDoorbell()
+        log = MemoryEventLog(self.bell.ring)
+        accounts = MemoryAccounts(log)
+        self.tenant = accounts.add_tenant("Harbour Town", now_ms=NOON)
+        accounts.add_person(self.tenant, person=PERSON_1, name="Ada", role="technician")
+        self._token = accounts.issue(self.tenant, PERSON_1, now_ms=NOON)
+        self.app = create_app(
+            Services(
+                log=log,
+                accounts=accounts,
+                doorbell=self.bell,
+                now_ms=lambda: NOON,
+                new_replica=lambda: "",
+                is_ready=lambda: True,
+            ),
+            pace=pace,
+        )
+        self.sent: list[bytes] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.is_gone = asyncio.Event()
+        self._news = asyncio.Event()
+
+    def connect(self) -> asyncio.Task[None]:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "path": "/v1/sync/live",
+            "raw_path": b"/v1/sync/live",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"authorization", f"Bearer {self._token}".encode())],
+        }
+        return asyncio.create_task(self.app(scope, self._receive, self._send))
+
+    async def _receive(self) -> MutableMapping[str, Any]:
+        await self.is_gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await self.reads.wait()
+            self.sent.append(message["body"])
+            self._news.set()
+
+    async def until(self, said: bytes) -> None:
+        async with asyncio.timeout(WAIT_S_MAX):
+            while not any(said in each for each in self.sent):
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def streams(self) -> int:
+        return len(self.app.state.streams)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(_bounded(story))
+
+
+async def _bounded(story: Callable[[], Awaitable[None]]) -> None:
+    async with asyncio.timeout(WAIT_S_MAX * 2):
+        await story()
+
+
+def test_b_a_device_that_does_not_read_is_told_the_newest_head_alone_when_it_does() -> None:
+    async def story() -> None:
+        server = Server()
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        server.reads.clear()
+        for head in range(1, 5_001):
+            server.bell.ring(server.tenant, head)
+            if head % 100 == 0:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        server.reads.set()
+        await server.until(b"id: 5000\n")
+        assert len(server.sent) <= 3, "what it heard first, what was on its way when it stopped to read, the newest"
+        end_streams(server.app)
+        await task
+
+    run(story)
+
+
+def test_rings_that_come_late_tell_nothing_old() -> None:
+    async def story() -> None:
+        server = Server()
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        for head in (3, 9, 7, 9, 2):
+            server.bell.ring(server.tenant, head)
+            await asyncio.sleep(0.005)
+        server.bell.ring(server.tenant, 10)
+        await server.until(b"id: 10\n")
+        heads = [int(each.split(b"\n")[0].removeprefix(b"id: ")) for each in server.sent[1:]]
+        assert heads == sorted(set(heads))
+        end_streams(server.app)
+        await task
+
+    run(story)
+
+
+def test_a_tenant_that_grows_all_the_time_is_told_so_now_and_then() -> None:
+    async def story() -> None:
+        server = Server(Pace(heartbeat_s=600, recheck_s=600, hints_apart_s=0.2))
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        began = asyncio.get_running_loop().time()
+        for head in range(1, 2_001):
+            server.bell.ring(server.tenant, head)
+            await asyncio.sleep(0)
+        took_s = asyncio.get_running_loop().time() - began
+        await server.until(b"id: 2000\n")
+        assert len(server.sent) <= 3 + took_s / 0.2
+        end_streams(server.app)
+        await task
+
+    run(story)
+
+
+@pytest.mark.parametrize("leaves", ["gone", "stopped"])
+def test_whoever_leaves_leaves_nothing_behind(leaves: str) -> None:
+    async def story() -> None:
+        server = Server()
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        assert server.streams == 1
+        server.is_gone.set() if leaves == "gone" else end_streams(server.app)
+        await task
+        assert server.streams == 0
+        assert server.app.state.streams._audiences == {}
+        assert server.bell._ears == {}
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(story)
+
+
+def test_a_device_that_never_reads_is_given_up() -> None:
+    async def story() -> None:
+        server = Server(Pace(heartbeat_s=0.01, recheck_s=600, hints_apart_s=0, send_s_max=0.05))
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        server.reads.clear()
+        await task
+        assert server.streams == 0
+
+    run(story)
+
+
+def test_whoever_connects_while_the_server_stops_is_sent_away_at_once() -> None:
+    async def story() -> None:
+        server = Server()
+        end_streams(server.app)
+        await server.connect()
+        assert server.sent == [b""]
+
+    run(story)
