@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sync.log import TenantId
 
 TOKENS_FILE: Final = "logins.json"
-ROLES: Final[tuple["Role", ...]] = ("dispatcher", "technician", "supervisor", "analyst", "auditor")
+ROLES: Final[tuple["Role", ...]] = ("dispatcher", "technician", "supervisor", "analyst", "auditor", "integration")
 LISTED_MAX: Final = 20
 """Up to so many people all get a login; of a larger tenant one for each role does."""
 _TOKENS: Final = TypeAdapter(dict[str, str])

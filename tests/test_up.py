@@ -19,7 +19,7 @@ from infra.http_client import SyncClient
 ROOT: Final = Path(__file__).resolve().parents[1]
 START_S_MAX: Final = 60
 STOP_S_MAX: Final = 30
-ROLES: Final = {"dispatcher", "technician", "supervisor", "analyst", "auditor"}
+ROLES: Final = {"dispatcher", "technician", "supervisor", "analyst", "auditor", "integration"}
 
 
 @contextmanager
