@@ -113,6 +113,19 @@ def test_a1_a_replica_of_somebody_else_and_none_at_all_have_the_same_answer(offi
     assert verdict["verdict"] == "accepted", "its owner lost nothing"
 
 
+def test_a14_an_event_of_one_tenant_cannot_be_told_in_another(offices: Callable[[], Office]) -> None:
+    ours, theirs = offices(), offices()
+    device = ours.device("ours")
+    raw = device.create("customer", new_id())
+    assert ours.push(raw).status_code == 200
+    before = theirs.standing()
+    problem(theirs.push(raw), 403, "replica-not-yours")
+    assert theirs.standing() == before
+    theirs.device("ours")  # somebody there has a replica of the same name
+    assert theirs.verdicts(raw)[0]["verdict"] == "accepted", "said by them, in their tenant, for themselves"
+    assert [ours.log.head(ours.tenant).position, theirs.log.head(theirs.tenant).position] == [1, 1]
+
+
 def test_a1_a_batch_speaks_for_one_replica(office: Office) -> None:
     ours, theirs = office.device("ours"), office.device("theirs", "supervisor")
     before = office.standing(ours, theirs)
