@@ -144,8 +144,7 @@ class Desk:
             if is_given_to_creator(event.entity_type):
                 return None
             scope = home_of(event)
-        seen = min(event.seen, self.known.position)  # who names a later one has not seen more than there was
-        if scope is None or is_in_scope(self.grants, self.actor, scope, seen):
+        if scope is None or is_in_scope(self.grants, self.actor, scope, event.seen):
             return None
         return Unacceptable("out_of_scope", f"/entity/id: it lives in {scope}, which is not yours")
 

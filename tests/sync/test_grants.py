@@ -116,16 +116,6 @@ def test_work_written_before_its_author_could_know_of_the_leave_is_late_and_late
     assert company.codes(ADA, still_before, company.edit(company.ada, job)) == ["accepted", "out_of_scope"]
 
 
-def test_who_claims_to_have_seen_the_future_has_seen_the_head(company: Company) -> None:
-    job = company.job()
-    visit = company.visit(job, assignee_id=ADA)
-    company.pull(company.ada)
-    company.ada.author = replace(company.ada.author, seen=2**52)
-    assert company.codes(ADA, company.edit(company.ada, job)) == ["accepted"]
-    company.reassign(visit, BEN)
-    assert company.codes(ADA, company.edit(company.ada, job)) == ["out_of_scope"]
-
-
 def test_a_visit_that_was_reassigned_while_the_first_was_offline_is_worked_on_by_both(company: Company) -> None:
     job = company.job()
     visit = company.visit(job, assignee_id=ADA)
