@@ -11,10 +11,13 @@ from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, verdicts
 
 def taken_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     """I1: an event that was said to be taken is in the log, where it was said to be, and in its author's words."""
+    stored = _set_aside(history)
     for told in verdicts(history, ledger):
         if told.verdict not in TAKEN:
             continue
         found = ledger.by_id.get(told.id)
+        if found is None and told.id in stored and not ledger.survived(told.epoch, told.position):
+            continue  # handed in again after a restore, it was judged by what was there by then, and a person has it
         if found is None:
             yield Fault("I1", f"{told.id} was {told.verdict} at {told.position} and is not in the log", told.line)
         elif ledger.survived(told.epoch, told.position) and found.position != told.position:
@@ -24,6 +27,11 @@ def taken_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     for each in ledger.log:
         if each.id in words and each.hash not in words[each.id]:
             yield Fault("I1", f"{each.id} at {each.position} is not what its author wrote", len(history) - 1)
+
+
+def _set_aside(history: Sequence[Op]) -> set[str]:
+    """What the server keeps for a person at the end."""
+    return {event for op in history if (op.f, op.type) == ("stored", "ok") for event in op.value["quarantined"]}
 
 
 def _words(history: Sequence[Op]) -> dict[str, set[str]]:
@@ -48,8 +56,7 @@ def nothing_from_nowhere(history: Sequence[Op], ledger: Ledger) -> Iterator[Faul
                 if why:
                     yield Fault("I2", f"{event} was seen {why}", line)
         heard.hear(op)
-    stored = next((op.value["quarantined"] for op in reversed(history) if (op.f, op.type) == ("stored", "ok")), ())
-    for event in stored:
+    for event in _set_aside(history):
         if event in ledger.by_id and event not in _approved(history):
             yield Fault("I2", f"{event} is in the log and set aside", len(history) - 1)
 

@@ -27,6 +27,11 @@ STRIKES: Final[Mapping[str, int]] = {
     "pause postgres": 1,
 }
 """Every kind of blow, and how often it is chosen beside the others."""
+BACK_UP: Final = "back up the server"
+RESTORE: Final = "restore the server"
+_COPIES: Final = (BACK_UP, RESTORE)
+RESTORES: Final = 0.3
+"""In how many runs the server comes back from a copy of its data folder that is older than its clients."""
 BYTES: Final = (0, 1, 17, 100, 200, 300, 400, 700, 1_500, 5_000)
 JUMPS_MS: Final = (-86_400_000, -3_600_000, -1_000, 1_000, 240_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_000)
 
@@ -43,26 +48,26 @@ class Strike:
     """Bytes, milliseconds or whatever the blow measures."""
 
 
-def plan(*, seed: int, seconds: float, devices: int, kinds: Sequence[str] | None = None) -> list[Strike]:
+def plan(*, seed: int, seconds: float, devices: int, kinds: Sequence[str] = ()) -> list[Strike]:
     """The blows of a run, in the order of their moments; two or three may be felt at once."""
     dice = Random(f"{seed}/strikes")  # noqa: S311
-    chosen = list(kinds or STRIKES)
+    restores = RESTORE in kinds or (not kinds and dice.random() < RESTORES)
+    # A device put back to an older copy of itself has forgotten what it would offer again to a server put back to an
+    # older copy: with both, something is lost by right.
+    chosen = [kind for kind in kinds or STRIKES if kind not in _COPIES and not (restores and kind == "roll back")]
     weights = [STRIKES.get(kind, 1) for kind in chosen]
-    strikes: list[Strike] = []
+    strikes = [_restoring(BACK_UP, 0.2 * seconds), _restoring(RESTORE, 0.6 * seconds)] if restores else []
     at_s = 0.5
-    while at_s < seconds:
-        what = dice.choices(chosen, weights)[0]
-        strikes.append(
-            Strike(
-                at_s=at_s,
-                what=what,
-                on=dice.randrange(devices),
-                for_s=round(0.2 + 1.3 * dice.random(), 2),
-                much=_measure(what, dice),
-            )
-        )
+    while chosen and at_s < seconds:
+        what, for_s = dice.choices(chosen, weights)[0], round(0.2 + 1.3 * dice.random(), 2)
+        on = dice.randrange(devices)
+        strikes.append(Strike(at_s=at_s, what=what, on=on, for_s=for_s, much=_measure(what, dice)))
         at_s = round(at_s + 0.2 + 0.6 * dice.random(), 2)
-    return strikes
+    return sorted(strikes, key=lambda strike: strike.at_s)
+
+
+def _restoring(what: str, at_s: float) -> Strike:
+    return Strike(at_s=at_s, what=what, on=0, for_s=0.1)
 
 
 def _measure(what: str, dice: Random) -> int:

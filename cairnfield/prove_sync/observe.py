@@ -22,6 +22,12 @@ _ENTITIES: Final[LiteralString] = (
     "select entity::text, version, state from entity where tenant = %s and scope <> 'office'"
 )
 _REPLICAS: Final[LiteralString] = "select replica, last_seq from replica where tenant = %s"
+_GRANTS: Final[LiteralString] = """
+    select person::text, scope, from_position, to_position from grant_ where tenant = %(tenant)s
+    union all
+    select person::text, leads_to, greatest(from_position, position), to_position
+    from grant_ join scope_link using (tenant, scope) where tenant = %(tenant)s
+"""
 _QUARANTINE: Final[LiteralString] = "select id::text from quarantine where tenant = %s and id is not null"
 
 
@@ -32,8 +38,9 @@ def look(dsn: str, tenant: str, recorder: Recorder) -> None:
         rows = [EventRow(*row) for row in connection.execute(_LOG, [tenant]).fetchall()]
         entities = connection.execute(_ENTITIES, [tenant]).fetchall()
         replicas = connection.execute(_REPLICAS, [tenant]).fetchall()
+        grants = connection.execute(_GRANTS, {"tenant": tenant}).fetchall()
         set_aside = connection.execute(_QUARANTINE, [tenant]).fetchall()
-    recorder.note("ok", "log", events=_told(rows))
+    recorder.note("ok", "log", events=_told(rows), grants=_by_person(grants))
     stored = {entity: (version, bytes(state)) for entity, version, state in entities}
     recorder.note(
         "ok",
@@ -43,6 +50,13 @@ def look(dsn: str, tenant: str, recorder: Recorder) -> None:
         quarantined=[each[0] for each in set_aside],
         digest=state_codec.state_hash((entity, state) for entity, (_, state) in stored.items()),
     )
+
+
+def _by_person(rows: list[tuple[str, str, int, int | None]]) -> dict[str, dict[str, list[list[int | None]]]]:
+    grants: dict[str, dict[str, list[list[int | None]]]] = {}
+    for person, scope, start, end in rows:
+        grants.setdefault(person, {}).setdefault(scope, []).append([start, end])
+    return grants
 
 
 def _told(rows: list[EventRow]) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ class _Reader:
     """How far one device has come."""
 
     cursor: int = 0
+    epoch: str | None = None
     versions: dict[str, int] = field(default_factory=dict[str, int])
     """By entity, how many of its events are in."""
     page: tuple[int, Op] | None = None
@@ -55,14 +56,21 @@ def nothing_passed_over(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
         match op.f, op.type:
             case "open", _ if op.value["why"] in {"rolled_back", "cloned"}:
                 # What it had then is not told; from here on its pages tell.
-                readers[op.process] = _Reader(op.value["cursor"], dict(op.value.get("versions", {})))
+                readers[op.process] = _Reader(op.value["cursor"], op.value["epoch"], dict(op.value.get("versions", {})))
             case "open", _ if reader.page is not None:
                 if op.value["cursor"] != reader.cursor:  # killed after it stored the page and before it said so
                     yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
                 reader.page = None
             case "pull", "ok":
                 reader.page = (line, op)
+            case "apply", "ok" if reader.epoch not in {None, op.value["epoch"]}:
+                # It has heard that the server came back older: what it had is replaced from here on.
+                began = readers[op.process] = _Reader(0, op.value["epoch"])
+                if reader.page is not None and reader.page[1].value["cursor"] == op.value["cursor"]:
+                    began.page = reader.page
+                    yield from _stored(began, ledger, person.get(op.process), op.value["cursor"])
             case "apply", "ok" if reader.page is not None:
+                reader.epoch = op.value["epoch"]
                 yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
             case _:
                 pass

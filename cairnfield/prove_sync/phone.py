@@ -21,6 +21,7 @@ import orjson
 
 from cairnfield.ids import uuid7
 from cairnfield.prove_sync.history import Recorder
+from cairnfield.prove_sync.last_year import a_checklist, in_last_years_words
 from cairnfield.prove_sync.sighting import Sighting
 from cairnfield.prove_sync.store import Kept, Own, load, save
 from cairnfield.simulate.office import Dispatcher, Supervisor
@@ -29,7 +30,7 @@ from cairnfield.simulate.world import Deed, Scene, World
 from domain.people import Role
 from infra.http_client import OfflineError, ServerRefused, SyncClient
 from sync.author import Author
-from sync.device import Device, digest, edit
+from sync.device import Device, digest, edit, restart
 from sync.device import shown as state_of
 from sync.envelope import Event, Tx, hash_of
 from sync.fork import fork
@@ -63,6 +64,8 @@ class Part:
     why: Why = "started"
     person: str | None = None
     """Whose grants limit what it sees; None for those who see everything."""
+    is_old: bool = False
+    """Whether it runs last year's version, and says some things in last year's words."""
     pause_s: float = 0.25
     """About how long its user waits between two deeds."""
 
@@ -217,6 +220,8 @@ class Phone:
     def _work(self) -> None:
         scene = Scene(world=self._world, device=self._device, random=self._dice, ms=self._now_ms() - self._start_ms)
         deeds = self._user().decide(scene)
+        if self._part.is_old and self._dice.random() < 0.2:
+            deeds = [a_checklist(scene)]
         together = len(deeds) > 1 and self._dice.random() < TOGETHER
         tx = uuid7(self._now_ms(), self._ids)
         for number, deed in enumerate(deeds, 1):
@@ -244,6 +249,8 @@ class Phone:
             now_ms=self._now_ms(),
             tx=tx,
         )
+        if self._part.is_old:
+            device, event = in_last_years_words(device, event)
         told = {"id": event.id, "hash": hash_of(event.raw), "replica": event.replica, "seq": event.seq}
         self._note("invoke", "write", **told)
         self._keep(device, self._kept.with_own(event.id, Own(event.entity, event.replica, event.seq)))
@@ -259,7 +266,7 @@ class Phone:
             answer = self._asked("push", partial(self._client.push, body))
             verdicts = [[each["id"], each["verdict"], each.get("position")] for each in answer["verdicts"]]
             told = {"epoch": answer["epoch"], "head": answer["head"], "batch": answer["batch"], "verdicts": verdicts}
-            self._note("ok", "push", **told)
+            self._note("ok", "push", **told, codes={each["id"]: each.get("code") for each in answer["verdicts"]})
             self._keep(settle(self._device, answer))
 
     def _mend(self) -> None:
@@ -285,7 +292,10 @@ class Phone:
         device = self._device
         limit = self._dice.choice(PAGES)
         self._note("invoke", "pull", asked=device.cursor)
-        lines = self._asked("pull", lambda: self._client.page(device.cursor, limit=limit, resume=device.resume))
+        replica = device.author.replica if device.forked_at is None else None
+        lines = self._asked(
+            "pull", lambda: self._client.page(device.cursor, limit=limit, resume=device.resume, replica=replica)
+        )
         page = self._asked("pull", lambda: read_page(lines))
         seen = Sighting.of(lines)
         self._note("ok", "pull", asked=device.cursor, **seen.told())
@@ -311,10 +321,23 @@ class Phone:
             raise NoAnswer from why
         except ServerRefused as refusal:
             self._note("fail" if refusal.status < 500 else "info", f, why=str(refusal)[:300])
+            self._heed(refusal.problem)
             raise NoAnswer from refusal
         except ValueError as why:
             self._note("info", f, why=f"not an answer of ours: {why}"[:200])
             raise NoAnswer from why
+
+    def _heed(self, problem: dict[str, Any]) -> None:
+        """What the protocol asks of a device that hears this of a server which came back older than it was."""
+        match problem.get("code"):
+            case "cursor_ahead":
+                self._keep(restart(self._device, epoch=problem["epoch"]))
+            case "replica_not_yours" if self._device.forked_at is None:  # minted after the backup
+                self._keep(replace(self._device, forked_at=1))
+            case "resume_unknown":
+                self._keep(replace(self._device, resume=""))
+            case _:
+                pass
 
     def _read(self, f: str) -> dict[str, Any]:
         device = self._device
@@ -325,11 +348,20 @@ class Phone:
             "epoch": device.epoch or None,
             "applied": applied,
             "state_hash": digest(device),
-            "shown": [[event, self._shows(where)] for event, where in own],
+            "shown": [[event, self._shows(where)] for event, where in own if self._must_show(event, where)],
         }
         if f == "read":
             self._note("ok", f, **told)
         return told
+
+    def _must_show(self, event: str, own: Own) -> bool:
+        """Whether it must be shown: not what was taken from somebody's view, nor an edit of what is not there now.
+
+        After a restore an entity may be missing until whoever created it has handed it in again.
+        """
+        if state_of(self._device, own.entity) is not None:
+            return True
+        return self._part.person is None and event not in self._device.outbox
 
     def _shows(self, own: Own) -> bool:
         state = state_of(self._device, own.entity)

@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from cairnfield.prove_sync import observe
+from cairnfield.prove_sync import nemesis, observe
 from cairnfield.prove_sync.cast import Actor, Cast
 from cairnfield.prove_sync.check import faults
 from cairnfield.prove_sync.history import RUNNER, Op, Recorder, read_history
@@ -31,7 +31,11 @@ TICK_S: Final = 0.05
 BACKUP_EVERY_S: Final = 1.0
 START_S_MAX: Final = 60.0
 WAIT_S_MAX: Final = SETTLED_MS_MAX / 1_000 + 2
-ROLES: Final[tuple[Role, ...]] = ("dispatcher", "supervisor", "dispatcher")
+OLD: Final = "device-0"
+"""One device was not updated."""
+ON_ITS_WAY_S: Final = 0.5
+_NEW_EPOCH: Final = "update log_head set epoch = gen_random_uuid() where tenant = %s returning epoch::text, position"
+ROLES: Final[tuple[Role, ...]] = ("dispatcher", "technician", "supervisor", "technician")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,8 @@ def _part(name: str, player: Player, url: str, script: Script, folder: Path) -> 
         folder=folder,
         history=folder / "history.jsonl",
         seed=str(script.seed),
+        person=player.person if player.role == "technician" else None,
+        is_old=name == OLD,
     )
 
 
@@ -131,6 +137,7 @@ class Play:
 
     def act(self) -> None:
         """From the first edit to the last rest."""
+        self.stage.database.has_copy = False  # of this run
         for actor in self.cast.actors:
             actor.start()
         self._wait(START_S_MAX, self._are_all_there)
@@ -178,8 +185,8 @@ class Play:
     def _target(self, strike: Strike, actor: Actor) -> str:
         """What is struck: a line and the device behind it are two things."""
         kind = strike.what.rpartition(" ")[2]
-        if kind == "postgres":
-            return kind
+        if kind in {"postgres", "server"}:
+            return "postgres"
         if kind == "api":
             return f"api {strike.on % len(self.stage.apis)}"
         return f"the line of {actor.part.name}" if weather_of(strike) else actor.part.name
@@ -210,9 +217,15 @@ class Play:
             case _:
                 return self._blow_to_server(strike)
 
-    def _blow_to_server(self, strike: Strike) -> Callable[[], None]:
+    def _blow_to_server(self, strike: Strike) -> Callable[[], None] | None:
         api, database = self.stage.apis[strike.on % len(self.stage.apis)], self.stage.database
         match strike.what:
+            case nemesis.BACK_UP:
+                database.kill()
+                database.copy()
+                return database.start
+            case nemesis.RESTORE:
+                return self._restore() if database.has_copy else None
             case "kill api":
                 self.stage.kill_api(api)
                 return lambda: self.stage.let_start(api)
@@ -227,6 +240,19 @@ class Play:
                 return lambda: database.signal(signal.SIGCONT)
             case unknown:
                 raise AssertionError(unknown)
+
+    def _restore(self) -> Callable[[], None]:
+        """The server comes back from its copy, under a new epoch, as `cairn epoch new` would begin one."""
+        for api in self.stage.apis:
+            self.stage.kill_api(api)
+        time.sleep(ON_ITS_WAY_S)  # answers of before the restore are heard before it is told
+        self.stage.database.kill()
+        self.stage.database.restore()
+        self.stage.database.start()
+        with psycopg.connect(self.stage.database.dsn) as connection:
+            ((epoch, head),) = connection.execute(_NEW_EPOCH, [self.town.tenant]).fetchall()
+        self.recorder.note("info", "restore", epoch=epoch, head=head)
+        return self.stage.let_all_start
 
     def _calm(self) -> None:
         """The last blow is over: everybody hands in what they have, until nothing changes any more."""

@@ -145,8 +145,9 @@ class Api:
         raise CannotGoOn(f"An API process did not start: see {self._folder}/api-{self._number}.log")
 
     def signal(self, kind: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(kind)
+        """SIGSTOP or SIGCONT, where it runs."""
+        if self._process is not None:
+            self._process.send_signal(kind)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -209,6 +210,9 @@ class Stage:
 
     def let_start(self, api: Api) -> None:
         self._killed.discard(api)
+
+    def let_all_start(self) -> None:
+        self._killed.clear()
 
     def keep_up(self) -> None:
         """Start again what should run, as a supervisor of processes does."""

@@ -94,18 +94,18 @@ def _restored() -> list[Op]:
             verdicts=[["e4", "accepted", 5], ["e5", "quarantined", None]],
         ),
     ]
-    page = [[each[name] for name in ("position", "id", "leaf", "entity", "version")] for each in log[3:]]
+    shots = [[JOB, 3, "job after 3"], [SITE, 2, "site after 2"]]
     for process in (ADA, BEN):
-        answer = {
+        begun = {
             "epoch": "second",
-            "asked": 3,
+            "asked": 0,
             "cursor": 5,
             "head": 5,
-            "events": page,
-            "snapshots": [],
+            "events": [],
+            "snapshots": shots,
             "verdicts": [],
         }
-        again += [told(process, "ok", "pull", **answer), told(process, "ok", "apply", epoch="second", cursor=5)]
+        again += [told(process, "ok", "pull", **begun), told(process, "ok", "apply", epoch="second", cursor=5)]
     end = [rested(ADA), rested(BEN), told(RUNNER, "ok", "log", events=log), history[-1]]
     return [*history[:at], *again, *end]
 
