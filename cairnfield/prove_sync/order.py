@@ -145,13 +145,19 @@ def _too_early(
     event: LogEvent, ledger: Ledger, names: Mapping[tuple[str, int], set[str]], set_aside: set[str]
 ) -> Iterator[str]:
     for dot in event.clock.items():
+        # A number that is not in the log was set aside, or its event stands there under another number; where a device
+        # was cloned, several events were written under it, and it is enough that one of them can be meant.
         named = names.get(dot, set[str]())
-        cause = ledger.by_dot.get(dot) or next((ledger.by_id[each] for each in named if each in ledger.by_id), None)
-        if cause is None:
-            if not named & set_aside:
-                yield f"{event.id} at {event.position} knew {dot[0]} {dot[1]}, which is nowhere"
-        elif cause.position >= event.position and cause.id != event.id:
-            yield f"{event.id} at {event.position} knew {cause.id}, which comes at {cause.position}"
+        there = [ledger.by_id[each] for each in named if each in ledger.by_id]
+        causes = [ledger.by_dot[dot]] if dot in ledger.by_dot else there
+        if any(cause.position < event.position or cause.id == event.id for cause in causes):
+            continue
+        if dot not in ledger.by_dot and named & set_aside:
+            continue
+        if causes:
+            yield f"{event.id} at {event.position} knew {causes[0].id}, which comes at {causes[0].position}"
+        else:
+            yield f"{event.id} at {event.position} knew {dot[0]} {dot[1]}, which is nowhere"
 
 
 def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], set[str]], set[str]]:
