@@ -160,7 +160,7 @@ def hand_in_a_day(service: Service, name: str) -> tuple[list[bytes], list[dict[s
     return written, verdicts, refused
 
 
-def test_a_database_that_goes_in_the_middle_of_pushes_costs_nothing(open_folder: Path) -> None:
+def test_g3_a_database_that_goes_in_the_middle_of_pushes_costs_nothing(open_folder: Path) -> None:
     with served(open_folder) as service, ThreadPoolExecutor(CLIENTS) as threads:
         days = [threads.submit(hand_in_a_day, service, f"d{'abcdefgh'[number]}") for number in range(CLIENTS)]
         for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
@@ -225,7 +225,7 @@ def push_until_refused(client: httpx.Client, device: Device) -> tuple[list[bytes
     raise AssertionError("the disk is not full yet")
 
 
-def test_a_full_disk_refuses_a_push_whole_and_takes_it_once_when_there_is_space(small_disk: Path) -> None:
+def test_g13_a_full_disk_refuses_a_push_whole_and_takes_it_once_when_there_is_space(small_disk: Path) -> None:
     with served(small_disk) as service, service.client() as client, service.office() as office:
         device = Device("ada")
         office.mint("ada")
@@ -247,7 +247,9 @@ def is_taken_once(service: Service, client: httpx.Client, taken: Sequence[bytes]
 
 
 @pytest.mark.parametrize("size", [5, BATCH])
-def test_a_full_disk_under_the_write_ahead_log_stops_the_server_and_loses_nothing(small_disk: Path, size: int) -> None:
+def test_g13_a_full_disk_under_the_write_ahead_log_stops_the_server_and_loses_nothing(
+    small_disk: Path, size: int
+) -> None:
     with served(small_disk) as service, service.client() as client:
         device = Device("ada")
         with service.office() as office:
@@ -265,7 +267,7 @@ def test_a_full_disk_under_the_write_ahead_log_stops_the_server_and_loses_nothin
         is_taken_once(service, client, taken, refused)
 
 
-def test_a_file_that_may_not_grow_is_trouble_that_passes(open_folder: Path) -> None:
+def test_g13_a_file_that_may_not_grow_is_trouble_that_passes(open_folder: Path) -> None:
     """As with a disk quota: PostgreSQL has no word for it, and says that it is an internal error."""
     with served(open_folder) as service, service.client() as client:
         device = Device("ada")

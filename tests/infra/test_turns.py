@@ -22,7 +22,7 @@ HOLD_HEAD = "select position from log_head where tenant = %s for update"
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
-def test_a_tenant_whose_lock_is_held_up_leaves_connections_to_the_others(
+def test_g6_g14_a_tenant_whose_lock_is_held_up_leaves_connections_to_the_others(
     embedded_server: TestServer, size: int
 ) -> None:
     with embedded_server.database() as dsn, open_pool(dsn, size=WRITERS // 2) as pool:

@@ -13,7 +13,7 @@ from tests.corpus.authoring import expected, folded, folders, lines, untold
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
-def test_what_was_once_written_folds_to_what_it_says(folder: Path) -> None:
+def test_b13_what_was_once_written_folds_to_what_it_says(folder: Path) -> None:
     found = expected(lines(folder))
     wanted = orjson.loads((folder / "folded.json").read_bytes())
     for entity, told in wanted["entities"].items():
