@@ -31,10 +31,12 @@ class Server:
     dsn: str
     tenant: str
     token: str
+    pid: int
+    """The process that answers."""
 
     def another_tenant(self) -> "Server":
         """The same server with an empty tenant of its own."""
-        return _new_tenant(self.url, self.dsn)
+        return _new_tenant(self.url, self.dsn, self.pid)
 
     def connect(self) -> "Connection":
         """A kept-alive HTTP connection."""
@@ -80,21 +82,21 @@ def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
         data = Path(folder)
         data.chmod(0o755)  # as root the server keeps only to places that are open
-        with database(settings_with(data=data)) as opened, _up(data, environment or {}) as url:
-            yield _new_tenant(url, opened.dsn)
+        with database(settings_with(data=data)) as opened, _up(data, environment or {}) as (url, pid):
+            yield _new_tenant(url, opened.dsn, pid)
 
 
-def _new_tenant(url: str, dsn: str) -> Server:
+def _new_tenant(url: str, dsn: str, pid: int) -> Server:
     with open_pool(dsn, size=1) as pool:
         accounts, person = open_accounts(pool), str(uuid.uuid4())
         tenant = accounts.add_tenant("Bench", now_ms=now_ms())
         accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
         token = accounts.issue(tenant, person, now_ms=now_ms())
-    return Server(url=url, dsn=dsn, tenant=tenant, token=token)
+    return Server(url=url, dsn=dsn, tenant=tenant, token=token, pid=pid)
 
 
 @contextmanager
-def _up(data: Path, environment: Mapping[str, str]) -> Generator[str]:
+def _up(data: Path, environment: Mapping[str, str]) -> Generator[tuple[str, int]]:
     command = [sys.executable, "-m", "cairnfield", "up", "--no-demo", "--port", "0", "--data", str(data)]
     ready = data / "up.json"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **environment}) as process:
@@ -104,7 +106,7 @@ def _up(data: Path, environment: Mapping[str, str]) -> Generator[str]:
                 assert process.poll() is None, "the server did not start"
                 assert time.monotonic() < give_up, "the server took too long to start"
                 time.sleep(0.05)
-            yield json.loads(ready.read_text())["url"]
+            yield json.loads(ready.read_text())["url"], process.pid
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)

@@ -4,12 +4,15 @@ Every wait has an end; nothing is tried again here, because whoever calls knows 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
+
+from infra.live_hints import heads
 
 CONNECT_S_MAX: Final = 5.0
 ANSWER_S_MAX: Final = 60.0
@@ -97,6 +100,15 @@ class SyncClient:
         switches = {name: "true" for name, is_on in (("digests", digests), ("history", history)) if is_on}
         told = {"cursor": cursor, **{name: value for name, value in asked.items() if value}, **switches}
         return self._call("GET", "/v1/sync/pull", params=told).content
+
+    def live(
+        self, replica: str | None = None, *, heard: int | None = None, wait: Callable[[float], object] = time.sleep
+    ) -> Iterator[int]:
+        """Heads of the log as they are told, for ever: see `infra.live_hints.heads`, which says what it raises.
+
+        It holds a connection of this client, and may be read from a thread of its own.
+        """
+        return heads(self._http, replica, heard=heard, wait=wait)
 
     def entity(self, entity_type: str, entity: str) -> dict[str, Any]:
         """One entity as the server shows it."""

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ def running_up(data: Path, *options: str) -> Iterator[dict[str, Any]]:
         said, _ = process.communicate(timeout=STOP_S_MAX)
     assert process.returncode == 0, said
     assert "the data stay" in said
+    assert "Cancel" not in said, "it waited for something that did not end"
     assert not ready.exists()
 
 
@@ -76,6 +78,20 @@ def test_the_town_lives_and_is_there_again_after_a_stop(open_folder: Path) -> No
         assert again["tokens"] == told["tokens"]
         with SyncClient(again["url"], told["tokens"]["auditor"]) as server:
             assert server.digest() == digest
+
+
+def test_ctrl_c_ends_live_streams_and_does_not_wait_for_them(open_folder: Path) -> None:
+    with ExitStack() as streams:
+        with running_up(open_folder / "data", "--no-demo") as told:
+            heard: list[Iterator[str]] = []
+            for token in told["tokens"].values():
+                bearer, url = {"Authorization": f"Bearer {token}"}, f"{told['url']}/v1/sync/live"
+                heard.append(
+                    streams.enter_context(httpx.stream("GET", url, headers=bearer, timeout=STOP_S_MAX)).iter_lines()
+                )
+                assert "event: head" in islice(heard[-1], 5)
+        for each in heard:
+            assert "event: replaced" not in each, "whole to its last chunk, and nobody took its place"
 
 
 def test_without_the_demo_there_is_an_empty_tenant_with_logins_until_the_town_is_wanted(open_folder: Path) -> None:

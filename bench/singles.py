@@ -1,0 +1,45 @@
+"""How many pushes of a single event a server takes in a second: by 32 clients, into one tenant or into several."""
+
+import threading
+import time
+from itertools import islice
+from typing import Final
+
+import orjson
+
+from bench.server import Connection, Server
+from bench.workload import days
+
+CLIENTS: Final = 32
+
+
+def pushes_per_s(server: Server, *, tenants: int, pushes: int) -> float:
+    """Pushes per second that `CLIENTS` devices, spread over so many empty tenants, make together; all accepted."""
+    homes = [server.another_tenant() for _ in range(tenants)]
+    devices = [_device(homes[number % tenants], pushes // CLIENTS, seed=number) for number in range(CLIENTS)]
+    start, failures = threading.Barrier(CLIENTS + 1), list[BaseException]()
+
+    def push(connection: Connection, events: list[bytes]) -> None:
+        try:
+            start.wait()
+            for event in events:
+                (verdict,) = orjson.loads(connection.post("/v1/sync/push", event, "application/x-ndjson"))["verdicts"]
+                assert verdict["verdict"] == "accepted", verdict
+        except BaseException as failure:
+            failures.append(failure)
+            raise
+
+    threads = [threading.Thread(target=push, args=device) for device in devices]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+    return sum(len(events) for _, events in devices) / (time.perf_counter() - began)
+
+
+def _device(home: Server, pushes: int, *, seed: int) -> tuple[Connection, list[bytes]]:
+    connection = home.connect()
+    return connection, list(islice(days(connection.mint(), seed=seed), pushes))
