@@ -1,0 +1,222 @@
+"""A device in a file: everything that `sync.device.Device` holds, in SQLite, one transaction per step.
+
+Whoever was killed in the middle of a step opens the device as it was before it. Events are kept as the bytes that were
+hashed. The file belongs to one process at a time; a copy of it that also writes is a clone, which the server notices.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from sync import state_codec
+from sync.author import Author
+from sync.device import Device, Kept, Pending, Quarantined, on_top
+from sync.envelope import parse
+
+VERSION: Final = 1
+_SCHEMA: Final = """
+    create table standing (
+        one integer primary key check (one = 1), tenant text not null, person text not null,
+        replica text not null, seq integer not null, prev text, at text not null, seen integer not null,
+        cursor integer not null, resume text not null, epoch text not null, view text not null, forked_at integer);
+    create table accepted (entity text primary key, home text not null, is_stale integer not null, state blob not null)
+        without rowid;
+    create table outbox (
+        id text primary key, number integer not null, verdict text not null, position integer not null,
+        event blob not null);
+    create table quarantined (
+        id text primary key, case_ text not null, code text not null, text text not null, retryable integer not null,
+        event blob not null);
+    create table kept (id text primary key, position integer not null, event blob not null);
+    create table elsewhere (seq integer primary key, replica text not null, told_as integer not null);
+    pragma user_version = 1;
+"""
+_Key = TypeVar("_Key", str, int)
+_Value = TypeVar("_Value")
+
+
+class DeviceFileUnfit(Exception):
+    """The file cannot be used: by this program, by this person, or now. The text says which and what to do."""
+
+
+class Owner(NamedTuple):
+    """Whose device it is."""
+
+    tenant: str
+    person: str
+
+
+class DeviceFile:
+    """One device's file, open; use it as a context manager. Raises DeviceFileUnfit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Exclusive: two processes that write in one replica's name would be one that contradicts itself.
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as fault:
+            self._db.close()
+            if getattr(fault, "sqlite_errorname", "") in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+                raise DeviceFileUnfit(
+                    f"{path} is open in another process; a device is one process at a time."
+                ) from fault
+            raise DeviceFileUnfit(f"{path} is not a device's file: {fault}.") from fault
+        except DeviceFileUnfit:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def _prepare(self) -> None:
+        self._db.execute("pragma locking_mode = exclusive")
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")  # in WAL, less than this may lose what was committed last
+        (version,) = self._db.execute("pragma user_version").fetchone()
+        if version not in (0, VERSION):
+            raise DeviceFileUnfit(f"{self._path} was written by a newer program (version {version}); update this one.")
+        self._db.execute("begin immediate")
+        if version == 0:
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+        self._db.execute("commit")
+
+    def owner(self) -> Owner | None:
+        """Whose device it is; None where the file is new."""
+        row = self._db.execute("select tenant, person from standing").fetchone()
+        return Owner(*row) if row else None
+
+    def load(self) -> Device | None:
+        """The device as it was after the last step; None where the file is new."""
+        row = self._db.execute(
+            "select replica, seq, prev, at, seen, cursor, resume, epoch, view, forked_at from standing"
+        ).fetchone()
+        if row is None:
+            return None
+        replica, seq, prev, at, seen, *pulled, forked_at = row
+        homes, states = dict[str, str](), self._db.execute("select entity, home, is_stale, state from accepted")
+        accepted, stale = {}, set[str]()
+        for entity, home, is_stale, state in states:
+            homes[entity], accepted[entity] = home, state_codec.decode(state)
+            if is_stale:
+                stale.add(entity)
+        waiting = self._db.execute("select id, event, verdict, position from outbox order by number")
+        aside = self._db.execute("select id, event, case_, code, text, retryable from quarantined")
+        kept = self._db.execute("select id, event, position from kept")
+        elsewhere = self._db.execute("select seq, replica, told_as from elsewhere")
+        device = Device(
+            author=Author(replica=replica, seq=seq, prev=prev, at=at, seen=seen),
+            **dict(zip(("cursor", "resume", "epoch", "view"), pulled, strict=True)),
+            accepted=accepted,
+            homes=homes,
+            stale=frozenset(stale),
+            outbox={name: Pending(parse(raw), *rest) for name, raw, *rest in waiting},
+            quarantined={
+                name: Quarantined(parse(raw), case, code, text, bool(again))
+                for name, raw, case, code, text, again in aside
+            },
+            kept={name: Kept(parse(raw), position) for name, raw, position in kept},
+            forked_at=forked_at,
+            elsewhere={seq: (replica, told_as) for seq, replica, told_as in elsewhere},
+        )
+        touched = {pending.event.entity for pending in device.outbox.values()}
+        return replace(device, edited=on_top(device, device.accepted, device.outbox, touched))
+
+    def begin(self, device: Device, owner: Owner) -> None:
+        """Store a new device; the file must be new."""
+        empty = Device(author=Author(replica=""))
+        self._save(empty, device, owner)
+
+    def save(self, before: Device, after: Device) -> None:
+        """Store what one step changed, all of it or nothing; `before` is what was loaded or saved last."""
+        self._save(before, after, None)
+
+    def _save(self, before: Device, after: Device, owner: Owner | None) -> None:
+        self._db.execute("begin immediate")
+        try:
+            self._write(before, after, owner)
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _write(self, before: Device, after: Device, owner: Owner | None) -> None:
+        if owner is not None:
+            self._db.execute(
+                "insert into standing values (1, ?, ?, '', 0, null, '', 0, 0, '', '', '', null)", (*owner,)
+            )
+        author = after.author
+        self._db.execute(
+            "update standing set replica = ?, seq = ?, prev = ?, at = ?, seen = ?, cursor = ?, resume = ?, epoch = ?,"
+            " view = ?, forked_at = ?",
+            (
+                *(author.replica, author.seq, author.prev, author.at, author.seen),
+                *(after.cursor, after.resume, after.epoch, after.view, after.forked_at),
+            ),
+        )
+        self._write_accepted(before, after)
+        self._write_outbox(before, after)
+        put, gone = _changed(before.quarantined, after.quarantined)
+        self._delete("quarantined", gone)
+        self._insert("quarantined", ((name, *each[1:], each.event.raw) for name, each in put.items()), columns=6)
+        kept, let_go = _changed(before.kept, after.kept)
+        self._delete("kept", let_go)
+        self._insert("kept", ((name, each.position, each.event.raw) for name, each in kept.items()), columns=3)
+        if before.elsewhere is not after.elsewhere:
+            self._db.execute("delete from elsewhere")
+            self._insert("elsewhere", ((seq, *dot) for seq, dot in after.elsewhere.items()), columns=3)
+
+    def _write_accepted(self, before: Device, after: Device) -> None:
+        states, gone = _changed(before.accepted, after.accepted)
+        moved, _ = _changed(before.homes, after.homes)
+        changed = {*states, *moved, *(before.stale ^ after.stale)} - gone
+        self._db.executemany("delete from accepted where entity = ?", ((entity,) for entity in gone))
+        rows = (
+            (entity, after.homes[entity], entity in after.stale, state_codec.encode(after.accepted[entity]))
+            for entity in changed & after.accepted.keys()
+        )
+        self._insert("accepted", rows, columns=4)
+
+    def _write_outbox(self, before: Device, after: Device) -> None:
+        """In the order of writing: numbers follow it, and all are given anew only when it changed in the middle."""
+        if before.outbox is after.outbox:
+            return
+        put, gone = _changed(before.outbox, after.outbox)
+        self._delete("outbox", gone)
+        stayed = [name for name in before.outbox if name in after.outbox]
+        rows = self._db.execute("select id, number from outbox order by number").fetchall() if put else []
+        numbers: dict[str, int] = dict(rows)
+        following = max(numbers.values(), default=0) + 1
+        if [*after.outbox][: len(stayed)] != stayed:
+            self._db.execute("delete from outbox")
+            put, numbers = dict(after.outbox), {}
+        told: list[tuple[Any, ...]] = []
+        for name, pending in put.items():
+            if name not in numbers:
+                numbers[name], following = following, following + 1
+            told.append((name, numbers[name], pending.verdict, pending.position, pending.event.raw))
+        self._insert("outbox", told, columns=5)
+
+    def _delete(self, table: str, names: Iterable[str]) -> None:
+        self._db.executemany(f"delete from {table} where id = ?", ((name,) for name in names))
+
+    def _insert(self, table: str, rows: Iterable[tuple[Any, ...]], *, columns: int) -> None:
+        places = ", ".join("?" * columns)
+        self._db.executemany(f"insert or replace into {table} values ({places})", rows)
+
+
+def _changed(before: Mapping[_Key, _Value], after: Mapping[_Key, _Value]) -> tuple[dict[_Key, _Value], set[_Key]]:
+    """What is new or another value, and what is gone."""
+    if before is after:
+        return {}, set()
+    put = {key: value for key, value in after.items() if before.get(key) is not value}
+    return put, before.keys() - after.keys()

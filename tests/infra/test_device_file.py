@@ -1,0 +1,121 @@
+"""A device's file: what is saved is loaded, a step is stored whole or not at all, and one process has it."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.device_file import DeviceFile, DeviceFileUnfit, Owner
+from sync.author import Author
+from sync.device import Device, Kept, Quarantined, edit
+from sync.handing_in import ask_again, heed
+from tests.devices import CREATED, NOON, new_id
+
+OWNER = Owner(new_id(), new_id())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ada.db"
+
+
+def edited(device: Device, entity: str, type_: str = "Created") -> Device:
+    data = dict(CREATED["site"]) if type_ == "Created" else {"name": "Mill"}
+    return edit(device, id=new_id(), entity_type="site", entity=entity, type=type_, data=data, now_ms=NOON)[0]
+
+
+def steps() -> Iterator[Device]:
+    """A device step by step, until every member holds something."""
+    device = Device(author=Author(replica="rada" + "a" * 9), epoch=new_id())
+    sites = [new_id() for _ in range(4)]
+    for site in sites:
+        device = edited(edited(device, site), site, "Edited")
+        yield device
+    first, second, third, *_ = device.outbox
+    told = {"case": "rada-1", "code": "not_allowed", "text": "No.", "retryable": True}
+    device = heed(device, [{"id": first, "verdict": "quarantined", **told}])
+    yield device
+    device = heed(device, [{"id": second, "verdict": "held"}, {"id": third, "verdict": "accepted", "position": 9}])
+    yield device
+    state = device.edited[sites[1]]
+    device = replace(
+        device,
+        accepted={sites[1]: state, sites[2]: state},
+        homes={sites[1]: "a", sites[2]: "b"},
+        stale=frozenset({sites[1]}),
+        kept={third: Kept(device.outbox[third].event, 9)},
+        elsewhere={7: ("rbob" + "a" * 9, 3)},
+        forked_at=12,
+        resume="later",
+        view="*",
+        cursor=9,
+    )
+    yield device
+    yield replace(device, accepted={sites[2]: state}, homes={sites[2]: "b"}, stale=frozenset())
+    yield replace(device, homes={sites[1]: "a", sites[2]: "c"}, elsewhere={}, kept={}, forked_at=None)
+    yield replace(device, stale=frozenset({sites[1], sites[2]}))
+    yield replace(device, outbox=dict(reversed(device.outbox.items())))
+    yield ask_again(device)
+    yield replace(device, outbox={}, edited={}, quarantined={})
+
+
+def test_what_was_saved_is_loaded_step_by_step(path: Path) -> None:
+    before: Device | None = None
+    for device in steps():
+        with DeviceFile(path) as file:
+            if before is None:
+                assert file.load() is None
+                file.begin(device, OWNER)
+            else:
+                file.save(before, device)
+        with DeviceFile(path) as file:
+            loaded = file.load()
+        assert loaded is not None
+        assert replace(loaded, edited=device.edited) == device
+        assert list(loaded.outbox) == list(device.outbox), "events are handed in in the order of writing"
+        if not device.accepted:  # the later steps are made up, and not what an edit on top of them would show
+            assert {name: device.edited[name] for name in loaded.edited} == loaded.edited
+        before = device
+        assert file_owner(path) == OWNER
+
+
+def file_owner(path: Path) -> Owner | None:
+    with DeviceFile(path) as file:
+        return file.owner()
+
+
+def test_a_step_that_breaks_off_changes_nothing(path: Path) -> None:
+    first, second, *_ = steps()
+    with DeviceFile(path) as file:
+        file.begin(first, OWNER)
+        name = next(iter(second.outbox))
+        broken = replace(second, quarantined={name: Quarantined(second.outbox[name].event, *([object()] * 4))})  # type: ignore[list-item]
+        with pytest.raises(sqlite3.Error):
+            file.save(first, broken)
+        assert file.load() == first
+        file.save(first, second)
+        assert file.load() == second
+
+
+def test_a_file_belongs_to_one_process_at_a_time(path: Path) -> None:
+    with DeviceFile(path), pytest.raises(DeviceFileUnfit, match="open in another"):
+        DeviceFile(path)
+    with DeviceFile(path):
+        pass
+
+
+def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
+    path.write_bytes(b"Dear diary" * 500)
+    with pytest.raises(DeviceFileUnfit, match="not a device's file"):
+        DeviceFile(path)
+    assert path.read_bytes() == b"Dear diary" * 500
+
+
+def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("pragma user_version = 99")
+    database.close()
+    with pytest.raises(DeviceFileUnfit, match="newer program"):
+        DeviceFile(path)

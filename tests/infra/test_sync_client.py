@@ -1,0 +1,314 @@
+"""A device that lasts, against the real application: offline, restored, cloned, beside portals, in step in the end."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from api.app import create_app
+from api.services import Services
+from cairnfield.wiring import new_replica
+from domain.people import Role
+from infra.device_file import DeviceFileUnfit
+from infra.doorbell import ProcessDoorbell
+from infra.http_client import OfflineError, ServerRefused, SyncClient
+from infra.memory import MemoryEventLog
+from infra.memory_accounts import MemoryAccounts
+from infra.sync_client import SyncedDevice, new_id
+from sync import state_codec
+from sync.device import digest
+from sync.envelope import Unacceptable
+from tests.api.in_process import client_of
+from tests.api.office import Clock, Office
+from tests.devices import CREATED
+
+PORTAL = httpx.Response(200, html="<h1>Free WLAN: accept our terms</h1>")
+
+
+class Line(httpx.BaseTransport):
+    """The way to the server; `answers` are what somebody on the way says instead, in order, None to let it through."""
+
+    def __init__(self, carrier: httpx.BaseTransport) -> None:
+        self.carrier = carrier
+        self.answers: list[httpx.Response | Exception | None] = []
+        self.asked: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path.rpartition("/")[2])
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        return self.carrier.handle_request(request)
+
+
+class Desk:
+    """An office in memory behind HTTP, and devices of its people."""
+
+    def __init__(self, office: Office, folder: Path, stack: ExitStack) -> None:
+        self.office, self.folder, self._stack = office, folder, stack
+        self.slept: list[float] = []
+
+    def open(self, name: str, role: Role = "dispatcher") -> tuple[SyncedDevice, Line]:
+        line = Line(self.office.client._transport)
+        client = SyncClient("http://cairn", self.office.tokens[role], transport=line)
+        device = SyncedDevice(
+            self.folder / f"{name}.db", client, name=name, now_ms=lambda: self.office.clock.ms, sleep=self.slept.append
+        )
+        return self._stack.enter_context(device), line
+
+    def stored(self) -> list[str]:
+        return [row.id for row in self.office.log.page(self.office.tenant, after=0, limit=100_000)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    clock, doorbell = Clock(), ProcessDoorbell()
+    log = MemoryEventLog(doorbell.ring)
+    accounts = MemoryAccounts(log)
+    services = Services(
+        log=log,
+        accounts=accounts,
+        doorbell=doorbell,
+        now_ms=lambda: clock.ms,
+        new_replica=new_replica,
+        is_ready=lambda: True,
+    )
+    with client_of(create_app(services)) as client, ExitStack() as stack:
+        tenant = accounts.add_tenant("Harbour Town", now_ms=clock.ms)
+        office = Office(client=client, log=log, accounts=accounts, clock=clock, tenant=tenant).staff()
+        yield Desk(office, tmp_path, stack)
+
+
+def site(device: SyncedDevice, name: str = "Mill") -> str:
+    made = new_id()
+    device.edit("site", made, "Created", {**CREATED["site"], "name": name})
+    return made
+
+
+def test_two_devices_come_to_the_same_through_the_server(desk: Desk) -> None:
+    (ada, _), (bob, _) = desk.open("ada"), desk.open("bob")
+    mill = site(ada)
+    assert bob.values(mill) is None
+    ada.sync()
+    bob.sync()
+    ada.edit("site", mill, "Edited", {"access_code": "1234"})
+    bob.edit("site", mill, "Edited", {"access_code": "9999"})
+    assert (bob.values(mill) or {})["access_code"] == "9999"
+    for device in (ada, bob, ada):
+        standing = device.sync()
+        assert (standing.unsent, standing.quarantined) == (0, 0)
+    assert ada.values(mill) == bob.values(mill)
+    assert [conflict.field for conflict in ada.conflicts(mill)] == ["access_code"]
+    assert [*ada.entities("site")] == [*bob.entities("site")] == [mill]
+    states = state_codec.state_hash(desk.office.log.states(desk.office.tenant))
+    assert digest(ada.device) == digest(bob.device) == states
+    assert ada.check() == []
+
+
+def test_what_was_written_is_there_after_closing_and_is_handed_in_then(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    replica = ada.device.author.replica
+    ada.__exit__(None, None, None)
+    ada, _ = desk.open("ada")
+    assert ada.device.author.replica == replica
+    assert (ada.values(mill) or {})["name"] == "Mill"
+    assert ada.standing.unsent == 1
+    assert ada.sync().unsent == 0
+    assert len(desk.stored()) == 1
+
+
+def test_what_no_server_would_take_is_not_written(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    with pytest.raises(Unacceptable):
+        ada.edit("site", new_id(), "Created", {**CREATED["site"], "name": 7})
+    with pytest.raises(KeyError):
+        ada.edit("site", new_id(), "Exploded", {})
+    assert ada.standing.unsent == 0
+    site(ada)
+    assert ada.sync().quarantined == 0
+
+
+def test_what_is_set_aside_is_told_and_stays_in_the_file(desk: Desk) -> None:
+    tech, _ = desk.open("tech", "technician")
+    tech.edit("part", new_id(), "Created", dict(CREATED["part"]))
+    assert tech.sync().quarantined == 1
+    tech.__exit__(None, None, None)
+    tech, _ = desk.open("tech", "technician")
+    (aside,) = tech.quarantined
+    assert (aside.code, aside.event.entity_type) == ("not_allowed", "part")
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_b_a_captive_portal_or_a_cut_line_at_any_step_changes_nothing_for_good(desk: Desk, at: int) -> None:
+    ada, line = desk.open("ada")
+    for nuisance in (
+        PORTAL,
+        httpx.ReadError("cut"),
+        httpx.Response(200, content=b"{", headers={"content-type": "application/json"}),
+    ):
+        line.answers = [None] * at + [nuisance]
+        mill = site(ada)
+        standing = ada.sync_patiently()
+        assert standing.unsent == 0
+        assert (ada.values(mill) or {})["name"] == "Mill"
+    assert len(set(desk.stored())) == len(desk.stored()) == 3
+
+
+def test_a_page_without_its_end_is_no_page(desk: Desk) -> None:
+    ada, line = desk.open("ada")
+    cut = httpx.Response(
+        200, content=b'{"frame":"enter","scope":"*","position":0}\n', headers={"content-type": "application/x-ndjson"}
+    )
+    line.answers = [None, cut]
+    with pytest.raises(OfflineError):
+        ada.sync()
+    assert ada.device.cursor == 0
+    assert ada.sync().unsent == 0
+
+
+def test_it_waits_as_long_as_the_server_asks_and_gives_up_in_the_end(desk: Desk) -> None:
+    ada, line = desk.open("ada")
+    busy = httpx.Response(
+        503,
+        content=b'{"code":"log_unavailable"}',
+        headers={"content-type": "application/problem+json", "retry-after": "9"},
+    )
+    line.answers = [busy, busy]
+    assert ada.sync_patiently().unsent == 0
+    assert len(desk.slept) == 2
+    assert min(desk.slept) >= 9
+    line.answers = [httpx.ConnectError("no line")] * 50
+    with pytest.raises(OfflineError):
+        ada.sync_patiently(tries_max=3)
+    line.answers = [
+        httpx.Response(401, content=b'{"code":"unauthorized"}', headers={"content-type": "application/problem+json"})
+    ]
+    slept = len(desk.slept)
+    with pytest.raises(ServerRefused):
+        ada.sync_patiently()
+    assert len(desk.slept) == slept, "a no for good is not asked again"
+
+
+def test_a5_a_copied_file_that_writes_too_goes_on_under_another_name(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    ada.sync()
+    shared = ada.edit("site", mill, "Edited", {"directions": "Both know this one"})
+    ada.__exit__(None, None, None)
+    shutil.copy(desk.folder / "ada.db", desk.folder / "twin.db")
+    (ada, _), (twin, _) = desk.open("ada"), desk.open("twin")
+    one = ada.edit("site", mill, "Edited", {"access_code": "1111"})
+    other = twin.edit("site", mill, "Edited", {"access_code": "2222"})
+    for device in (ada, twin, ada, twin, ada):
+        assert device.sync().unsent == 0
+    assert sorted(desk.stored()[1:]) == sorted([shared.id, one.id, other.id])
+    assert ada.values(mill) == twin.values(mill)
+    assert ada.device.author.replica != twin.device.author.replica
+
+
+def test_a6_a_file_from_a_backup_reuses_no_number(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    ada.sync()
+    ada.__exit__(None, None, None)
+    shutil.copy(desk.folder / "ada.db", desk.folder / "backup.db")
+    ada, _ = desk.open("ada")
+    first = ada.edit("site", mill, "Edited", {"name": "Quay"})
+    ada.sync()
+    ada.__exit__(None, None, None)
+    shutil.copy(desk.folder / "backup.db", desk.folder / "ada.db")
+    ada, _ = desk.open("ada")
+    before = ada.device.author.replica
+    second = ada.edit("site", mill, "Edited", {"directions": "By the water"})
+    ada.sync()
+    assert ada.device.author.replica != before
+    assert desk.stored()[1:] == [first.id, second.id]
+    assert (ada.values(mill) or {})["name"] == "Quay"
+
+
+def test_a_server_that_came_back_older_gets_back_what_it_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, _ = desk.open("ada")
+    mill, office = site(ada), desk.office
+    ada.sync()
+    backup = _tables(office)
+    kept = [ada.edit("site", mill, "Edited", {"name": name}).id for name in ("Quay", "Yard")]
+    ada.sync()
+    assert len(desk.stored()) == 3
+    _restore(office, backup)
+    assert len(desk.stored()) == 1
+    late = ada.edit("site", mill, "Edited", {"directions": "By the water"})
+    ada.sync()
+    assert desk.stored()[1:] == [*kept, late.id]
+    assert (ada.values(mill) or {})["name"] == "Yard"
+
+
+def test_a_server_that_no_longer_knows_the_replica_gets_everything_under_another(desk: Desk) -> None:
+    office = desk.office
+    backup = _tables(office)
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    ada.sync()
+    _restore(office, backup)
+    assert desk.stored() == []
+    assert ada.sync().unsent == 0
+    assert len(desk.stored()) == 1
+    assert (ada.values(mill) or {})["name"] == "Mill"
+
+
+def _tables(office: Office) -> Any:
+    kept = office.log._tenants[office.tenant]  # type: ignore[union-attr]
+    return {name: value.copy() if isinstance(value, dict | list) else value for name, value in _slots(kept).items()}
+
+
+def _slots(kept: Any) -> dict[str, Any]:
+    return {name: getattr(kept, name) for name in kept.__slots__}
+
+
+def _restore(office: Office, backup: dict[str, Any]) -> None:
+    kept = office.log._tenants[office.tenant]  # type: ignore[union-attr]
+    for name, value in backup.items():
+        setattr(kept, name, value.copy() if isinstance(value, dict | list) else value)
+    kept.epoch = new_id()
+
+
+def test_a_spoilt_scope_is_found_and_fetched_again(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    ada.sync()
+    state = ada.device.accepted[mill]
+    ada._become(replace(ada.device, accepted={mill: state._replace(version=state.version + 1)}))
+    assert ada.check() != []
+    assert ada.device.accepted[mill] == state
+    assert ada.check() == []
+
+
+def test_a_file_speaks_for_one_person_only(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    site(ada)
+    ada.__exit__(None, None, None)
+    other, _ = desk.open("ada", "supervisor")
+    with pytest.raises(DeviceFileUnfit, match="somebody else"):
+        other.sync()
+    assert desk.stored() == []
+
+
+def test_a_refused_push_keeps_nothing_from_being_taken_in(desk: Desk) -> None:
+    (ada, line), (bob, _) = desk.open("ada"), desk.open("bob")
+    mill = site(bob)
+    bob.sync()
+    site(ada, "Not yet")
+    refusal = orjson.dumps({"code": "body_too_large"})
+    line.answers = [None, httpx.Response(413, content=refusal, headers={"content-type": "application/problem+json"})]
+    with pytest.raises(ServerRefused):
+        ada.sync()
+    assert (ada.values(mill) or {})["name"] == "Mill"
+    assert ada.sync().unsent == 0
