@@ -156,11 +156,9 @@ async def _conflicting(request: Request, error: Exception) -> Response:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    """Whoever spoke went away in the middle of the body: nobody hears this, and nothing of ours is broken."""
-    del error
-    hint = "Send the whole request again."
-    status = HTTPStatus.BAD_REQUEST
-    return Problem(status, "cut-off", "The body ended early.", hint=hint, retryable=True).response(request)
+    """Whoever spoke went away in the middle of the body: there is nobody to answer, and nothing of ours is broken."""
+    del request, error
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _no_tenant(request: Request, error: Exception) -> Response:
