@@ -36,7 +36,7 @@ def other(hub: Office) -> OtherHub:
 
 
 def send(to: Office, hub: OtherHub, body: bytes, *, after: int = 0, role: Role = "integration") -> httpx.Response:
-    asked = {"hub": hub.tenant, "epoch": hub.epoch, "after": after}
+    asked: dict[str, str | int] = {"hub": hub.tenant, "epoch": hub.epoch, "after": after}
     headers = {"Content-Type": NDJSON, **to.bearer(role)}
     return to.client.post("/v1/sync/relay", content=body, params=asked, headers=headers)
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,9 @@ def test_a_step_that_breaks_off_changes_nothing(path: Path) -> None:
     with DeviceFile(path) as file:
         file.begin(first, OWNER)
         name = next(iter(second.outbox))
-        broken = replace(second, quarantined={name: Quarantined(second.outbox[name].event, *([object()] * 4))})  # type: ignore[list-item]
+        unspeakable: Any = object()
+        aside = Quarantined(second.outbox[name].event, unspeakable, "", "", False)
+        broken = replace(second, quarantined={name: aside})
         with pytest.raises(sqlite3.Error):
             file.save(first, broken)
         assert file.load() == first

@@ -1,7 +1,7 @@
 """A device that lasts, against the real application: offline, restored, cloned, beside portals, in step in the end."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -155,7 +155,7 @@ def test_b_a_captive_portal_or_a_cut_line_at_any_step_changes_nothing_for_good(d
         httpx.ReadError("cut"),
         httpx.Response(200, content=b"{", headers={"content-type": "application/json"}),
     ):
-        line.answers = [None] * at + [nuisance]
+        line.answers = [*[None] * at, nuisance]
         mill = site(ada)
         standing = ada.sync_patiently()
         assert standing.unsent == 0
@@ -265,8 +265,13 @@ def test_a_server_that_no_longer_knows_the_replica_gets_everything_under_another
 
 
 def _tables(office: Office) -> Any:
-    kept = office.log._tenants[office.tenant]  # type: ignore[union-attr]
+    kept = _log(office)._tenants[office.tenant]
     return {name: value.copy() if isinstance(value, dict | list) else value for name, value in _slots(kept).items()}
+
+
+def _log(office: Office) -> MemoryEventLog:
+    assert isinstance(office.log, MemoryEventLog)
+    return office.log
 
 
 def _slots(kept: Any) -> dict[str, Any]:
@@ -274,7 +279,7 @@ def _slots(kept: Any) -> dict[str, Any]:
 
 
 def _restore(office: Office, backup: dict[str, Any]) -> None:
-    kept = office.log._tenants[office.tenant]  # type: ignore[union-attr]
+    kept = _log(office)._tenants[office.tenant]
     for name, value in backup.items():
         setattr(kept, name, value.copy() if isinstance(value, dict | list) else value)
     kept.epoch = new_id()
