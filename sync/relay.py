@@ -66,6 +66,8 @@ class Page(NamedTuple):
     frames: Sequence[Relayed]
     cursor: int
     """How far it goes; it may end with positions that have no frame."""
+    epoch: str
+    """The epoch that it was sent in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def read(body: bytes) -> Page:
     positions = [frame.position for frame in frames]
     if positions != sorted(set(positions)) or positions[-1:] > [told["cursor"]]:
         raise Unreadable("the frames of a page stand in the order of their positions, up to its cursor")
-    return Page(frames, told["cursor"])
+    return Page(frames, told["cursor"], str(told.get("epoch", "")))
 
 
 def _frame(line: bytes) -> Relayed:

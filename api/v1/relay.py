@@ -10,15 +10,18 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, too_many_events
+from api.office import with_office
 from api.problem import Problem
 from api.services import Services
 from commands.authority import Principal, may_relay
+from commands.cases import with_cases
 from commands.judge import judge_for
 from domain.values import INTEGER_MAX, UUID_PATTERN
 from sync import relay as relaying
 from sync.envelope import Unreadable
 from sync.limits import EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX
 from sync.log import Changes, Known, ReplicaTaken
+from sync.office import office_of
 from sync.relay import OtherHub
 
 RELAY_BYTES_MAX: Final = PAGE_BYTES_MAX + EVENT_BYTES_MAX
@@ -72,6 +75,8 @@ def _check_role(speaking: Principal) -> None:
 
 def _relay(body: bytes, hub: OtherHub, after: int, speaking: Principal, services: Services) -> Response:
     now_ms, page = services.now_ms(), _page(body)
+    if page.epoch != hub.epoch:
+        raise _other_epoch()
     _mint_unknown(page, hub, speaking, services)
     taken = services.log.tracked(speaking.tenant, hub.follower) or 0
 
@@ -79,9 +84,13 @@ def _relay(body: bytes, hub: OtherHub, after: int, speaking: Principal, services
         if hub == (speaking.tenant, known.epoch):
             raise _same_hub()
         judge = judge_for(speaking.role)
-        return relaying.decide(page, known, hub=hub, after=after, taken=taken, judge=judge, now_ms=now_ms)
+        changes, answer = relaying.decide(page, known, hub=hub, after=after, taken=taken, judge=judge, now_ms=now_ms)
+        return with_cases(changes, known, office=office, now_ms=now_ms), answer
 
-    answer = services.log.append(speaking.tenant, relaying.wanted(page, hub), decide, now_ms=now_ms)
+    tenant, office = speaking.tenant, office_of(speaking.tenant)
+    wanted = relaying.wanted(page, hub)
+    wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
+    answer = with_office(tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms))
     told: dict[str, Any] = {"batch": answer.batch, "verdicts": answer.verdicts, "position": answer.position}
     return _json(told | ({"code": answer.code, "text": answer.text} if answer.batch == "stopped" else {}))
 
@@ -106,6 +115,15 @@ def _same_hub() -> Problem:
         "same-hub",
         "That is a page of this hub's own log, or of a copy of its database.",
         hint="A copy that is to be a hub of its own needs an epoch of its own first.",
+    )
+
+
+def _other_epoch() -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "other-epoch",
+        "That page was sent in another epoch than the one that is named: the other hub has come back from a backup.",
+        hint="Say hello to it once more, and begin where its new epoch was taken in up to.",
     )
 
 

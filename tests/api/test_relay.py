@@ -239,6 +239,14 @@ def test_a_hub_takes_no_page_of_its_own(hubs: Hubs) -> None:
     problem(send(depot, other(depot), page_of(depot)), 409, "same-hub")
 
 
+def test_a_page_of_another_epoch_is_not_counted_to_this_one(hubs: Hubs) -> None:
+    depot, town = hubs
+    depot.verdicts(depot.device("ada").create("customer", new_id()))
+    before = OtherHub(depot.tenant, new_id())
+    problem(send(town, before, page_of(depot)), 409, "other-epoch")
+    assert town.log.head(town.tenant).position == 0
+
+
 def test_a_page_that_is_not_whole_or_not_in_order_is_not_taken(hubs: Hubs) -> None:
     depot, town = hubs
     ada = depot.device("ada")
