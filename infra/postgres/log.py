@@ -288,13 +288,20 @@ def _reads(
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
     if wanted.grants:
-        reads["grants"] = ask(statements.GRANTS, grants=orjson.dumps([[*each] for each in wanted.grants]).decode())
+        reads["grants"] = ask(statements.GRANTS, **_grants_asked(wanted))
     return reads
 
 
 def _array(ids: Sequence[str]) -> str:
     """UUIDs as Postgres spells an array of them: the driver's own way took 7% of a push."""
     return "{" + ",".join(ids) + "}"
+
+
+def _grants_asked(wanted: Wanted) -> dict[str, str]:
+    """Pairs of a person and what they are to be let into, by its name or by what lives there."""
+    by_scope = [[each.person, scope] for each in wanted.grants for scope in each.scopes]
+    by_entity = [[each.person, entity] for each in wanted.grants for entity in each.entities]
+    return {"by_scope": orjson.dumps(by_scope).decode(), "by_entity": orjson.dumps(by_entity).decode()}
 
 
 def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
@@ -372,7 +379,8 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.INSERT_QUARANTINED, [_with_body(row) for row in changes.quarantined])
     do(statements.MOVE_TRACKED, [row._asdict() for row in changes.tracked])
     do(statements.INSERT_GRANTED, [row._asdict() for row in changes.granted])
-    do(statements.END_GRANTED, [row._asdict() for row in changes.ended])
+    for row in sorted(changes.ended, key=lambda row: row.position):
+        connection.execute(statements.END_GRANTED, {"tenant": tenant, **row._asdict()})
     do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
     do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
 

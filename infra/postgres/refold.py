@@ -31,9 +31,7 @@ _EVENTS: Final[LiteralString] = """
     where tenant = %(tenant)s and scope <> %(office)s order by entity, version
 """
 _REWRITE: Final[LiteralString] = """
-    update entity set state = convert_to(t.state, 'UTF8')
-    from json_to_recordset(%(rows)s::json) as t(entity uuid, state text)
-    where entity.tenant = %(tenant)s and entity.entity = t.entity
+    update entity set state = %(state)s where tenant = %(tenant)s and entity = %(entity)s
 """
 
 
@@ -65,7 +63,7 @@ class _Page:
         self._rows = self._bytes = 0
 
     def add(self, entity: str, state: bytes, access: list[AccessChange]) -> None:
-        self._states.append({"entity": entity, "state": state.decode()})
+        self._states.append({"tenant": self._tenant, "entity": entity, "state": state})
         self._access += access
         self._rows += 1 + sum(len(each.granted) + len(each.ended) + len(each.links) for each in access)
         self._bytes += len(state)
@@ -73,9 +71,11 @@ class _Page:
             self.write()
 
     def write(self) -> None:
-        self._write(_REWRITE, self._states)
+        ended = sorted((row for each in self._access for row in each.ended), key=lambda row: row.position)
         self._write(statements.INSERT_GRANTED, [row._asdict() for each in self._access for row in each.granted])
-        self._write(statements.END_GRANTED, [row._asdict() for each in self._access for row in each.ended])
+        with self._owner.cursor(binary=True) as cursor:
+            cursor.executemany(_REWRITE, self._states)
+            cursor.executemany(statements.END_GRANTED, [{"tenant": self._tenant, **row._asdict()} for row in ended])
         self._write(statements.INSERT_LINKS, [row._asdict() for each in self._access for row in each.links])
         self._begin()
 
