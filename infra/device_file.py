@@ -15,6 +15,7 @@ from sync import state_codec
 from sync.author import Author
 from sync.device import Device, Kept, Pending, Quarantined, on_top
 from sync.envelope import parse
+from sync.merge import State
 
 VERSION: Final = 1
 _SCHEMA: Final = """
@@ -104,7 +105,7 @@ class DeviceFile:
             return None
         replica, seq, prev, at, seen, *pulled, forked_at = row
         homes, states = dict[str, str](), self._db.execute("select entity, home, is_stale, state from accepted")
-        accepted, stale = {}, set[str]()
+        accepted, stale = dict[str, State](), set[str]()
         for entity, home, is_stale, state in states:
             homes[entity], accepted[entity] = home, state_codec.decode(state)
             if is_stale:

@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
@@ -113,7 +113,7 @@ def _stamps(line: bytes) -> dict[str, Any]:
         raise Unreadable(f"not JSON: {fault.msg}") from None
     if not isinstance(told, dict):
         raise Unreadable("a frame is a JSON object")
-    return told
+    return cast("dict[str, Any]", told)
 
 
 def _is_position(value: object) -> bool:
