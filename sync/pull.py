@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from domain.grants import EVERYBODYS
 from sync.frames import EVERYTHING, line
+from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 from sync.log import EntityRow, LaterRow
 from sync.moment import Moment, Span, Tail
 from sync.resume import Place, read, spell
@@ -78,9 +81,7 @@ def page(moment: Moment, asked: Asked) -> bytes:
 
 
 def _history(moment: Moment, asked: Asked) -> bytes:
-    tail = moment.tail(
-        [EVERYTHING], after=asked.cursor, until=moment.position, limit=asked.limit, bytes_max=_room(asked)
-    )
+    tail = _tail(moment, [EVERYTHING], asked.cursor, moment.position, limit=asked.limit, bytes_max=_room(asked))
     return tail.lines + _checkpoint(moment, asked, tail.last)
 
 
@@ -140,7 +141,25 @@ def _reach(moment: Moment, asked: Asked, later: Sequence[LaterRow]) -> int:
 def _tail(moment: Moment, scopes: Sequence[str], after: int, until: int, *, limit: int, bytes_max: int) -> Tail:
     if not scopes or after == until:
         return Tail(b"", 0, until)
-    return moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max)
+    tail = moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max)
+    together_until = min(until, _together_until(tail))
+    if together_until <= tail.last:
+        return tail
+    # What stands or falls together is seen together, even if the page grows by it.
+    rest = moment.tail(
+        scopes, after=tail.last, until=together_until, limit=EVENTS_PER_PUSH_MAX, bytes_max=PUSH_BYTES_MAX
+    )
+    return Tail(tail.lines + rest.lines, tail.events + rest.events, rest.last)
+
+
+def _together_until(tail: Tail) -> int:
+    """The position of the last event that stands or falls together with the last on the page; they are neighbours."""
+    frame = tail.lines[tail.lines.rfind(b"\n", 0, -1) + 1 :]
+    if b'"tx":' not in frame:
+        return 0
+    told = orjson.loads(frame)
+    tx = told["event"].get("tx")
+    return int(told["position"] + tx["n"] - tx["i"]) if tx else 0
 
 
 def _first(moment: Moment, asked: Asked, scopes: Scopes) -> tuple[str, ...]:
