@@ -35,7 +35,10 @@ class Actor:
 
     def start(self, why: Why = "started") -> None:
         """Start its process on what its disk holds."""
+        if why == "killed" and not self.part.is_open.exists():
+            why = self.part.why  # killed before it said how it began: it still begins like that
         self.part = replace(self.part, why=why)
+        self.part.is_open.unlink(missing_ok=True)
         order(self.part, self.orders)
         self._process = _PROCESSES.Process(target=live, args=(self.part,), name=self.part.name)
         self._process.start()

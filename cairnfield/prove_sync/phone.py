@@ -42,7 +42,8 @@ from sync.taking_in import apply_page
 ANSWER_S_MAX: Final = 2.0
 """Short, so that an answer that is withheld becomes one that nobody knows of, many times in a run."""
 RETRY_S: Final = 0.1
-PAGES: Final = (None, None)
+PAGES: Final = (None, None, 1, 3, 50)
+"""How many events and snapshots a page may hold, if it is said."""
 TOGETHER: Final = 0.5
 """How often what is told at one moment stands or falls together."""
 Answer = TypeVar("Answer")
@@ -72,6 +73,11 @@ class Part:
     @property
     def disk(self) -> Path:
         return self.folder / f"{self.name}.disk"
+
+    @property
+    def is_open(self) -> Path:
+        """Is there once the process has said in the history how it began."""
+        return self.folder / f"{self.name}.open"
 
     @property
     def orders(self) -> Path:
@@ -170,6 +176,7 @@ class Phone:
             quarantined=list(device.quarantined),
             versions={entity: state.version for entity, state in device.accepted.items()},
         )
+        self._part.is_open.touch()
 
     def found(self, decide: Callable[[Scene], list[Deed]]) -> None:
         """Tell what a run begins with, hand it in, and be gone."""
