@@ -38,7 +38,7 @@ class Listening:
         self._socket.sendall("\r\n".join([*head, "", ""]).encode())
         self._file = self._socket.makefile("rb")
         self._blocks = deque[list[str]]()
-        self.is_over = False
+        self.is_over = self.is_whole = False
         self.status = int(self._file.readline().split()[1])
         self.headers = dict(self._header_lines())
 
@@ -58,8 +58,9 @@ class Listening:
         """The lines up to the next empty one; none where the stream has ended."""
         if self._blocks:
             return self._blocks.popleft()
-        size = int(self._file.readline() or b"0", 16)
-        self.is_over = size == 0
+        line = self._file.readline()
+        size = int(line or b"0", 16)
+        self.is_over, self.is_whole = size == 0, line == b"0\r\n"
         said = self._file.read(size + 2).decode()
         self._blocks += [each.split("\n") for each in said.strip().split("\n\n") if each]
         return self._blocks.popleft() if self._blocks else []
@@ -198,7 +199,7 @@ def test_a_server_that_stops_ends_its_streams_and_does_not_wait_for_them() -> No
         assert [stream.heads() for stream in streams] == [[0]] * 20
         server.should_exit = True
         assert [stream.event() for stream in streams] == [[]] * 20
-        assert all(stream.is_over for stream in streams)
+        assert all(stream.is_whole for stream in streams), "ended, not cut off when the server lost its patience"
         for stream in streams:
             stream.__exit__()
 
