@@ -5,7 +5,7 @@ hashed. The file belongs to one process at a time; a copy of it that also writes
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -167,14 +167,23 @@ class DeviceFile:
         self._write_accepted(before, after)
         self._write_outbox(before, after)
         put, gone = _changed(before.quarantined, after.quarantined)
-        self._delete("quarantined", gone)
-        self._insert("quarantined", ((name, *each[1:], each.event.raw) for name, each in put.items()), columns=6)
+        self._db.executemany("delete from quarantined where id = ?", _each(gone))
+        self._db.executemany(
+            "insert or replace into quarantined values (?, ?, ?, ?, ?, ?)",
+            ((name, *each[1:], each.event.raw) for name, each in put.items()),
+        )
         kept, let_go = _changed(before.kept, after.kept)
-        self._delete("kept", let_go)
-        self._insert("kept", ((name, each.position, each.event.raw) for name, each in kept.items()), columns=3)
+        self._db.executemany("delete from kept where id = ?", _each(let_go))
+        self._db.executemany(
+            "insert or replace into kept values (?, ?, ?)",
+            ((name, each.position, each.event.raw) for name, each in kept.items()),
+        )
         if before.elsewhere is not after.elsewhere:
             self._db.execute("delete from elsewhere")
-            self._insert("elsewhere", ((seq, *dot) for seq, dot in after.elsewhere.items()), columns=3)
+            self._db.executemany(
+                "insert or replace into elsewhere values (?, ?, ?)",
+                ((seq, *dot) for seq, dot in after.elsewhere.items()),
+            )
 
     def _write_accepted(self, before: Device, after: Device) -> None:
         states, gone = _changed(before.accepted, after.accepted)
@@ -185,14 +194,14 @@ class DeviceFile:
             (entity, after.homes[entity], entity in after.stale, state_codec.encode(after.accepted[entity]))
             for entity in changed & after.accepted.keys()
         )
-        self._insert("accepted", rows, columns=4)
+        self._db.executemany("insert or replace into accepted values (?, ?, ?, ?)", rows)
 
     def _write_outbox(self, before: Device, after: Device) -> None:
         """In the order of writing: numbers follow it, and all are given anew only when it changed in the middle."""
         if before.outbox is after.outbox:
             return
         put, gone = _changed(before.outbox, after.outbox)
-        self._delete("outbox", gone)
+        self._db.executemany("delete from outbox where id = ?", _each(gone))
         stayed = [name for name in before.outbox if name in after.outbox]
         rows = self._db.execute("select id, number from outbox order by number").fetchall() if put else []
         numbers: dict[str, int] = dict(rows)
@@ -205,14 +214,11 @@ class DeviceFile:
             if name not in numbers:
                 numbers[name], following = following, following + 1
             told.append((name, numbers[name], pending.verdict, pending.position, pending.event.raw))
-        self._insert("outbox", told, columns=5)
+        self._db.executemany("insert or replace into outbox values (?, ?, ?, ?, ?)", told)
 
-    def _delete(self, table: str, names: Iterable[str]) -> None:
-        self._db.executemany(f"delete from {table} where id = ?", ((name,) for name in names))
 
-    def _insert(self, table: str, rows: Iterable[tuple[Any, ...]], *, columns: int) -> None:
-        places = ", ".join("?" * columns)
-        self._db.executemany(f"insert or replace into {table} values ({places})", rows)
+def _each(names: Iterable[str]) -> Iterator[tuple[str]]:
+    return ((name,) for name in names)
 
 
 def _changed(before: Mapping[_Key, _Value], after: Mapping[_Key, _Value]) -> tuple[dict[_Key, _Value], set[_Key]]:

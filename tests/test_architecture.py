@@ -17,7 +17,7 @@ PURE = {
     *("__future__", "abc", "base64", "bisect", "collections", "contextlib", "contextvars", "copy", "dataclasses"),
     *("datetime", "decimal", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "inspect", "itertools"),
     *("json", "keyword", "math", "numbers", "operator", "re", "string", "struct", "textwrap", "types", "typing"),
-    *("unicodedata", "uuid", "zoneinfo"),
+    *("unicodedata", "uuid", "zlib", "zoneinfo"),
 }
 
 SQL_CALLS = {"execute", "executemany", "executescript", "copy", "stream", "text", "SQL", "exec_driver_sql", "mogrify"}

@@ -57,7 +57,7 @@ def steps() -> Iterator[Device]:
     yield replace(device, accepted={sites[2]: state}, homes={sites[2]: "b"}, stale=frozenset())
     yield replace(device, homes={sites[1]: "a", sites[2]: "c"}, elsewhere={}, kept={}, forked_at=None)
     yield replace(device, stale=frozenset({sites[1], sites[2]}))
-    yield replace(device, outbox=dict(reversed(device.outbox.items())))
+    yield replace(device, outbox=dict(reversed([*device.outbox.items()])))
     yield ask_again(device)
     yield replace(device, outbox={}, edited={}, quarantined={})
 
