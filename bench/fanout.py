@@ -47,6 +47,8 @@ def fanout(server: Server, *, edits: int) -> tuple[float, float]:
 async def _fanout(server: Server, replicas: list[str], edits: list[bytes]) -> tuple[float, float]:
     heard, news = dict[int, list[float]](), asyncio.Event()
     address = urlsplit(server.url)
+    assert address.hostname
+    assert address.port
     loop, before_kb = asyncio.get_running_loop(), _resident_kb(server.pid)
     devices = [
         await loop.create_connection(
