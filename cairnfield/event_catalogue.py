@@ -189,6 +189,8 @@ def _home(entity: EntityType) -> str:
             return f"its own scope, `{entity.name}:<id>`"
         case ("catalog", _, _):
             return "`catalog`, which everybody has"
+        case ("office", _, _):
+            return "`office`, which never leaves the server: no device writes it, and none is sent it"
         case ("given", _, _):
             return "the scope that its field `home` names"
         case (kind, _, field):

@@ -9,10 +9,10 @@ from typing import Any, Final, assert_never
 
 from cairnfield.typescript import Key, Source, file, literal, spread
 from cairnfield.typescript_shapes import Shapes
-from domain.catalogue import DECLARATIONS, ENTITIES, FACTS, Catalogue
+from domain.catalogue import DECLARATIONS, FACTS, ON_DEVICES, Catalogue
 from domain.entity import EntityType, Field, Record, describe
-from domain.facts import Fact, facts_of, status_of
-from domain.lifecycle import CLASHES, LIFECYCLES, Clash, Lifecycle, Move
+from domain.facts import Fact, facts_of, lifecycles_of, status_of
+from domain.lifecycle import CLASHES, Clash, Lifecycle, Move
 from domain.merge_policy import Latest, MergePolicy
 from domain.upcasts import Drop, Fill, Rename, Step, Translate
 from sync.envelope import Envelope
@@ -26,14 +26,14 @@ _RECORD: Final = describe("record", Record, home="own")
 _EVERY_FIELD, _EVERY_FACT = Source("...record"), Source("...always")
 
 
-def catalogue(entities: Mapping[str, EntityType] = ENTITIES, facts: Catalogue = FACTS) -> str:
+def catalogue(entities: Mapping[str, EntityType] = ON_DEVICES, facts: Catalogue = FACTS) -> str:
     """The source of `generated/catalogue.ts`."""
     shapes = Shapes()
     envelope = shapes.members(Envelope)
     record = {name: _field(field, facts_of(_RECORD), shapes) for name, field in _RECORD.fields.items()}
     always = {name: _fact(fact) for name, fact in facts_of(_RECORD).items() if not fact.creates}
     written = {name: _entity(entity, facts[name], always, shapes) for name, entity in in_order(entities).items()}
-    lifecycles = {name: _lifecycle(lifecycle) for name, lifecycle in LIFECYCLES.items()}
+    lifecycles = {name: _lifecycle(lifecycle) for name, lifecycle in lifecycles_of(entities).items()}
     return file(
         "Every entity, field, fact and lifecycle, and the envelope that events travel in.",
         *_IMPORTS,

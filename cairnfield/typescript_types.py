@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final, Literal, NotRequired, Union, get_args,
 from cairnfield.hint_names import HINT_NAMES
 from cairnfield.typescript import docstring, file, literal, pascal
 from cairnfield.typescript_catalogue import in_order
-from domain.catalogue import ENTITIES, FACTS, Catalogue
+from domain.catalogue import FACTS, ON_DEVICES, Catalogue
 from domain.entity import EntityType, Field
-from domain.facts import GENERIC_FACTS, Fact
-from domain.lifecycle import LIFECYCLES
+from domain.facts import GENERIC_FACTS, Fact, lifecycles_of
 from domain.merge_policy import AddWins, Advance
 from domain.values import Pairs
 
@@ -43,14 +42,14 @@ export type Told = {
 }[EntityName];"""
 
 
-def types(entities: Mapping[str, EntityType] = ENTITIES, facts: Catalogue = FACTS) -> str:
+def types(entities: Mapping[str, EntityType] = ON_DEVICES, facts: Catalogue = FACTS) -> str:
     """The source of `generated/types.ts`."""
-    ordered = in_order(entities)
+    ordered, lived = in_order(entities), lifecycles_of(entities)
     return file(
         "What people see of every entity, and what every event says.",
         _SHARED,
         *(line for line in _values(ordered)),
-        *(line for name, life in LIFECYCLES.items() for line in _one_of(f"{pascal(name)}Status", life.statuses)),
+        *(line for name, life in lived.items() for line in _one_of(f"{pascal(name)}Status", life.statuses)),
         *(line for entity in ordered.values() for line in _entity(entity)),
         *(line for name, entity in ordered.items() for line in _events(entity, facts[name])),
         "/** Every entity by its name on the wire, with one value per field that somebody wrote. */",

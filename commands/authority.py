@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.catalogue import FACTS
+from domain.catalogue import FACTS, ON_DEVICES
 from domain.people import Role
 
 
@@ -41,7 +41,8 @@ _FIELD_ENTITIES: Final = frozenset(
     }
 )
 _INTEGRATED: Final = frozenset({"customer", "contact", "site", "asset", "work_order"})
-_EVERY_FACT: Final = frozenset((entity, name) for entity, facts in FACTS.items() for name in facts)
+_EVERY_FACT: Final = frozenset((entity, name) for entity in ON_DEVICES for name in FACTS[entity])
+"""What only the server says is told by no role."""
 
 _TELLS: Final[Mapping[Role, frozenset[tuple[str, str]]]] = {
     "technician": frozenset(
@@ -75,6 +76,22 @@ def sees_everything(role: Role) -> bool:
 def may_hand_in(role: Role) -> bool:
     """Whether somebody in this role has a replica at all: those who tell nothing have nothing to hand in."""
     return bool(_TELLS[role])
+
+
+_WORK_ON_CASES: Final = frozenset[Role]({"dispatcher", "supervisor", "admin"})
+
+
+def may_see_cases(role: Role) -> bool:
+    """Whether somebody in this role may look at what was set aside, whoever wrote it."""
+    return sees_everything(role)
+
+
+def may_work_on_cases(role: Role) -> bool:
+    """Whether somebody in this role decides what becomes of what was set aside.
+
+    Whoever brings its content in answers for it: they must be allowed to tell that fact themselves.
+    """
+    return role in _WORK_ON_CASES
 
 
 def may_relay(role: Role) -> bool:

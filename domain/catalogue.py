@@ -7,24 +7,25 @@ from collections.abc import Mapping
 
 from domain.checklist import ChecklistAnswer, ChecklistTemplate
 from domain.customer import Contact, Customer
-from domain.entity import ENTITIES, EntityType
+from domain.entity import ENTITIES, OFFICE, EntityType
 from domain.evidence import Attachment, Note, Signature
 from domain.facts import Fact, facts_of
 from domain.labour import TimeEntry
 from domain.people import Device, Person
+from domain.quarantine import Case
 from domain.site import Asset, MeterReading, Site
 from domain.stock import Part, PartUse, StockLocation
 from domain.visit import Visit
 from domain.work_order import WorkOrder
 
-__all__ = ["DECLARATIONS", "ENTITIES", "FACTS", "Catalogue", "entity_type", "fact"]
+__all__ = ["DECLARATIONS", "ENTITIES", "FACTS", "ON_DEVICES", "Catalogue", "entity_type", "fact"]
 
 DECLARATIONS: tuple[type, ...] = (
     *(Customer, Contact, Site, Asset, MeterReading),
     *(WorkOrder, Visit, ChecklistTemplate, ChecklistAnswer),
     *(Note, Attachment, Signature, TimeEntry),
     *(Part, StockLocation, PartUse),
-    *(Person, Device),
+    *(Person, Device, Case),
 )
 """Every declaration, in the order in which people meet them."""
 
@@ -32,6 +33,9 @@ Catalogue = Mapping[str, Mapping[str, Fact]]
 """Entity name → wire name of the event type → fact."""
 
 FACTS: Catalogue = {name: facts_of(declared) for name, declared in ENTITIES.items()}
+
+ON_DEVICES: Mapping[str, EntityType] = {name: each for name, each in ENTITIES.items() if each.home != OFFICE}
+"""The entities that devices know; what is left out stays on the server."""
 
 
 def fact(entity: str, event_type: str) -> Fact | None:

@@ -5,12 +5,15 @@ Everything else that knows the fields of an entity (validation, merge, columns, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from domain.merge_policy import AddWins, Ask, Latest, MergePolicy
 from domain.values import EntityId, Pair, Pairs, Word
 
 _Declared = TypeVar("_Declared", bound=type)
+
+OFFICE: Final = "office"
+"""The home of what the server keeps to itself: no device writes it, and none is sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +46,18 @@ class EntityType:
     """Its name on the wire and in SQL, such as `work_order`."""
     declaration: type
     home: str
-    """`own`, `catalog`, `given` (the author names it in the field `home`) or `<scope kind>:<field that refers>`."""
+    """`own`, `catalog`, `office`, `given` (the author names it in the field `home`), or
+    `<scope kind>:<field that refers>`."""
     fields: Mapping[str, Field]
 
     def scope_of(self, entity_id: str, data: Mapping[str, Any]) -> str:
-        """The home scope of an entity that is created with `data`; `catalog` where everybody needs it."""
+        """The home scope of an entity that is created with `data`: `catalog` where everybody needs it, `office` where
+        no device does."""
         match self.home.partition(":"):
             case ("own", _, _):
                 return f"{self.name}:{entity_id}"
-            case ("catalog", _, _):
-                return "catalog"
+            case ("catalog" | "office" as shared, _, _):
+                return shared
             case ("given", _, _):
                 return str(data["home"])
             case (kind, _, field):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from domain.entity import EntityType, Field
-from domain.lifecycle import LIFECYCLES
+from domain.lifecycle import LIFECYCLES, Lifecycle
 from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, Once, Ref, Server, Sum
 from domain.upcasts import UPCASTS, Step
 
@@ -45,7 +45,7 @@ class Fact:
 
 def _fact(name: str, entity: str, *fields: str, move: str | None = None, needs: Iterable[str] = ()) -> Fact:
     required = frozenset(needs)
-    return Fact(name=name, entity=entity, fields=(*required, *fields), required=required, move=move)
+    return Fact(name=name, entity=entity, fields=(*sorted(required), *fields), required=required, move=move)
 
 
 NAMED_FACTS: tuple[Fact, ...] = (
@@ -75,6 +75,11 @@ NAMED_FACTS: tuple[Fact, ...] = (
     _fact("AssetConditionReported", "asset", needs=["condition"]),
     _fact("AssetMoved", "asset", needs=["site_id"]),
     _fact("DeviceRevoked", "device", move="revoke"),
+    _fact("CaseReassigned", "case", needs=["owner_id"]),
+    _fact("CaseRetried", "case", move="retry", needs=["settled_by_id"]),
+    _fact("CaseApproved", "case", move="approve", needs=["settled_by_id"]),
+    _fact("CaseResubmitted", "case", move="resubmit", needs=["resubmitted_as", "settled_by_id"]),
+    _fact("CaseDismissed", "case", move="dismiss", needs=["dismiss_reason", "settled_by_id"]),
 )
 
 CREATIONS: Mapping[str, str] = {
@@ -87,6 +92,7 @@ CREATIONS: Mapping[str, str] = {
     "SignatureTaken": "signature",
     "VisitPlanned": "visit",
     "DeviceEnrolled": "device",
+    "CaseOpened": "case",
 }
 """Facts that bring an entity into being under a better name than `Created`."""
 
@@ -126,6 +132,12 @@ def status_of(entity: EntityType) -> tuple[str, str] | None:
         if isinstance(field.policy, Advance):
             return name, field.policy.lifecycle
     return None
+
+
+def lifecycles_of(entities: Mapping[str, EntityType]) -> dict[str, Lifecycle]:
+    """The lifecycles of the statuses that these entities have."""
+    lived = {status[1] for entity in entities.values() if (status := status_of(entity))}
+    return {name: lifecycle for name, lifecycle in LIFECYCLES.items() if name in lived}
 
 
 def _is_told_at_creation(field: Field) -> bool:

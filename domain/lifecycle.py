@@ -101,7 +101,21 @@ DEVICE = Lifecycle(
     asks=frozenset(),
 )
 
-LIFECYCLES: Mapping[str, Lifecycle] = {"work_order": WORK_ORDER, "visit": VISIT, "device": DEVICE}
+_WHILE_OPEN = frozenset({"open"})
+
+CASE = Lifecycle(
+    statuses=("open", "retried", "resubmitted", "approved", "dismissed"),
+    moves={
+        "open": Move(leads_to="open", legal_from=frozenset(), rank=0),
+        "dismiss": Move(leads_to="dismissed", legal_from=_WHILE_OPEN, rank=1),
+        "resubmit": Move(leads_to="resubmitted", legal_from=_WHILE_OPEN, rank=2),
+        "retry": Move(leads_to="retried", legal_from=_WHILE_OPEN, rank=3),
+        "approve": Move(leads_to="approved", legal_from=_WHILE_OPEN, rank=4),
+    },
+    asks=frozenset(),
+)
+
+LIFECYCLES: Mapping[str, Lifecycle] = {"work_order": WORK_ORDER, "visit": VISIT, "device": DEVICE, "case": CASE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

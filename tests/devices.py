@@ -87,6 +87,13 @@ CREATED: Final[Mapping[str, Mapping[str, Any]]] = {
     "part_use": {"work_order_id": ELSEWHERE, "part_id": ELSEWHERE, "quantity": "2"},
     "person": {"name": "Ada", "role": "technician"},
     "device": {"owner_id": PERSON_1, "name": "Ada's phone"},
+    "case": {
+        "replica": "rabcdefabcdef",
+        "seq": 1,
+        "author_id": PERSON_1,
+        "code": "not_allowed",
+        "text": "whoever is technician does not tell WorkOrderClosed of a work_order",
+    },
 }
 """For every entity, the least that its creation says."""
 

@@ -16,9 +16,9 @@ from cairnfield.typescript_catalogue import catalogue
 from cairnfield.typescript_limits import client_limits
 from cairnfield.typescript_shapes import Shapes
 from cairnfield.typescript_types import types
-from domain.catalogue import ENTITIES, FACTS, Catalogue
+from domain.catalogue import ENTITIES, FACTS, ON_DEVICES, Catalogue
 from domain.entity import EntityType, Record, describe
-from domain.facts import Fact, facts_of, status_of
+from domain.facts import Fact, facts_of, lifecycles_of, status_of
 from domain.lifecycle import CLASHES, LIFECYCLES
 from domain.merge_policy import Ask, Latest, MergePolicy
 from domain.upcasts import Drop, Fill, Rename, Translate
@@ -50,10 +50,10 @@ def read() -> Any:
 
 
 def test_every_entity_is_there_and_no_other(read: Any) -> None:
-    assert set(read["entities"]) == set(ENTITIES)
+    assert set(read["entities"]) == set(ON_DEVICES)
 
 
-@pytest.mark.parametrize("name", ENTITIES)
+@pytest.mark.parametrize("name", ON_DEVICES)
 def test_an_entity_has_its_fields_with_their_policies(name: str, read: Any) -> None:
     told = {each["name"]: (each["policy"], each["required"]) for each in read["entities"][name]["fields"].values()}
     assert told == {each.name: (_policy(each.policy), each.required) for each in ENTITIES[name].fields.values()}
@@ -64,7 +64,7 @@ def _policy(policy: MergePolicy) -> str:
     return "EachKey" if policy == Latest(each_key=True) else type(policy).__name__
 
 
-@pytest.mark.parametrize("name", ENTITIES)
+@pytest.mark.parametrize("name", ON_DEVICES)
 def test_an_entity_has_its_facts(name: str, read: Any) -> None:
     assert read["entities"][name]["facts"] == {each.name: _fact(each) for each in FACTS[name].values()}
 
@@ -88,7 +88,7 @@ def _words(step: Rename | Fill | Drop | Translate) -> list[Any]:
     return [type(step).__name__.lower(), *(dict(each) if isinstance(each, dict) else each for each in parts)]
 
 
-@pytest.mark.parametrize("name", [name for name, entity in ENTITIES.items() if status_of(entity)])
+@pytest.mark.parametrize("name", [name for name, entity in ON_DEVICES.items() if status_of(entity)])
 def test_a_status_has_its_life(name: str, read: Any) -> None:
     field, lifecycle = status_of(ENTITIES[name]) or ("", "")
     declared = LIFECYCLES[lifecycle]
@@ -181,7 +181,7 @@ def with_a_ladder(hint: Any = GATE_CODE) -> tuple[Any, Catalogue]:
         kw_only=True,
     )
     ladder: EntityType = describe("ladder", declaration, home="catalog")
-    return {**ENTITIES, "ladder": ladder}, {**FACTS, "ladder": facts_of(ladder)}
+    return {**ON_DEVICES, "ladder": ladder}, {**FACTS, "ladder": facts_of(ladder)}
 
 
 def test_a_new_field_is_in_what_is_checked_and_in_what_is_compiled() -> None:
@@ -229,7 +229,7 @@ def test_two_types_never_share_a_constant() -> None:
 def test_composite_values_choices_and_statuses_have_a_type_of_their_own() -> None:
     source = types()
     assert f"export interface {Address.__name__} {{\n  readonly street?: string;\n" in source
-    for lifecycle in LIFECYCLES.values():
+    for lifecycle in lifecycles_of(ON_DEVICES).values():
         assert " | ".join(f'"{status}"' for status in lifecycle.statuses) in source
     for hint in HINT_NAMES:
         if getattr(hint, "__origin__", None) is Literal:
@@ -241,7 +241,7 @@ def test_every_event_has_its_data_under_one_name() -> None:
     names = [line.split()[2] for line in source.splitlines() if line.startswith(("export interface", "export type"))]
     assert len(names) == len(set(names))
     section = source.split("export interface EventData {\n")[1].split("\n}\n")[0]
-    assert section.count(";") == sum(len(facts) + 1 for facts in FACTS.values())
+    assert section.count(";") == sum(len(FACTS[entity]) + 1 for entity in ON_DEVICES)
 
 
 def test_every_limit_that_clients_are_told_is_there_with_its_value() -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.problem import Problem
 from api.v1.sync import Ports, Speaking
-from domain.catalogue import ENTITIES
+from domain.catalogue import ON_DEVICES
 from domain.lifecycle import WORK_ORDER
 from domain.values import UUID_PATTERN
 from sync import shown, state_codec
@@ -20,7 +20,7 @@ _SCANNED_PER_REQUEST_MAX: Final = 5_000
 _BEGINNING: Final = "00000000-0000-0000-0000-000000000000"
 
 router = APIRouter(prefix="/v1", tags=["entities"])
-EntityTypeName = Annotated[str, Path(pattern=f"^({'|'.join(ENTITIES)})$", description="Such as `work_order`.")]
+EntityTypeName = Annotated[str, Path(pattern=f"^({'|'.join(ON_DEVICES)})$", description="Such as `work_order`.")]
 Cursor = Annotated[str | None, Query(pattern=UUID_PATTERN, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Status = Annotated[list[Annotated[str, Field(pattern=f"^({'|'.join(WORK_ORDER.statuses)})$")]] | None, Query()]

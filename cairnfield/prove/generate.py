@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cairnfield.prove.history import History, Said
 from cairnfield.prove.sample import edit_of, said_by
-from domain.catalogue import ENTITIES, FACTS
+from domain.catalogue import FACTS, ON_DEVICES
 from domain.facts import Fact
 from sync.hybrid_clock import BEGINNING, latest_at, observe, tick
 
@@ -148,7 +148,7 @@ class _Fleet:
         replica.heard.append(place)
 
 
-_KINDS: Final = sorted(ENTITIES)
+_KINDS: Final = sorted(ON_DEVICES)
 _MORE: Final[tuple[dict[str, Any], ...]] = (
     {"reason": "the customer rang"},
     {"geo": {"lat": 515_000_000, "lon": -1_000_000, "source": "gps"}},

@@ -11,8 +11,9 @@ from typing import Any
 
 from cairnfield.prove.convergence import Agreed
 from cairnfield.prove.history import Told
-from domain.catalogue import ENTITIES, FACTS
-from domain.lifecycle import CLASHES, LIFECYCLES
+from domain.catalogue import ENTITIES, FACTS, ON_DEVICES
+from domain.facts import lifecycles_of
+from domain.lifecycle import CLASHES
 from domain.merge_policy import AddWins, Advance, Latest, MergePolicy, Server, Sum
 from sync.hybrid_clock import ms_of
 from sync.merge import State, Write
@@ -22,11 +23,11 @@ REASONS = ("values_differ", "moves_clash", "contested", "reassigned_under_way")
 
 def expected() -> frozenset[str]:
     """Everything that a proof of the usual size must have met."""
-    named = {f"fact: {entity} {fact}" for entity, facts in FACTS.items() for fact in facts}
-    policies = {_apart(field.policy) for each in ENTITIES.values() for field in each.fields.values()}
+    named = {f"fact: {entity} {fact}" for entity in ON_DEVICES for fact in FACTS[entity]}
+    policies = {_apart(field.policy) for each in ON_DEVICES.values() for field in each.fields.values()}
     moves = {
         _met(name, one, other)
-        for name, lifecycle in LIFECYCLES.items()
+        for name, lifecycle in lifecycles_of(ON_DEVICES).items()
         for one, other in combinations_with_replacement(sorted(lifecycle.moves), 2)
     }
     clashes = {f"clash: {entity} {move}" for entity, rule in CLASHES.items() for move in rule.moves}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from domain.catalogue import ENTITIES, FACTS
+from domain.catalogue import ENTITIES, FACTS, ON_DEVICES
 from domain.facts import Fact
 from sync import canonical, merge, shown, state_codec
 from sync.author import Author, write
@@ -30,8 +30,8 @@ def lines(folder: Path) -> list[bytes]:
 
 
 def folders() -> list[Path]:
-    """The corpus of each schema version, the oldest first."""
-    return sorted(CORPUS.glob("v*"), key=lambda folder: int(folder.name[1:]))
+    """The corpus of each schema version, the oldest first; what no device knows lies apart, in `office`."""
+    return sorted([*CORPUS.glob("v*"), *(CORPUS / "office").glob("v*")], key=lambda folder: int(folder.name[1:]))
 
 
 def told_already() -> set[tuple[str, str, int]]:
@@ -126,8 +126,8 @@ def main() -> None:
         missing[fact.entity].append(fact)
     for entity, facts in missing.items():
         folder = f"v{max(fact.version for fact in facts)}"
-        path = CORPUS / folder / f"{entity}.ndjson"
-        path.parent.mkdir(exist_ok=True)
+        path = (CORPUS if entity in ON_DEVICES else CORPUS / "office") / folder / f"{entity}.ndjson"
+        path.parent.mkdir(exist_ok=True, parents=True)
         with path.open("xb") as file:
             file.writelines(raw + b"\n" for raw in history(folder, entity, facts))
     for each in folders():

@@ -2,9 +2,10 @@
 
 import pytest
 
-from domain.catalogue import DECLARATIONS, ENTITIES, FACTS, entity_type, fact
+from domain.catalogue import DECLARATIONS, ENTITIES, FACTS, ON_DEVICES, entity_type, fact
 from domain.entity import Record
 from domain.merge_policy import Ask, Log, Once, Ref
+from sync.frames import OFFICE_SCOPE
 from tests.devices import CREATED, ELSEWHERE, new_id
 
 
@@ -12,7 +13,7 @@ def test_every_entity_of_the_domain_model_is_declared() -> None:
     assert set(ENTITIES) == {
         *("customer", "contact", "site", "asset", "meter_reading", "work_order", "visit"),
         *("checklist_template", "checklist_answer", "note", "attachment", "signature", "time_entry"),
-        *("part", "stock_location", "part_use", "person", "device"),
+        *("part", "stock_location", "part_use", "person", "device", "case"),
     }
     assert {each.declaration for each in ENTITIES.values()} == set(DECLARATIONS)
 
@@ -31,6 +32,7 @@ def test_an_entity_is_a_frozen_record_that_says_what_it_is(name: str) -> None:
     ("name", "scope"),
     [
         *((own, f"{own}:{{id}}") for own in ("customer", "site", "work_order", "device")),
+        ("case", "office"),
         *((each, "catalog") for each in ("part", "stock_location", "checklist_template", "person")),
         ("contact", f"customer:{ELSEWHERE}"),
         *((each, f"site:{ELSEWHERE}") for each in ("asset", "meter_reading")),
@@ -45,10 +47,15 @@ def test_an_entity_lives_in_one_home_scope(name: str, scope: str) -> None:
 
 def test_what_decides_the_home_scope_is_said_at_creation_and_by_every_creation() -> None:
     for name, entity in ENTITIES.items():
-        if entity.home.partition(":")[0] in ("own", "catalog"):
+        if entity.home.partition(":")[0] in ("own", "catalog", "office"):
             continue
         field = entity.home.partition(":")[2] or "home"
         assert all(field in each.required for each in FACTS[name].values() if each.creates)
+
+
+def test_what_lives_in_the_office_is_on_no_device() -> None:
+    assert set(ENTITIES) - set(ON_DEVICES) == {"case"}
+    assert ENTITIES["case"].home == OFFICE_SCOPE
 
 
 @pytest.mark.parametrize(
