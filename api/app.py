@@ -8,7 +8,7 @@ from api.head import AnswersHead
 from api.live_streams import Pace, Streams
 from api.problem import answer_problems
 from api.services import Services
-from api.v1 import entities, live, pull, relay, sync
+from api.v1 import entities, live, pull, quarantine, relay, sync
 
 
 def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
@@ -24,8 +24,9 @@ def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
     app.state.streams = Streams(services.doorbell, pace)
     app.add_middleware(AnswersHead)
     answer_problems(app)
-    for router in (health.router, sync.router, pull.router, live.router, relay.router, entities.router):
-        app.include_router(router)
+    routes = (health, sync, pull, live, relay, quarantine, entities)
+    for each in routes:
+        app.include_router(each.router)
     return app
 
 

@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from api.problem import Problem
-from sync.limits import DECOMPRESSION_RATIO_MAX, EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
+from sync.limits import DECOMPRESSION_RATIO_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 
 NDJSON: Final = "application/x-ndjson"
 SMALL_BODY_BYTES_MAX: Final = 4_096
+JSON_BODY_BYTES_MAX: Final = 2 * EVENT_BYTES_MAX
+"""Of a body that holds what an event says, in whatever spelling."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
@@ -60,12 +62,12 @@ def too_many_events(count: int) -> Problem:
     )
 
 
-def small(model: type[_Model]) -> Callable[[Request], Awaitable[_Model]]:
+def small(model: type[_Model], *, bytes_max: int = SMALL_BODY_BYTES_MAX) -> Callable[[Request], Awaitable[_Model]]:
     """A dependency that reads a small JSON body: FastAPI's own body parameter would read one of any size, and that
     before it asks who sends it. Raises Problem, or RequestValidationError."""
 
     async def read(request: Request) -> _Model:
-        body = await read_body(request, bytes_max=SMALL_BODY_BYTES_MAX)
+        body = await read_body(request, bytes_max=bytes_max)
         try:
             return model.model_validate_json(body)
         except ValidationError as error:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from commands.authority import Principal
+from domain.people import Role
 from sync.doorbell import Doorbell
-from sync.log import EventLog
+from sync.log import EventLog, TenantId
 
 
 class Accounts(Protocol):
@@ -17,6 +18,14 @@ class Accounts(Protocol):
 
     def principal(self, token: str, *, now_ms: int) -> Principal | None:
         """Whom a bearer token speaks for, or None."""
+        ...
+
+    def person(self, tenant: TenantId, person: str) -> Principal | None:
+        """Somebody who works here, or None where they are unknown or have left."""
+        ...
+
+    def add_person(self, tenant: TenantId, *, person: str, name: str, role: Role) -> None:
+        """Let somebody be known; adding the same person again changes nothing."""
         ...
 
 

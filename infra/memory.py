@@ -5,12 +5,15 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
-from sync.frames import event_frame
+from sync.frames import OFFICE_SCOPE, event_frame
 from sync.log import (
+    CaseMoved,
+    CaseRow,
+    CasesWanted,
     Changes,
     Conflicting,
     Decision,
@@ -38,6 +41,8 @@ from sync.log import (
 )
 
 Answer = TypeVar("Answer")
+_ACCEPTED: Final = ("approved", "retried")
+"""What has come to be accepted is found among the events."""
 
 
 @dataclass(slots=True)
@@ -50,7 +55,7 @@ class _Tenant:
     entities: dict[str, EntityRow] = field(default_factory=dict[str, EntityRow])
     replicas: dict[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
     held: dict[tuple[str, int], HeldRow] = field(default_factory=dict[tuple[str, int], HeldRow])
-    quarantined: dict[tuple[str, int], QuarantinedRow] = field(default_factory=dict[tuple[str, int], QuarantinedRow])
+    cases: dict[tuple[str, int], CaseRow] = field(default_factory=dict[tuple[str, int], CaseRow])
     tracked: dict[str, int] = field(default_factory=dict[str, int])
     granted: dict[GrantRow, int | None] = field(default_factory=dict[GrantRow, int | None])
     """Each grant with the position at which it ended."""
@@ -79,12 +84,12 @@ class MemoryEventLog:
         now_ms: int,
         moved: Moved[Answer] | None = None,
     ) -> Answer:
-        del now_ms, moved  # rows bring their own times, and nobody decides before the lock
+        del moved  # nobody decides before the lock
         with self._lock:
             kept = self._tenant(tenant)
             changes, answer = decide(_known(kept, wanted))
             _refuse_doubles(kept, changes)
-            _store(kept, changes)
+            _store(kept, changes, now_ms)
             head = len(kept.events)
         if changes.events:
             self._ring(tenant, head)
@@ -150,7 +155,7 @@ class MemoryEventLog:
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         with self._lock:
             rows = [*self._tenant(tenant).entities.values()]
-        yield from ((row.entity, row.state) for row in rows)
+        yield from ((row.entity, row.state) for row in rows if row.scope != OFFICE_SCOPE)
 
     def scopes(self, tenant: TenantId, person: str, *, at: int) -> Sequence[ScopeRow]:
         with self._lock:
@@ -167,6 +172,21 @@ class MemoryEventLog:
             for scope, position in ((row.scope, row.position), *led_to):
                 since[scope] = min(position, since.get(scope, position))
         return [ScopeRow(*each) for each in sorted(since.items())]
+
+    def case(self, tenant: TenantId, replica: str, seq: int) -> CaseRow | None:
+        return self._tenant(tenant).cases.get((replica, seq))
+
+    def cases(
+        self, tenant: TenantId, wanted: CasesWanted, *, after: tuple[int, str, int], limit: int
+    ) -> Sequence[CaseRow]:
+        with self._lock:
+            rows = [*self._tenant(tenant).cases.values()]
+        found = [row for row in rows if _is_wanted(row, wanted) and _place(row) > after]
+        return [row._replace(aside=row.aside._replace(body=b"")) for row in sorted(found, key=_place)[:limit]]
+
+    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
+        rows = [row for row in self.page(tenant, after=0, limit=self.head(tenant).position) if row.entity == entity]
+        return sorted(rows, key=lambda row: row.version)[:limit]
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         del name, now_ms
@@ -189,7 +209,8 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
     entities = {*wanted.entities, *(row.entity for row in kept.held.values() if authors & set(dict(row.missing)))}
     held = [row for row in kept.held.values() if row.entity in entities]
     replicas = {*wanted.replicas, *(name for row in held for name, _ in row.missing)}
-    handed_in = [*settled, *map(_quarantined, kept.quarantined.values())]
+    aside = [row.aside for row in kept.cases.values() if row.state not in _ACCEPTED]
+    handed_in = [*settled, *map(_quarantined, aside)]
     return Known(
         position=len(kept.events),
         epoch=kept.epoch,
@@ -213,6 +234,15 @@ def _granted(kept: _Tenant, wanted: Wanted) -> dict[tuple[str, str], int | None]
             if ends:
                 found[asked.person, scope] = None if None in ends else max(end for end in ends if end is not None)
     return found
+
+
+def _place(row: CaseRow) -> tuple[int, str, int]:
+    return row.recorded_at_ms, row.aside.replica, row.aside.seq
+
+
+def _is_wanted(row: CaseRow, wanted: CasesWanted) -> bool:
+    found = CasesWanted(row.state, row.aside.code, row.owner, row.aside.replica)
+    return all(asked is None or asked == is_ for asked, is_ in zip(wanted, found, strict=True))
 
 
 def _is_within(spans: Sequence[tuple[str, int, int]], each: Settled) -> bool:
@@ -249,7 +279,7 @@ def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
             raise Conflicting(f"{row.follower} has come to {kept.tracked[row.follower]} already")
 
 
-def _store(kept: _Tenant, changes: Changes) -> None:
+def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
     expected = list(range(len(kept.events) + 1, len(kept.events) + len(changes.events) + 1))
     assert [row.position for row in changes.events] == expected, "positions follow the head without a gap"
     kept.events += changes.events
@@ -258,13 +288,21 @@ def _store(kept: _Tenant, changes: Changes) -> None:
     kept.held |= {(row.replica, row.seq): row for row in changes.held}
     for dot in changes.released:
         del kept.held[dot]
-    kept.quarantined |= {(row.replica, row.seq): row for row in changes.quarantined}
+    kept.cases |= {(row.replica, row.seq): CaseRow(row, now_ms, "open", None) for row in changes.quarantined}
+    for moved in changes.cases:
+        _move_case(kept, moved)
     kept.tracked |= {row.follower: row.position for row in changes.tracked}
     kept.granted |= dict.fromkeys(changes.granted)
     for row in sorted(changes.ended, key=lambda row: row.position):
         _end(kept, row)
     kept.links += changes.links
     kept.later += changes.later
+
+
+def _move_case(kept: _Tenant, moved: CaseMoved) -> None:
+    dot = moved.replica, moved.seq
+    if dot in kept.cases:
+        kept.cases[dot] = kept.cases[dot]._replace(state=moved.state, owner=moved.owner)
 
 
 def _end(kept: _Tenant, ended: EndedRow) -> None:

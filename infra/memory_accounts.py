@@ -45,6 +45,10 @@ class MemoryAccounts:
         """Everybody who may sign in, by name."""
         return sorted(self._tenants[tenant].people.values(), key=lambda person: person.name)
 
+    def person(self, tenant: TenantId, person: str) -> Principal | None:
+        """Somebody who works here, or None where they are unknown or have left."""
+        return self._tenants[tenant].people.get(person)
+
     def issue(self, tenant: TenantId, person: str, *, now_ms: int, expires_at_ms: int | None = None) -> str:
         """A new bearer token for a person, good until `expires_at_ms` (milliseconds since 1970) or for ever."""
         del now_ms

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync import state_codec
-from sync.frames import EVERYTHING, event_frame, snapshot_frame
+from sync.frames import EVERYTHING, OFFICE_SCOPE, event_frame, snapshot_frame
 from sync.log import EntityRow, EventRow, GrantRow, LaterRow, ScopeLinkRow
 from sync.moment import Snapshots, Span, Tail
 
@@ -49,7 +49,7 @@ class MemoryMoment:
             (scope, row.entity, snapshot_frame(row))
             for place, scope in enumerate(scopes)
             for row in living
-            if _is_in([scope], row.scope) and (place > 0 or row.entity < before)
+            if _is_in([scope], row.scope) and row.scope != OFFICE_SCOPE and (place > 0 or row.entity < before)
         ]
         sent = len(_fitting([frame for _, _, frame in rows[:limit]], bytes_max))
         return Snapshots(rows[:sent], sent == len(rows))
@@ -75,7 +75,7 @@ class MemoryMoment:
         states: dict[str, list[tuple[str, bytes]]] = {}
         for row in self.entities:
             for scope in scopes:
-                if _is_in([scope], row.scope):
+                if _is_in([scope], row.scope) and row.scope != OFFICE_SCOPE:
                     states.setdefault(scope, []).append((row.entity, row.state))
         return sorted((scope, state_codec.state_hash(each)) for scope, each in states.items())
 

@@ -87,6 +87,37 @@ class QuarantinedRow(NamedTuple):
     body: bytes
 
 
+class CaseMoved(NamedTuple):
+    """What has become of an event that was set aside, as far as people look for it."""
+
+    replica: str
+    seq: int
+    state: str
+    """A status of `domain.quarantine.Case`."""
+    owner: str | None
+    """Who looks after it."""
+
+
+class CaseRow(NamedTuple):
+    """An event that was set aside, with what has become of it."""
+
+    aside: QuarantinedRow
+    """Its body is empty in a list."""
+    recorded_at_ms: int
+    """When it was handed in."""
+    state: str
+    owner: str | None
+
+
+class CasesWanted(NamedTuple):
+    """Which cases to list: those in a state, narrowed by whatever else is told."""
+
+    state: str = "open"
+    code: str | None = None
+    owner: str | None = None
+    replica: str | None = None
+
+
 class TrackedRow(NamedTuple):
     """How far a follower of the log has come."""
 
@@ -226,6 +257,7 @@ class Changes:
     ended: Sequence[EndedRow] = ()
     links: Sequence[ScopeLinkRow] = ()
     later: Sequence[LaterRow] = ()
+    cases: Sequence[CaseMoved] = ()
 
 
 class Frames(NamedTuple):
@@ -326,6 +358,20 @@ class EventLog(Protocol):
 
         Cost follows what they were ever granted, never the tenant.
         """
+        ...
+
+    def case(self, tenant: TenantId, replica: str, seq: int) -> CaseRow | None:
+        """What was set aside under that seq, with its body; None where nothing was."""
+        ...
+
+    def cases(
+        self, tenant: TenantId, wanted: CasesWanted, *, after: tuple[int, str, int], limit: int
+    ) -> Sequence[CaseRow]:
+        """At most `limit` cases whose (recorded_at_ms, replica, seq) is greater than `after`, in that order."""
+        ...
+
+    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
+        """The first `limit` events of one entity, by version."""
         ...
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:

@@ -83,6 +83,11 @@ def decide(batch: Sequence[Received], known: Known, *, judge: Judge, actor: str,
     )
 
 
+def grown(answer: Answer, head: int) -> Answer:
+    """The answer when more was stored with its events than they themselves."""
+    return answer if answer.head == head else replace(answer, head=head)
+
+
 def moved(answer: Answer, by: int) -> Answer:
     """The answer when others' events came in between: the same verdicts, `by` positions later."""
     before = answer.head - sum(verdict["verdict"] == "accepted" for verdict in answer.verdicts)

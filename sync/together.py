@@ -52,7 +52,7 @@ def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
             known = after(known, wants)
             changes.append(wants)
             outcomes.append(Outcome(answer))
-        return _one_after_another(changes), outcomes
+        return one_after_another(changes), outcomes
 
     return decide
 
@@ -88,7 +88,8 @@ def after(known: Known, changes: Changes) -> Known:
     )
 
 
-def _one_after_another(changes: Sequence[Changes]) -> Changes:
+def one_after_another(changes: Sequence[Changes]) -> Changes:
+    """Several changes as one, each decided on top of those before it."""
     held = {(row.replica, row.seq): row for each in changes for row in each.held}
     released = [dot for each in changes for dot in each.released]
     return Changes(
@@ -103,6 +104,7 @@ def _one_after_another(changes: Sequence[Changes]) -> Changes:
         ended=[*chain.from_iterable(each.ended for each in changes)],
         links=[*chain.from_iterable(each.links for each in changes)],
         later=[*chain.from_iterable(each.later for each in changes)],
+        cases=_last(changes, lambda each: each.cases, lambda row: (row.replica, row.seq)),
     )
 
 
@@ -125,5 +127,7 @@ def _later_moved(row: LaterRow, by: int) -> LaterRow:
     return row._replace(position=row.position + by, verdict=verdict)
 
 
-def _last(changes: Sequence[Changes], rows: Callable[[Changes], Sequence[Any]], key: Callable[[Any], str]) -> list[Any]:
+def _last(
+    changes: Sequence[Changes], rows: Callable[[Changes], Sequence[Any]], key: Callable[[Any], object]
+) -> list[Any]:
     return [*{key(row): row for each in changes for row in rows(each)}.values()]

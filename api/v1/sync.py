@@ -10,16 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
+from api.office import with_office
 from api.own_replica import check_owner, check_role, own_replica
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in
+from commands.cases import with_cases
 from commands.judge import judge_for
 from sync import push as pushing
 from sync import state_codec
 from sync.envelope import Unreadable
 from sync.limits import EVENTS_PER_PUSH_MAX, told_to_clients
 from sync.log import Changes, Known, ReplicaTaken
+from sync.office import office_of
 from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
@@ -115,10 +118,16 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
 
     def decide(known: Known) -> tuple[Changes, pushing.Answer]:
         check_owner(replica, known.replicas.get(replica), speaking)
-        return pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
+        changes, answer = pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
+        changes = with_cases(changes, known, office=office, now_ms=now_ms)
+        return changes, pushing.grown(answer, known.position + len(changes.events))
 
+    tenant, office = speaking.tenant, office_of(speaking.tenant)
     wanted = pushing.wanted(batch, limited_to=speaking.person if judge.is_limited else None)
-    answer = services.log.append(speaking.tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
+    wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
+    answer = with_office(
+        tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
+    )
     told: dict[str, Any] = {
         "batch": answer.batch,
         "verdicts": answer.verdicts,

@@ -21,6 +21,7 @@ from sync import hybrid_clock, merge
 from sync.author import Author, write
 from sync.envelope import parse
 from sync.merge import State
+from sync.office import OFFICE
 
 TRIES_MAX: Final = 5
 
@@ -61,7 +62,7 @@ class FieldServiceApplication(Application[UUID]):
     PERSISTENCE_MODULE must be `infra.eventsourcing.postgres` or `infra.eventsourcing.memory`.
     """
 
-    name = "office"
+    name = OFFICE
 
     def entity(self, entity: UUID, *, version: int | None = None) -> Entity | None:
         """An entity as its events say, up to a version or to the end; None where nobody wrote it."""

@@ -1,29 +1,13 @@
-"""The ids that the office gives: of its own replica, of whoever answers for it, and of its events."""
+"""The ids that applications give to their events, and the clock they are made by."""
 
-import base64
-import hashlib
 import secrets
 import time
-import uuid
 from uuid import UUID
-
-from sync.log import TenantId
 
 
 def now_ms() -> int:
     """The wall clock, in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-def replica_of(tenant: TenantId, application: str) -> str:
-    """The replica of an application in a tenant: always the same, so that every process writes on with one chain."""
-    digest = hashlib.sha256(f"{tenant} {application}".encode()).digest()
-    return "r" + base64.b32encode(digest).decode().lower()[:12]
-
-
-def person_of(tenant: TenantId, application: str) -> str:
-    """Who answers for what an application says of itself."""
-    return str(uuid.uuid5(UUID(tenant), f"application {application}"))
 
 
 def event_ids(count: int, now_ms: int) -> list[str]:

@@ -23,7 +23,7 @@ from eventsourcing.persistence import (
 
 from commands.authority import Principal
 from infra.eventsourcing.authored import decision_on_authored
-from infra.eventsourcing.identity import event_ids, person_of, replica_of
+from infra.eventsourcing.identity import event_ids
 from infra.eventsourcing.mapper import AuthoredNotification, AuthoredStored
 from infra.eventsourcing.office import AGGREGATE, VERSION_MAX, Found, Kept, Office
 from infra.eventsourcing.subscription import LogSubscription
@@ -32,6 +32,7 @@ from sync import hybrid_clock
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
 from sync.log import Changes, Conflicting, EventRow, Known, ReplicaRow, ReplicaTaken, TrackedRow, Wanted
+from sync.office import person_of, replica_of
 
 NAME_CHARACTERS_MAX: Final = 200
 _MINT_TRIES: Final = 2

@@ -34,6 +34,10 @@ _ADD_PERSON: Final[LiteralString] = """
 _PEOPLE: Final[LiteralString] = """
     select tenant::text, person::text, name, role from person where tenant = %(tenant)s and active order by name
 """
+_PERSON: Final[LiteralString] = """
+    select tenant::text, person::text, name, role from person
+    where tenant = %(tenant)s and person = %(person)s and active
+"""
 _ISSUE: Final[LiteralString] = """
     insert into access_token (tenant, token_hash, person, issued_at, expires_at)
     values (%(tenant)s, %(hash)s, %(person)s, timestamptz 'epoch' + %(now_ms)s * interval '1 ms',
@@ -78,6 +82,12 @@ class PostgresAccounts:
         with told_as_ours(), self._pool.connection() as connection:
             rows = connection.execute(_PEOPLE, {"tenant": tenant}).fetchall()
         return [_principal(row) for row in rows]
+
+    def person(self, tenant: TenantId, person: str) -> Principal | None:
+        """Somebody who works here, or None where they are unknown or have left."""
+        with told_as_ours(), self._pool.connection() as connection:
+            row = connection.execute(_PERSON, {"tenant": tenant, "person": person}).fetchone()
+        return _principal(row) if row else None
 
     def issue(self, tenant: TenantId, person: str, *, now_ms: int, expires_at_ms: int | None = None) -> str:
         """A new bearer token for a person, good until `expires_at_ms` (milliseconds since 1970) or for ever.

@@ -20,12 +20,14 @@ from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
 from infra.failpoints import hit
-from infra.postgres import binary_copy, statements
+from infra.postgres import binary_copy, quarantine, statements
 from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
 from sync.log import (
+    CaseRow,
+    CasesWanted,
     Changes,
     Conflicting,
     Decision,
@@ -218,6 +220,27 @@ class PostgresEventLog:
             cursor = connection.cursor(binary=True)
             return [ScopeRow(*row) for row in cursor.execute(statements.SCOPES, asked).fetchall()]
 
+    def case(self, tenant: TenantId, replica: str, seq: int) -> CaseRow | None:
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            row = cursor.execute(quarantine.CASE, {"tenant": tenant, "replica": replica, "seq": seq}).fetchone()
+        return quarantine.case_of_row(row) if row else None
+
+    def cases(
+        self, tenant: TenantId, wanted: CasesWanted, *, after: tuple[int, str, int], limit: int
+    ) -> Sequence[CaseRow]:
+        asked = {"tenant": tenant, **wanted._asdict(), "limit": limit}
+        asked |= {"after_ms": after[0], "after_replica": after[1], "after_seq": after[2]}
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            return [quarantine.case_of_row(row) for row in cursor.execute(quarantine.CASES, asked).fetchall()]
+
+    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
+        asked = {"tenant": tenant, "entity": entity, "limit": limit}
+        with self._connection() as connection:
+            cursor = connection.cursor(binary=True)
+            return [EventRow(*row) for row in cursor.execute(quarantine.HISTORY, asked).fetchall()]
+
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         minted = {"tenant": tenant, "replica": replica, "person": person, "name": name, "now_ms": now_ms}
         try:
@@ -383,6 +406,7 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
         connection.execute(statements.END_GRANTED, {"tenant": tenant, **row._asdict()})
     do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
     do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
+    do(quarantine.MOVE_CASES, [row._asdict() for row in changes.cases])
 
 
 def _with_body(row: Any) -> dict[str, Any]:

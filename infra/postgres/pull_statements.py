@@ -94,7 +94,7 @@ SNAPSHOTS: Final[LiteralString] = f"""
     from (select *, row_number() over follows as number, count(*) over () as found,
                  sum(octet_length(state) + 250) over follows as bytes
           from (select entity, type, version, scope, state from entity
-                where tenant = %(tenant)s and entity < %(before)s
+                where tenant = %(tenant)s and entity < %(before)s and scope <> 'office'
                 order by entity desc limit %(limit)s + 1) as entity
           window follows as (order by entity desc)) as page
     where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
@@ -108,7 +108,7 @@ SNAPSHOTS_OF_SCOPES: Final[LiteralString] = f"""
           from (select place, found.* from unnest(%(scopes)s::text[]) with ordinality as asked(name, place)
                 cross join lateral (
                     select entity, type, version, scope, state from entity
-                    where entity.tenant = %(tenant)s and entity.scope = asked.name
+                    where entity.tenant = %(tenant)s and entity.scope = asked.name and scope <> 'office'
                           and entity < case when place = 1 then %(before)s else %(greatest)s end::uuid
                     order by entity desc limit %(limit)s + 1) as found
                 order by place, entity desc limit %(limit)s + 1) as entity
@@ -136,7 +136,7 @@ _STATE_HASH: Final[LiteralString] = """
 """
 
 DIGEST: Final[LiteralString] = f"""
-    select '*', {_STATE_HASH} from entity where tenant = %(tenant)s having count(*) > 0
+    select '*', {_STATE_HASH} from entity where tenant = %(tenant)s and scope <> 'office' having count(*) > 0
 """
 
 DIGESTS: Final[LiteralString] = f"""
@@ -144,6 +144,7 @@ DIGESTS: Final[LiteralString] = f"""
     from unnest(%(scopes)s::text[]) as asked(name)
     cross join lateral (
         select entity, state from entity
-        where entity.tenant = %(tenant)s and entity.scope = asked.name offset 0) as found
+        where entity.tenant = %(tenant)s and entity.scope = asked.name and scope <> 'office'
+        offset 0) as found
     group by name order by name
 """

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 APP_ROLE: Final = "cairn_app"
 EVENT_PARTITIONS: Final = 16
 ROLES: Final = ("technician", "dispatcher", "supervisor", "analyst", "auditor", "admin", "integration")
-QUARANTINE_STATES: Final = ("open", "resubmitted", "approved", "reassigned", "dismissed")
+QUARANTINE_STATES: Final = ("open", "retried", "resubmitted", "approved", "dismissed")
 
 Text = AnyText(collation="C")  # sorts by bytes, on every machine and after every upgrade of its C library
 Time = DateTime(timezone=True)
@@ -290,8 +290,10 @@ quarantine = Table(
     Column("body", LargeBinary, nullable=False, comment="What was handed in, byte for byte."),
     Column("recorded_at", Time, nullable=False, comment="When it was handed in."),
     Column("state", Text, nullable=False, server_default="open", comment="What became of the case."),
+    Column("owner", Uuid, comment="Who looks after the case; null: nobody yet."),
     PrimaryKeyConstraint("tenant", "replica", "seq"),
     ForeignKeyConstraint(["tenant", "replica"], ["replica.tenant", "replica.replica"]),
+    Index(None, "tenant", "state", "recorded_at", "replica", "seq"),
     CheckConstraint(_one_of("state", QUARANTINE_STATES), name="state"),
     comment="Events that could not be accepted. Each is kept whole until somebody decides, and after.",
     info={"grants": ("SELECT", "INSERT", "UPDATE")},

@@ -88,6 +88,7 @@ SETTLED_BY_DOT: Final[LiteralString] = f"""
     from {_SPANS} cross join lateral (
         select * from quarantine
         where tenant = %(tenant)s and quarantine.replica = asked.replica and seq between first and last
+              and state not in ('approved', 'retried')  -- what has come to be accepted is found among the events
         order by seq limit asked.last - asked.first + 1) as found
 """
 
@@ -273,7 +274,7 @@ ENTITIES_OF_TYPE: Final[LiteralString] = """
 """
 
 STATES: Final[LiteralString] = """
-    select entity::text, state from entity where tenant = %(tenant)s
+    select entity::text, state from entity where tenant = %(tenant)s and scope <> 'office'
 """
 
 MINT: Final[LiteralString] = """

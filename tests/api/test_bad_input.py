@@ -150,7 +150,7 @@ def test_a_poisoned_event_is_set_aside_by_name_and_blocks_nobody(office: Office,
     assert answers[1]["code"] == code, answers[1]["text"]
     assert answers[1]["case"] == f"{device.replica}-2"
     assert answers[1]["text"]
-    assert office.log.head(office.tenant).position == 2
+    assert office.log.head(office.tenant).position == 3, "two, and the case that was opened"
     assert office.verdicts(good, bad, after)[1] == answers[1], "the verdict is durable"
     office.still_works(device)
 

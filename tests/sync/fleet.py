@@ -78,7 +78,7 @@ class Server:
 
     def set_aside(self) -> set[str]:
         """The ids of what is in quarantine."""
-        return {row.id for row in self.log._tenants[TENANT].quarantined.values() if row.id}
+        return {row.aside.id for row in self.log._tenants[TENANT].cases.values() if row.aside.id}
 
 
 def settled(server: Server, device: Device) -> Device:

@@ -542,8 +542,8 @@ def test_a_held_event_that_is_refused_in_its_turn_is_set_aside_in_its_author_s_n
     ada.see(created)
     assert desk.taken(ada.create("site", site), actor=PERSON_1) == ["held"]
     assert desk.taken(created, actor=PERSON_2) == ["accepted"]
-    (row,) = desk.log._tenant(TENANT).quarantined.values()
-    assert (row.replica, row.code, row.actor) == (ada.replica, "already_created", PERSON_1)
+    row = desk.log._tenant(TENANT).cases[ada.replica, 1].aside
+    assert (row.code, row.actor) == ("already_created", PERSON_1)
     assert desk.settled(ada) == {1: "quarantined"}
     assert desk.taken(ada.create("site", new_id())) == ["accepted"]
 

@@ -1,0 +1,320 @@
+"""The queue of what was set aside: look at a case, and decide what becomes of it."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any, Final, cast
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import forbidden
+from api.body import JSON_BODY_BYTES_MAX, small, told_in_openapi
+from api.office import with_office
+from api.problem import Problem
+from api.services import Services
+from api.v1.sync import Ports, Speaking
+from commands import quarantine
+from commands.authority import Principal, may_see_cases, may_work_on_cases
+from commands.cases import entity_of
+from commands.quarantine import CaseRefused, CaseSettled, EventRefused, NotYoursToTell, OnTheDesk, Order
+from commands.what_was_seen import HISTORY_MAX, seen_by
+from domain.catalogue import ON_DEVICES
+from domain.lifecycle import CASE
+from domain.values import UUID_PATTERN
+from sync import shown, state_codec
+from sync.envelope import Unacceptable, parse
+from sync.log import CaseRow, CasesWanted, QuarantinedRow
+from sync.office import Saying, office_of
+from sync.verdict import case_of
+
+LIMIT_MAX: Final = 200
+_TEXT: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
+_REPLICA: Final = r"r[a-z2-7]{12}"
+_PLACE: Final = rf"^[0-9]{{1,15}}-{_REPLICA}-[1-9][0-9]{{0,15}}$"
+
+router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
+CaseName = Annotated[str, Path(pattern=rf"^{_REPLICA}-[1-9][0-9]{{0,15}}$", description="As the verdict names it.")]
+State = Annotated[str, Query(pattern=f"^({'|'.join(CASE.statuses)})$", description="What has become of them.")]
+Code = Annotated[str | None, Query(pattern="^[a-z_]{1,64}$", description="Why they were set aside.")]
+Owner = Annotated[str | None, Query(pattern=UUID_PATTERN, description="Who looks after them.")]
+Replica = Annotated[str | None, Query(pattern=f"^{_REPLICA}$", description="Whose events they are.")]
+Cursor = Annotated[str | None, Query(pattern=_PLACE, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+
+
+class Correction(BaseModel):
+    """What should have been said; what is left out is as its author said it, where that can be read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    data: dict[str, Any] | None = None
+    type: Annotated[str | None, Field(pattern="^[A-Z][A-Za-z0-9]{0,63}$")] = None
+    entity_type: Annotated[str | None, Field(pattern="^[a-z][a-z_]{0,63}$")] = None
+    entity_id: Annotated[str | None, Field(pattern=UUID_PATTERN)] = None
+    reason: Annotated[str | None, Field(max_length=8_000, pattern=_TEXT)] = None
+
+
+class NewOwner(BaseModel):
+    """Who is to look after a case."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    owner_id: Annotated[str, Field(pattern=UUID_PATTERN)]
+
+
+class Dismissal(BaseModel):
+    """Why a case is left out for good; its author is told."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    reason: Annotated[str, Field(max_length=1_000, pattern=_TEXT)]
+
+
+@router.get("", summary="What was set aside, oldest first")
+def cases(
+    *,
+    speaking: Speaking,
+    services: Ports,
+    state: State = "open",
+    code: Code = None,
+    owner: Owner = None,
+    replica: Replica = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """A page of cases in one state; ask on with `next` until it is null."""
+    _check_may_see(speaking)
+    wanted = CasesWanted(state, code, owner, replica)
+    rows = services.log.cases(speaking.tenant, wanted, after=_place(cursor), limit=limit + 1)
+    following = _cursor(rows[limit - 1]) if len(rows) > limit else None
+    return _json({"items": [_summary(row) for row in rows[:limit]], "next": following})
+
+
+@router.get("/{case}", summary="One case, with its content and what its author saw")
+def case(case: CaseName, speaking: Speaking, services: Ports) -> Response:
+    """`content` is what was handed in, null where it is no JSON; `text` is the same as text."""
+    _check_may_see(speaking)
+    row = _found(case, speaking, services)
+    return _json(_document(row, speaking, services) | _content(row.aside.body) | _entity(row, speaking, services))
+
+
+@router.post("/{case}/approve", summary="Take it in as it was written")
+def approve(case: CaseName, speaking: Speaking, services: Ports) -> Response:
+    """For what only a rule about people, places and moves speaks against; a person answers for it instead."""
+    return _settled(case, speaking, services, quarantine.approve)
+
+
+@router.post("/{case}/retry", summary="Judge it once more as it is")
+def retry(case: CaseName, speaking: Speaking, services: Ports) -> Response:
+    """For what may pass later, because what it needs has come."""
+
+    def order(on: OnTheDesk) -> Order:
+        return quarantine.retry(on, services.accounts.person(speaking.tenant, on.case.aside.actor))
+
+    return _settled(case, speaking, services, order)
+
+
+@router.post(
+    "/{case}/resubmit", summary="Say it as it should have been said", openapi_extra=told_in_openapi(Correction)
+)
+def resubmit(
+    case: CaseName,
+    speaking: Speaking,
+    said: Annotated[Correction, Depends(small(Correction, bytes_max=JSON_BODY_BYTES_MAX))],
+    services: Ports,
+) -> Response:
+    """A new event of the office's replica, in the name of whoever resubmits."""
+    return _settled(case, speaking, services, lambda on: quarantine.resubmit(on, _saying(said, on.case.aside, case)))
+
+
+@router.post("/{case}/reassign", summary="Give it to somebody", openapi_extra=told_in_openapi(NewOwner))
+def reassign(
+    case: CaseName, speaking: Speaking, to: Annotated[NewOwner, Depends(small(NewOwner))], services: Ports
+) -> Response:
+    """Whoever looks after it must be somebody who may decide about cases."""
+    _check_may_work(speaking)
+    owner = services.accounts.person(speaking.tenant, to.owner_id)
+    if owner is None or not may_work_on_cases(owner.role):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "owner-cannot-decide",
+            f"{to.owner_id} is nobody here who decides about cases.",
+            hint="Name a dispatcher, a supervisor or an admin.",
+        )
+    return _settled(case, speaking, services, lambda on: quarantine.reassign(on, to.owner_id))
+
+
+@router.post("/{case}/dismiss", summary="Leave it out, with a reason", openapi_extra=told_in_openapi(Dismissal))
+def dismiss(
+    case: CaseName, speaking: Speaking, why: Annotated[Dismissal, Depends(small(Dismissal))], services: Ports
+) -> Response:
+    """Its content is kept; its author is told the reason."""
+    return _settled(case, speaking, services, lambda on: quarantine.dismiss(on, why.reason))
+
+
+def _settled(name: str, speaking: Principal, services: Services, order: Callable[[OnTheDesk], Order]) -> Response:
+    _check_may_work(speaking)
+    row, now_ms = _found(name, speaking, services), services.now_ms()
+    try:
+        on = OnTheDesk(case=row, office=office_of(speaking.tenant), speaking=speaking, now_ms=now_ms)
+        wanted, decide = order(on)
+        with_office(
+            speaking.tenant,
+            services,
+            lambda: services.log.append(speaking.tenant, wanted, decide, now_ms=now_ms),
+        )
+    except CaseRefused as refusal:
+        raise _problem(refusal, speaking, services) from None
+    return _json(_document(_found(name, speaking, services), speaking, services))
+
+
+def _problem(refusal: CaseRefused, speaking: Principal, services: Services) -> Problem:
+    match refusal:
+        case CaseSettled(status=status, settled_by=settled_by):
+            who = services.accounts.person(speaking.tenant, settled_by)
+            told = f"{who.name if who else settled_by} has {status} it already."
+            return Problem(
+                HTTPStatus.CONFLICT,
+                "case-settled",
+                told,
+                hint=refusal.hint,
+                state=status,
+                settled_by_id=settled_by,
+            )
+        case NotYoursToTell():
+            return Problem(HTTPStatus.FORBIDDEN, "not-yours-to-tell", f"{refusal.detail}.", hint=refusal.hint)
+        case EventRefused():
+            unfit = HTTPStatus.UNPROCESSABLE_ENTITY
+            return Problem(unfit, "event-refused", refusal.detail, hint=refusal.hint)
+        case _:
+            kind = "".join(f"-{each.lower()}" if each.isupper() else each for each in type(refusal).__name__)
+            return Problem(HTTPStatus.CONFLICT, kind.removeprefix("-"), f"{refusal.detail}.", hint=refusal.hint)
+
+
+def _check_may_see(speaking: Principal) -> None:
+    if not may_see_cases(speaking.role):
+        raise forbidden(
+            f"Whoever is {speaking.role} does not see what others wrote.",
+            "Your device shows what was set aside of yours.",
+        )
+
+
+def _check_may_work(speaking: Principal) -> None:
+    if not may_work_on_cases(speaking.role):
+        raise forbidden(
+            f"Whoever is {speaking.role} does not decide about cases.", "Ask a dispatcher, a supervisor or an admin."
+        )
+
+
+def _found(name: str, speaking: Principal, services: Services) -> CaseRow:
+    replica, _, seq = name.partition("-")
+    row = services.log.case(speaking.tenant, replica, int(seq))
+    if row is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "case-not-found",
+            f"There is no case {name}.",
+            hint="GET /v1/quarantine lists those that are open.",
+        )
+    return row
+
+
+def _summary(row: CaseRow) -> dict[str, Any]:
+    aside = row.aside
+    return {
+        "case": case_of(aside.replica, aside.seq),
+        "state": row.state,
+        "code": aside.code,
+        "text": aside.detail,
+        "retryable": aside.retryable,
+        "approvable": aside.code in quarantine.APPROVABLE,
+        "replica": aside.replica,
+        "seq": aside.seq,
+        "event_id": aside.id,
+        "entity_id": aside.entity,
+        "author_id": aside.actor,
+        "owner_id": row.owner,
+        "recorded_at_ms": row.recorded_at_ms,
+    }
+
+
+def _document(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any]:
+    entity = services.log.entity(speaking.tenant, entity_of(row.aside.replica, row.aside.seq))
+    told = shown.values(state_codec.decode(entity.state)) if entity else {}
+    settled = {name: told.get(name) for name in ("settled_by_id", "resubmitted_as", "dismiss_reason")}
+    return {**_summary(row), **settled}
+
+
+def _content(body: bytes) -> dict[str, Any]:
+    return {"content": _read(body), "raw": body.decode(errors="replace")}
+
+
+def _entity(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any]:
+    """What the case is about: as its author saw it, where that can be worked out, and as it is now."""
+    entity = services.log.entity(speaking.tenant, row.aside.entity) if row.aside.entity else None
+    if entity is None or entity.type not in ON_DEVICES:
+        return {"entity": None}
+    now = shown.values(state_codec.decode(entity.state))
+    return {"entity": {"id": entity.entity, "type": entity.type, "seen": _seen(row, speaking, services), "now": now}}
+
+
+def _seen(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any] | None:
+    assert row.aside.entity is not None
+    try:
+        event = parse(row.aside.body)
+    except Unacceptable:
+        return None
+    history = services.log.history(speaking.tenant, row.aside.entity, limit=HISTORY_MAX + 1)
+    is_told = history and history[0].entity_type == event.entity_type and len(history) <= HISTORY_MAX
+    return seen_by(event, history) if is_told else None
+
+
+def _saying(said: Correction, aside: QuarantinedRow, case: str) -> Saying:
+    """What its author said, corrected."""
+    document = _read(aside.body) or {}
+    entity = _members(document.get("entity"))
+    entity_type = said.entity_type or _text(entity.get("type"))
+    entity_id = said.entity_id or aside.entity or ""
+    kind = said.type or _text(document.get("type"))
+    data = _members(document.get("data"), said.data)
+    told = {"entity_type": entity_type, "entity_id": entity_id, "type": kind}
+    missing = [name for name, value in told.items() if not value]
+    if missing:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "unreadable-content",
+            f"What was handed in does not tell its {', '.join(missing)}.",
+            hint="Say them in the body of this request.",
+        )
+    return Saying(entity_type, entity_id, kind, data, said.reason or f"Resubmitted from case {case}")
+
+
+def _members(value: object, instead: dict[str, Any] | None = None) -> dict[str, Any]:
+    if instead is not None:
+        return instead
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _place(cursor: str | None) -> tuple[int, str, int]:
+    if cursor is None:
+        return -1, "", 0
+    recorded_at_ms, replica, seq = cursor.split("-")
+    return int(recorded_at_ms), replica, int(seq)
+
+
+def _cursor(row: CaseRow) -> str:
+    return f"{row.recorded_at_ms}-{case_of(row.aside.replica, row.aside.seq)}"
+
+
+def _json(document: Any) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")
