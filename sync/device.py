@@ -61,6 +61,8 @@ class Device:
     """The state of every entity by its id, as the server has accepted it up to `cursor`."""
     homes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The home scope of every entity that is accepted."""
+    entered: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The scopes that were entered while one pull takes several pages, each with the position where it opened."""
     stale: frozenset[str] = frozenset()
     """Accepted entities that are shown until a snapshot replaces them, or turns out to be missing."""
     outbox: Mapping[str, Pending] = field(default_factory=dict[str, Pending])
@@ -119,7 +121,7 @@ def restart(device: Device, *, epoch: str) -> Device:
 def begin_again(device: Device) -> Device:
     """The device before the first page of all; what it knew stays shown until it is replaced."""
     author = replace(device.author, seen=0)
-    return replace(device, author=author, cursor=0, resume="", stale=frozenset(device.accepted))
+    return replace(device, author=author, cursor=0, resume="", entered={}, stale=frozenset(device.accepted))
 
 
 def edit(

@@ -77,6 +77,10 @@ class Page(NamedTuple):
     """Whose view of the log the cursor counts in; under another one it means nothing."""
     resume: str = ""
     """What to ask the next page with, where this one leaves something out that belongs before the cursor."""
+    after: int = 0
+    """The cursor that it was asked for with."""
+    resumed: str = ""
+    """The name of the word to resume that it was asked for with, see `sync.resume`."""
     digests: Mapping[str, str] | None = None
     """The hash of the states in each scope at the head, where that was asked for."""
 
@@ -150,6 +154,8 @@ def read_page(lines: bytes, *, read: Callable[[bytes], EventFrame] = read_event)
         told["durable"],
         told["view"],
         told.get("resume", ""),
+        told["after"],
+        told.get("resumed", ""),
         dict(told["digests"]) if "digests" in told else None,
     )
 

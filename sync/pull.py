@@ -12,16 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from domain.grants import EVERYBODYS
 from sync.frames import EVERYTHING, line
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 from sync.log import EntityRow, LaterRow
 from sync.moment import Moment, Span, Tail
-from sync.resume import Place, read, spell
+from sync.resume import Place, name_of, read, spell
 from sync.scopes import Scopes
 from sync.sending import Sending
+from sync.together_on_a_page import cut_before, together
 
 CHECKPOINT_BYTES: Final = 4_096
 LET_IN_BY_MAX: Final = 300
@@ -142,24 +141,15 @@ def _tail(moment: Moment, scopes: Sequence[str], after: int, until: int, *, limi
     if not scopes or after == until:
         return Tail(b"", 0, until)
     tail = moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max)
-    together_until = min(until, _together_until(tail))
-    if together_until <= tail.last:
+    begins, ends = together(tail.lines)
+    if ends <= tail.last or tail.last == until:
         return tail
-    # What stands or falls together is seen together, even if the page grows by it.
-    rest = moment.tail(
-        scopes, after=tail.last, until=together_until, limit=EVENTS_PER_PUSH_MAX, bytes_max=PUSH_BYTES_MAX
-    )
+    # What stands or falls together is seen together: on the next page, or where it began this one, all of it here.
+    before = cut_before(tail, begins)
+    if before.events:
+        return before
+    rest = moment.tail(scopes, after=tail.last, until=ends, limit=EVENTS_PER_PUSH_MAX, bytes_max=PUSH_BYTES_MAX)
     return Tail(tail.lines + rest.lines, tail.events + rest.events, rest.last)
-
-
-def _together_until(tail: Tail) -> int:
-    """The position of the last event that stands or falls together with the last on the page; they are neighbours."""
-    frame = tail.lines[tail.lines.rfind(b"\n", 0, -1) + 1 :]
-    if b'"tx":' not in frame:
-        return 0
-    told = orjson.loads(frame)
-    tx = told["event"].get("tx")
-    return int(told["position"] + tx["n"] - tx["i"]) if tx else 0
 
 
 def _first(moment: Moment, asked: Asked, scopes: Scopes) -> tuple[str, ...]:
@@ -202,8 +192,9 @@ def _checkpoint(
     resume: Place | None = None,
     digests: list[list[str]] | None = None,
 ) -> bytes:
-    told: dict[str, Any] = {"cursor": cursor, "head": moment.position, "epoch": moment.epoch}
+    told: dict[str, Any] = {"after": asked.cursor, "cursor": cursor, "head": moment.position, "epoch": moment.epoch}
     told |= {"durable": moment.durable, "view": view_of(asked.person)}
+    told |= {"resumed": name_of(asked.resume)} if asked.resume else {}
     told |= {"resume": spell(resume)} if resume else {}
     told |= {} if digests is None else {"digests": digests}
     return line("checkpoint", **told)

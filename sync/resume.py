@@ -5,8 +5,8 @@ or sends them twice, to them alone.
 """
 
 import base64
-import binascii
 from typing import Any, Final, NamedTuple, cast
+from zlib import crc32
 
 import orjson
 
@@ -39,16 +39,25 @@ class ResumeUnknown(ValueError):
 
 
 def spell(place: Place) -> str:
-    """The word for a place."""
-    return base64.urlsafe_b64encode(orjson.dumps([*place])).rstrip(b"=").decode()
+    """The word for a place; up to its dot it is the name by which a page says that it goes on from there."""
+    word = base64.urlsafe_b64encode(orjson.dumps([*place])).rstrip(b"=")
+    return f"{crc32(word):08x}.{word.decode()}"
+
+
+def name_of(word: str) -> str:
+    """The name of a word, by which a checkpoint says which one its page answers; empty for none."""
+    return word.partition(".")[0]
 
 
 def read(word: str, *, cursor: int, epoch: str, head: int) -> Place | None:
     """The place that a word names; None for one of another epoch. ResumeUnknown for what was never handed out."""
+    name, _, rest = word.partition(".")
     try:
-        told: Any = orjson.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+        if name != f"{crc32(rest.encode()):08x}":
+            raise ResumeUnknown("it is not one of ours")
+        told: Any = orjson.loads(base64.urlsafe_b64decode(rest + "=" * (-len(rest) % 4)))
         place = _checked(told)
-    except (ValueError, TypeError, binascii.Error) as why:
+    except (ValueError, TypeError) as why:
         raise ResumeUnknown(str(why)) from why
     if place.epoch != epoch:
         return None

@@ -21,24 +21,27 @@ from sync.handing_in import heed
 from sync.hybrid_clock import Stamp, ms_of, observe
 from sync.limits import KEPT_DAYS_MAX
 from sync.merge import State, Write
+from sync.resume import name_of
 
 _DAY_MS: Final = 24 * 60 * 60 * 1_000
 
 
 def apply_page(device: Device, page: Page, *, now_ms: int) -> Device:
-    """The device after a page of a pull that was asked for where it stands.
+    """The device after a page of a pull.
 
-    `now_ms` is the device's own wall clock. A page may come twice, and one that comes late changes nothing. A page of
-    another epoch, or of somebody else's view, is not taken in: the device begins again at the beginning, and what it
-    knew stays shown until it is replaced.
+    `now_ms` is the device's own wall clock. A page that was not asked for where the device stands, because it comes
+    twice or late, changes nothing. One of another epoch, or of somebody else's view, is not taken in: the device begins
+    again at the beginning, and what it knew stays shown until it is replaced.
     """
+    if (page.after, page.resumed) != (device.cursor, name_of(device.resume)):
+        return device
     if device.epoch and page.epoch != device.epoch:
         return restart(device, epoch=page.epoch)
     if device.view and page.view != device.view:
         return replace(begin_again(device), view=page.view)
-    if page.cursor < device.cursor:
-        return device
     taking = _Taking(device, now_ms)
+    if not page.resumed:
+        taking.give_up_what_was_unfinished()
     for frame in page.frames:
         taking.take(frame)
     return taking.done(page)
@@ -52,18 +55,31 @@ class _Taking:
         self.accepted, self.homes, self.stale = dict(device.accepted), dict(device.homes), set(device.stale)
         self.outbox, self.quarantined, self.kept = dict(device.outbox), dict(device.quarantined), dict(device.kept)
         self.elsewhere, self.forked_at, self.at = dict(device.elsewhere), device.forked_at, device.author.at
+        self.entered = dict(device.entered)
         self.touched: set[str] = set()
         self.verdicts: list[VerdictFrame] = []
 
+    def give_up_what_was_unfinished(self) -> None:
+        """Nobody resumed the pull before this one: what it had let in goes unless it comes again, the rest stays."""
+        for scope, position in self.entered.items():
+            if position > self.device.cursor:
+                self.stale |= self._living_in(scope)
+            else:
+                self.stale -= self._living_in(scope)
+        self.entered = {}
+
     def take(self, frame: Frame) -> None:
+        """Take in one frame of the page."""
         match frame:
             case EventFrame():
                 self._event(frame)
             case SnapshotFrame():
                 self._snapshot(frame)
-            case EnterFrame(scope):
+            case EnterFrame(scope, position):
+                self.entered[scope] = position
                 self.stale |= self._living_in(scope)
             case LeaveFrame(scope):
+                self.entered.pop(scope, None)
                 self._evict(self._living_in(scope))
             case VerdictFrame():
                 self.verdicts.append(frame)
@@ -129,6 +145,7 @@ class _Taking:
             view=page.view,
             accepted=self.accepted,
             homes=self.homes,
+            entered=self.entered if page.resume else {},
             stale=frozenset(self.stale),
             outbox=self.outbox,
             edited=on_top(self.device, self.accepted, self.outbox, self.touched),

@@ -101,8 +101,8 @@ def test_pull_goes_on_page_after_page_without_a_gap_or_a_double(office: Office) 
         cursor = page.cursor
     assert positions == list(range(1, 26))
     head = office.log.head(office.tenant)
-    told = b'{"cursor":25,"durable":0,"epoch":"%b","frame":"checkpoint","head":25,"view":"*"}\n' % head.epoch.encode()
-    assert office.get("/v1/sync/pull", cursor=25).content == told
+    told = '{"after":25,"cursor":25,"durable":0,"epoch":"%s","frame":"checkpoint","head":25,"view":"*"}\n'
+    assert office.get("/v1/sync/pull", cursor=25).text == told % head.epoch
 
 
 def test_a_page_is_bounded_in_bytes_and_always_brings_something(office: Office) -> None:

@@ -1,6 +1,8 @@
 """A server in memory behind the decisions of the real one, and devices that are brought to rest with it."""
 
-from dataclasses import asdict
+import uuid
+from copy import deepcopy
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from commands.judge import judge_for
@@ -30,21 +32,27 @@ class Server:
         self.log, self.role, self.now_ms = MemoryEventLog(), role, NOON
         self.log.add_tenant(TENANT)
         self.minted = 0
+        self.owners: dict[str, str] = {}
+        """By replica the technician whose it is; all others belong to somebody in the server's role."""
 
-    def mint(self) -> str:
+    def mint(self, technician: str | None = None) -> str:
         self.minted += 1
         replica = replica_named("".join("bcdefghijk"[int(digit)] for digit in str(self.minted)))
-        self.log.mint(TENANT, replica=replica, person=PERSON_1, name="", now_ms=NOON)
+        self.log.mint(TENANT, replica=replica, person=technician or PERSON_1, name="", now_ms=NOON)
+        if technician:
+            self.owners[replica] = technician
         return replica
 
     def push(self, body: bytes) -> dict[str, Any]:
         self.now_ms += 1_000
         batch = [push.receive(raw) for raw in body.split(b"\n")]
+        technician = self.owners.get(batch[0].link.replica)
+        judge = judge_for("technician" if technician else self.role)
 
         def decide(known: Known) -> tuple[Changes, push.Answer]:
-            return push.decide(batch, known, judge=judge_for(self.role), actor=PERSON_1, now_ms=self.now_ms)
+            return push.decide(batch, known, judge=judge, actor=technician or PERSON_1, now_ms=self.now_ms)
 
-        return asdict(self.log.append(TENANT, push.wanted(batch), decide, now_ms=self.now_ms))
+        return asdict(self.log.append(TENANT, push.wanted(batch, limited_to=technician), decide, now_ms=self.now_ms))
 
     def pull(self, device: Device, limit: int = 1_000, *, now_ms: int | None = None) -> Device:
         while True:
@@ -53,16 +61,14 @@ class Server:
             if not device.resume:
                 return device
 
-    def page(self, device: Device, *, limit: int = 1_000, person: str | None = None, **asked: Any) -> Page:
-        """What the server sends next; to `person` only what they are granted."""
+    def page(self, device: Device, *, limit: int = 1_000, **asked: Any) -> Page:
+        """What the server sends next; to a technician's device only what they are granted."""
         told = Asked(
             cursor=device.cursor,
-            person=person,
+            person=self.owners.get(device.author.replica),
             replica=device.author.replica,
-            resume=device.resume,
             limit=limit,
-            bytes_max=PAGE_BYTES_MAX,
-            **asked,
+            **{"resume": device.resume, "bytes_max": PAGE_BYTES_MAX, **asked},
         )
         with self.log.moment(TENANT) as moment:
             return read_page(pulling.page(moment, told))
@@ -70,8 +76,30 @@ class Server:
     def digest(self) -> str:
         return state_hash(self.log.states(TENANT))
 
-    def device(self) -> Device:
-        return Device(author=Author(replica=self.mint()))
+    def device(self, technician: str | None = None) -> Device:
+        return Device(author=Author(replica=self.mint(technician)))
+
+    def seen_by(self, device: Device) -> dict[str, bytes]:
+        """The stored states of everything that whoever has this device may see."""
+        person = self.owners.get(device.author.replica)
+        scopes = {row.scope for row in self.log.scopes(TENANT, person, at=self.head)} if person else set()
+        rows = [self.log.entity(TENANT, entity) for entity, _ in self.log.states(TENANT)]
+        return {
+            row.entity: row.state
+            for row in rows
+            if row and (not person or row.scope == "catalog" or row.scope in scopes)
+        }
+
+    @property
+    def head(self) -> int:
+        return self.log.head(TENANT).position
+
+    def backup(self) -> Any:
+        return deepcopy(self.log._tenants[TENANT])
+
+    def restore(self, backup: Any) -> None:
+        """Come back as of a backup, in an epoch of its own."""
+        self.log._tenants[TENANT] = replace(deepcopy(backup), epoch=str(uuid.uuid4()))
 
     def accepted(self) -> list[EventRow]:
         return [*self.log.page(TENANT, after=0, limit=100_000)]
@@ -86,7 +114,7 @@ def settled(server: Server, device: Device) -> Device:
     while True:
         device = server.pull(device)
         if device.forked_at is not None:
-            device = fork(device, replica=server.mint())
+            device = fork(device, replica=server.mint(server.owners.get(device.author.replica)))
         body = next_batch(device)
         if not body:
             return server.pull(device)
