@@ -89,14 +89,17 @@ class Ledger:
         """Whether what stood there in this epoch stands there still."""
         return all(position <= each.head for each in self.restored[epoch:])
 
-    def sees(self, person: str | None, event: LogEvent, position: int) -> bool:
-        """Whether a person, or with None somebody who sees everything, sees the event when they stand at a position."""
+    def sees(self, person: str | None, event: LogEvent, position: int, *, head: int = 0) -> bool:
+        """Whether a person, or with None somebody who sees everything, sees the event when they stand at a position.
+
+        `head` is where the log ended when they were brought there: what was taken from them by then is not sent.
+        """
         if event.id is None:
             return False
         if person is None or event.scope == "catalog":
             return True
         spans = self.grants.get(person, {}).get(event.scope, ())
-        return any(start <= position and (end is None or position < end) for start, end in spans)
+        return any(start <= position and (end is None or max(position, head) < end) for start, end in spans)
 
 
 def ledger_of(history: Sequence[Op]) -> Ledger:

@@ -93,7 +93,10 @@ def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) ->
         each = ledger.by_position.get(position)
         if each is None or not ledger.survived(epoch, position):
             continue
-        if ledger.sees(person, each, cursor) and reader.versions.get(each.entity, 0) < each.version:
+        if (
+            ledger.sees(person, each, cursor, head=op.value["head"])
+            and reader.versions.get(each.entity, 0) < each.version
+        ):
             yield Fault("I5", f"{op.process} stands at {cursor} and never got {each.id} at {position}", line)
     reader.cursor = cursor
 

@@ -141,6 +141,18 @@ def _of_a_technician() -> list[Op]:
     return history
 
 
+def _taken_away_by_the_head() -> list[Op]:
+    """Ben was granted the site at 2 and lost it at 4, and pulled to 3 when the log ended at 4."""
+    history = _of_a_technician()
+    at = find(history, RUNNER, "ok", "log")
+    grants = {"ben": {"work_order:job": [[0, None]], "work_order:site": [[2, 4]]}}
+    history[at] = history[at]._replace(value={**history[at].value, "grants": grants})
+    for number in range(2):
+        at = find(history, BEN, "ok", "pull", number)
+        history[at] = history[at]._replace(value={**history[at].value, "head": 4})
+    return history
+
+
 GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "as it was": good,
     "a device was killed after it stored a page and before it said so": _killed_before_it_said_that_it_stored,
@@ -152,4 +164,5 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "the server was restored, and everything came back in another order": _restored,
     "a device started from snapshots that were newer than its cursor": _by_snapshot,
     "a technician sees only what was granted": _of_a_technician,
+    "a technician was not sent what was taken away before the page was made": _taken_away_by_the_head,
 }
