@@ -6,7 +6,7 @@ from api.auth import forbidden
 from api.problem import Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in
-from sync.log import ReplicaRow
+from sync.rows import ReplicaRow
 
 
 def own_replica(replica: str, speaking: Principal, services: Services) -> ReplicaRow:

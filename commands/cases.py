@@ -4,8 +4,9 @@ import uuid
 from typing import Final
 
 from commands.judge import judge_for
-from sync.log import Changes, Known, QuarantinedRow
+from sync.log import Changes, Known
 from sync.office import Office, OfficeDesk, Saying
+from sync.rows import QuarantinedRow
 from sync.together import after, one_after_another
 from sync.verdict import case_of
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sync import shown, state_codec
-from sync.log import EntityRow
+from sync.rows import EntityRow
 
 NEAR_MS: Final = 16 * 60 * 60 * 1_000
 """So long before and after now it may be today for whoever goes there, wherever that is."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sync import merge, shown
 from sync.envelope import Event, parse
-from sync.log import EventRow
+from sync.rows import EventRow
 from sync.vector_clock import covers
 
 HISTORY_MAX: Final = 5_000

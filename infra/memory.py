@@ -11,33 +11,35 @@ from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE, event_frame
 from sync.log import (
-    CaseMoved,
-    CaseRow,
     CasesWanted,
     Changes,
     Conflicting,
     Decision,
-    EndedRow,
-    EntityRow,
-    EventRow,
     Frames,
-    GrantRow,
     Head,
-    HeldRow,
     Known,
-    LaterRow,
     Moved,
-    QuarantinedRow,
-    ReplicaRow,
     ReplicaTaken,
     Ring,
-    ScopeLinkRow,
-    ScopeRow,
-    Settled,
     TenantId,
     TenantUnknown,
     Wanted,
     nobody_listens,
+)
+from sync.rows import (
+    CaseMoved,
+    CaseRow,
+    EndedRow,
+    EntityRow,
+    EventRow,
+    GrantRow,
+    HeldRow,
+    LaterRow,
+    QuarantinedRow,
+    ReplicaRow,
+    ScopeLinkRow,
+    ScopeRow,
+    Settled,
 )
 
 Answer = TypeVar("Answer")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sync import state_codec
 from sync.frames import EVERYTHING, OFFICE_SCOPE, event_frame, snapshot_frame
-from sync.log import EntityRow, EventRow, GrantRow, LaterRow, ScopeLinkRow
 from sync.moment import Snapshots, Span, Tail
+from sync.rows import EntityRow, EventRow, GrantRow, LaterRow, ScopeLinkRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,21 +8,20 @@ from sync import hybrid_clock, merge, shown, state_codec
 from sync.envelope import Event, Link, Unacceptable, parse
 from sync.grants import Granted, access_changed, granted_after, is_given_to_creator, is_in_scope, may_change_access
 from sync.limits import HELD_PER_ENTITY_MAX
-from sync.log import (
-    Changes,
+from sync.log import Changes, Known
+from sync.merge import State
+from sync.rows import (
     EndedRow,
     EntityRow,
     EventRow,
     GrantRow,
     HeldRow,
-    Known,
     LaterRow,
     QuarantinedRow,
     ReplicaRow,
     ScopeLinkRow,
     Settled,
 )
-from sync.merge import State
 from sync.vector_clock import covers
 from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
 

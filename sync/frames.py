@@ -7,8 +7,8 @@ import orjson
 
 from sync import canonical, state_codec
 from sync.envelope import Event, parse
-from sync.log import EntityRow, EventRow
 from sync.merge import State
+from sync.rows import EntityRow, EventRow
 
 OFFICE_SCOPE: Final = "office"
 """The home of what no replica has a use for, such as the `eventsourcing` library's aggregates: it has a position in the

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from domain.catalogue import ENTITIES
 from domain.grants import EVERYBODYS, GIVEN_TO_CREATOR, LEADS_TO, LETS_IN
 from sync.envelope import Event
-from sync.log import EndedRow, GrantRow, ScopeLinkRow
 from sync.merge import State
 from sync.plan import Kind, plan_of
+from sync.rows import EndedRow, GrantRow, ScopeLinkRow
 
 Granted = Mapping[tuple[str, str], int | None]
 """By (person, scope): None while they are let in, else the position from which on they were not any more."""

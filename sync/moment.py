@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from sync.log import EntityRow, LaterRow
+from sync.rows import EntityRow, LaterRow
 
 
 class Span(NamedTuple):

@@ -12,8 +12,9 @@ from sync import merge
 from sync.author import Author, write
 from sync.desk import Desk, Judge
 from sync.envelope import Event, Unacceptable, parse
-from sync.log import Changes, Known, ReplicaRow, TenantId
+from sync.log import Changes, Known, TenantId
 from sync.merge import State
+from sync.rows import ReplicaRow
 from sync.verdict import Verdict
 
 OFFICE: Final = "office"

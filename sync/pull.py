@@ -15,9 +15,9 @@ from typing import Any, Final
 from domain.grants import EVERYBODYS
 from sync.frames import EVERYTHING, line
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
-from sync.log import EntityRow, LaterRow
 from sync.moment import Moment, Span, Tail
 from sync.resume import Place, name_of, read, spell
+from sync.rows import EntityRow, LaterRow
 from sync.scopes import Scopes
 from sync.sending import Sending
 from sync.together_on_a_page import cut_before, together

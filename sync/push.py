@@ -11,7 +11,8 @@ from typing import Any
 
 from sync.desk import Desk, Judge, home_of
 from sync.envelope import Event, Unacceptable, link_of, parse
-from sync.log import Changes, Known, ReplicaRow, Wanted, WantedGrants
+from sync.log import Changes, Known, Wanted, WantedGrants
+from sync.rows import ReplicaRow
 from sync.verdict import Received, Verdict, verdict_again
 
 

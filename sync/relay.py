@@ -21,8 +21,9 @@ from sync import hybrid_clock
 from sync.desk import Desk, Judge
 from sync.envelope import Event, Unacceptable, Unreadable
 from sync.limits import CLOCK_DRIFT_MS_MAX
-from sync.log import Changes, Known, LaterRow, Settled, TrackedRow, Wanted
+from sync.log import Changes, Known, Wanted
 from sync.push import receive
+from sync.rows import LaterRow, Settled, TrackedRow
 from sync.verdict import Received, Verdict, verdict_again, verdict_of
 
 _STAMP: Final = re.compile(r"[0-9a-f]{16}")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sync.envelope import hash_of
 from sync.grants import granted_after
-from sync.log import Changes, Decision, Known, LaterRow, Settled, Wanted
+from sync.log import Changes, Decision, Known, Wanted
+from sync.rows import LaterRow, Settled
 
 
 class Append(NamedTuple):

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from sync.envelope import Event, Link, Unacceptable
-from sync.log import Settled
+from sync.rows import Settled
 
 
 class Received(NamedTuple):

@@ -31,7 +31,7 @@ _VARIES: Final = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "<stamp>"),
     (re.compile(r"\b[0-9]{13}\b"), "<milliseconds>"),
-    (re.compile(r'("(?:position|head|durable|seen|cursor)": ?)[0-9]+'), r"\1<position>"),
+    (re.compile(r'("(?:position|head|durable|seen|cursor|after)": ?)[0-9]+'), r"\1<position>"),
     (re.compile(r"^[0-9]+ None"), "<position> None"),
 )
 

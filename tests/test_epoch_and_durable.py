@@ -13,7 +13,8 @@ from infra.memory import MemoryEventLog
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
-from sync.log import Changes, EventRow, Wanted
+from sync.log import Changes, Wanted
+from sync.rows import EventRow
 from tests.conftest import TestServer
 from tests.devices import NOON
 from tests.infra.event_logs import Office, Offices, event, events, in_postgres

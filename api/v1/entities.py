@@ -13,7 +13,7 @@ from domain.catalogue import ON_DEVICES
 from domain.lifecycle import WORK_ORDER
 from domain.values import UUID_PATTERN
 from sync import shown, state_codec
-from sync.log import EntityRow
+from sync.rows import EntityRow
 
 LIMIT_MAX: Final = 200
 _SCANNED_PER_REQUEST_MAX: Final = 5_000

@@ -14,7 +14,7 @@ from api.office import with_office
 from api.own_replica import check_owner, check_role, own_replica
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
-from commands.authority import Principal, may_hand_in
+from commands.authority import Principal, may_hand_in, sees_everything
 from commands.cases import with_cases
 from commands.judge import judge_for
 from sync import push as pushing
@@ -23,6 +23,7 @@ from sync.envelope import Unreadable
 from sync.limits import EVENTS_PER_PUSH_MAX, told_to_clients
 from sync.log import Changes, Known, ReplicaTaken
 from sync.office import office_of
+from sync.pull import view_of
 from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
@@ -85,6 +86,7 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
         {
             "tenant": speaking.tenant,
             "person": speaking.person,
+            "view": view_of(None if sees_everything(speaking.role) else speaking.person),
             "epoch": head.epoch,
             "head": head.position,
             "durable": head.durable,

@@ -10,8 +10,8 @@ from cairnfield.prove_sync.history import Recorder
 from sync import merge, state_codec
 from sync.envelope import parse
 from sync.frames import OFFICE_SCOPE, event_frame
-from sync.log import EventRow
 from sync.merge import State
+from sync.rows import EventRow
 
 _LOG: Final[LiteralString] = """
     select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope, effective,

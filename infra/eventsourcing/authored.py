@@ -14,7 +14,8 @@ from commands.judge import judge_for
 from infra.eventsourcing.mapper import AuthoredStored
 from sync import push
 from sync.envelope import Unacceptable
-from sync.log import Changes, Conflicting, Known, TrackedRow, Wanted
+from sync.log import Changes, Conflicting, Known, Wanted
+from sync.rows import TrackedRow
 from sync.verdict import Received, Verdict
 
 

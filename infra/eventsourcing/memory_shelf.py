@@ -8,7 +8,8 @@ from uuid import UUID
 
 from infra.eventsourcing.office import AGGREGATE, Found, Kept
 from infra.memory import MemoryEventLog
-from sync.log import Changes, Conflicting, EventRow, TenantId, TrackedRow, Wanted
+from sync.log import Changes, Conflicting, TenantId, Wanted
+from sync.rows import EventRow, TrackedRow
 
 _PAGE: Final = 1_000
 

@@ -15,7 +15,8 @@ from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import Connection
 from infra.postgres.statements import MOVE_TRACKED
 from infra.postgres.trouble import told_as_ours
-from sync.log import TenantId, TrackedRow
+from sync.log import TenantId
+from sync.rows import TrackedRow
 
 
 class PostgresShelf:

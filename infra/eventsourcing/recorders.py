@@ -31,8 +31,9 @@ from infra.eventsourcing.trouble import told_as_theirs
 from sync import hybrid_clock
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
-from sync.log import Changes, Conflicting, EventRow, Known, ReplicaRow, ReplicaTaken, TrackedRow, Wanted
+from sync.log import Changes, Conflicting, Known, ReplicaTaken, Wanted
 from sync.office import person_of, replica_of
+from sync.rows import EventRow, ReplicaRow, TrackedRow
 
 NAME_CHARACTERS_MAX: Final = 200
 _MINT_TRIES: Final = 2

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, LiteralString
 
 from infra.postgres.pool import Connection
-from sync.log import EntityRow, EventRow
+from sync.rows import EntityRow, EventRow
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER: Final = struct.pack(">h", -1)

@@ -26,29 +26,23 @@ from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
 from sync.log import (
-    CaseRow,
     CasesWanted,
     Changes,
     Conflicting,
     Decision,
-    EntityRow,
-    EventRow,
     Frames,
     Head,
-    HeldRow,
     Known,
     LogUnavailable,
     Moved,
-    ReplicaRow,
     ReplicaTaken,
     Ring,
-    ScopeRow,
-    Settled,
     TenantId,
     TenantUnknown,
     Wanted,
     nobody_listens,
 )
+from sync.rows import CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeRow, Settled
 from sync.together import grants_moved
 
 Answer = TypeVar("Answer")

@@ -11,9 +11,10 @@ from infra.postgres import pull_statements as statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
 from sync.frames import EVERYTHING
-from sync.log import EntityRow, LaterRow, TenantId, TenantUnknown
+from sync.log import TenantId, TenantUnknown
 from sync.moment import Snapshots, Span, Tail
 from sync.resume import GREATEST_ID
+from sync.rows import EntityRow, LaterRow
 
 _ALL: Final = [EVERYTHING]
 

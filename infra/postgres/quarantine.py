@@ -2,7 +2,7 @@
 
 from typing import Any, Final, LiteralString
 
-from sync.log import CaseRow, QuarantinedRow
+from sync.rows import CaseRow, QuarantinedRow
 
 _ASIDE: Final[LiteralString] = "replica, seq, id::text, entity::text, code, detail, retryable, actor"
 

@@ -184,6 +184,7 @@ def test_a5_what_two_clones_told_under_one_number_is_kept_beside_and_stops_nothi
     assert [each["code"] for each in told["verdicts"][:2]] == ["dot_taken", "unknown_entity"]
     assert [each["seq"] for each in told["verdicts"]] == [1, 2, 3]
     assert set_aside(depot, town) == 2
+    assert [each["code"] for each in town.get("/v1/quarantine").json()["items"]] == ["dot_taken", "unknown_entity"]
     assert town.verdicts(ours)[0]["verdict"] == "duplicate", "what was told here first stands"
 
 

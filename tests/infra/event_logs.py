@@ -14,7 +14,8 @@ from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import Connection
 from sync import merge, state_codec
 from sync.envelope import parse
-from sync.log import Changes, EntityRow, EventLog, EventRow, Known, ReplicaRow, Wanted
+from sync.log import Changes, EventLog, Known, Wanted
+from sync.rows import EntityRow, EventRow, ReplicaRow
 from tests.devices import NOON, PERSON_1, PERSON_2, new_id, replica_named
 
 REPLICA: Final = replica_named("ada")

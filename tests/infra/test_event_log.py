@@ -12,20 +12,8 @@ import pytest
 
 from infra.postgres.log import ROWS_WORTH_A_COPY
 from sync.frames import event_frame
-from sync.log import (
-    Changes,
-    Conflicting,
-    EventRow,
-    HeldRow,
-    Known,
-    QuarantinedRow,
-    ReplicaRow,
-    ReplicaTaken,
-    Settled,
-    TenantUnknown,
-    TrackedRow,
-    Wanted,
-)
+from sync.log import Changes, Conflicting, Known, ReplicaTaken, TenantUnknown, Wanted
+from sync.rows import EventRow, HeldRow, QuarantinedRow, ReplicaRow, Settled, TrackedRow
 from tests.devices import NOON, PERSON_1, PERSON_2, new_id, replica_named
 from tests.infra.event_logs import REPLICA, Office, Offices, at, entity, event, events
 

@@ -7,8 +7,9 @@ import pytest
 
 from infra.postgres.pool import connect
 from sync.envelope import parse
-from sync.log import Known, LogUnavailable, ReplicaRow
+from sync.log import Known, LogUnavailable
 from sync.push import Answer
+from sync.rows import ReplicaRow
 from tests.devices import PERSON_1, new_id
 from tests.infra.event_logs import Office, Offices
 from tests.infra.pushing import LARGE, Look, device, is_as_answered, pushed, verdicts

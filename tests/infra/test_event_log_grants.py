@@ -11,19 +11,8 @@ import pytest
 from sync import merge
 from sync.author import Author
 from sync.envelope import parse
-from sync.log import (
-    Changes,
-    Conflicting,
-    EndedRow,
-    GrantRow,
-    Known,
-    LaterRow,
-    ScopeLinkRow,
-    ScopeRow,
-    TrackedRow,
-    Wanted,
-    WantedGrants,
-)
+from sync.log import Changes, Conflicting, Known, Wanted, WantedGrants
+from sync.rows import EndedRow, GrantRow, LaterRow, ScopeLinkRow, ScopeRow, TrackedRow
 from sync.shown import values
 from tests.devices import PERSON_1, PERSON_2, Device, new_id
 from tests.infra.event_logs import REPLICA, Office, Offices, at, event, events

@@ -8,7 +8,8 @@ from psycopg import sql
 from infra.postgres import statements
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
-from sync.log import Changes, GrantRow, ScopeLinkRow, Wanted
+from sync.log import Changes, Wanted
+from sync.rows import GrantRow, ScopeLinkRow
 from tests.devices import NOON, PERSON_1
 from tests.infra.event_logs import REPLICA, entity, events, new_tenant
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from sync.frames import event_frame
-from sync.log import Changes, EntityRow
+from sync.log import Changes
+from sync.rows import EntityRow
 from tests.devices import new_id
 from tests.infra.event_logs import Office, entity, events
 

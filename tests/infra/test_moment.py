@@ -11,9 +11,10 @@ from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from sync import state_codec
 from sync.frames import EVERYTHING, event_frame, snapshot_frame
-from sync.log import Changes, EndedRow, EntityRow, EventRow, GrantRow, LaterRow, ScopeLinkRow, TenantUnknown
+from sync.log import Changes, TenantUnknown
 from sync.moment import Snapshots, Span
 from sync.resume import GREATEST_ID
+from sync.rows import EndedRow, EntityRow, EventRow, GrantRow, LaterRow, ScopeLinkRow
 from tests.devices import PERSON_1, PERSON_2, new_id
 from tests.infra.event_logs import REPLICA, Office, entity, event, events, new_tenant
 

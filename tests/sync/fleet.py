@@ -16,8 +16,9 @@ from sync.fork import fork
 from sync.frames import Page, read_page
 from sync.handing_in import next_batch, settle
 from sync.limits import PAGE_BYTES_MAX
-from sync.log import Changes, EventRow, Known
+from sync.log import Changes, Known
 from sync.pull import Asked
+from sync.rows import EventRow
 from sync.state_codec import state_hash
 from sync.taking_in import apply_page
 from tests.devices import NOON, PERSON_1, replica_named

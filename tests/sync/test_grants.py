@@ -7,8 +7,8 @@ import pytest
 
 from domain.people import Role
 from sync.grants import let_in
-from sync.log import ScopeRow
 from sync.push import Answer
+from sync.rows import ScopeRow
 from tests.devices import PERSON_1, PERSON_2, Device, fold, new_id
 from tests.sync.test_push import TENANT, Desk
 

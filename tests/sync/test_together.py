@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from commands.judge import judge_for
 from infra.memory import MemoryEventLog
 from sync import push
-from sync.log import Changes, Known, QuarantinedRow, Wanted
+from sync.log import Changes, Known, Wanted
 from sync.push import Answer
+from sync.rows import QuarantinedRow
 from sync.together import Append, Outcome, after, deciding, wanted_by
 from tests.devices import NOON, PERSON_1, Device, new_id, replica_named
 

@@ -12,7 +12,8 @@ from commands.legacy.identity import entity_id, event_id, replica_id
 from commands.legacy.reading import Reading, Undecodable, Value
 from commands.legacy.row import Aside
 from sync.hybrid_clock import ms_of
-from sync.log import Known, ReplicaRow, Settled
+from sync.log import Known
+from sync.rows import ReplicaRow, Settled
 
 READING = Reading(
     zone=ZoneInfo("America/New_York"), zone_name="America/New_York", now_ms=1_700_000_000_000, currency="USD"
