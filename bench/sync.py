@@ -1,16 +1,23 @@
-"""Sync with many at once: hints to a thousand devices; single edits of many devices, in one tenant or in several."""
+"""Sync with many at once: new devices, a device among many, hints to a thousand, single edits of many devices."""
 
 from collections.abc import Callable
 
+from bench.bootstrap import bootstrap_s, pull_s
 from bench.fanout import fanout
 from bench.server import served
 from bench.singles import pushes_per_s
 
 
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """The figures of this bench: milliseconds, kB of memory, pushes per second, and ratios within this run."""
+    """The figures of this bench: seconds, milliseconds, kB of memory, pushes per second, and ratios within this run."""
     measured: dict[str, float] = {}
     with served() as server:
+        histories = (50_000, 200_000 if quick else 1_000_000)
+        after_few, after_many = bootstrap_s(server.another_tenant(), histories=histories, say=say)
+        measured["bootstrap_s"], measured["bootstrap_history_ratio"] = after_many, after_many / after_few
+        say("one device, and ten or a thousand others that write")
+        beside_few, beside_many = (pull_s(server.another_tenant(), others=others) for others in (10, 1_000))
+        measured["pull_other_devices_ratio"] = beside_many / beside_few
         say("a thousand devices listen")
         measured["fanout_p99_ms"], measured["fanout_kb_each"] = fanout(server, edits=12 if quick else 50)
         say("single events, into one tenant")
