@@ -6,71 +6,33 @@ with something else is refused and told who was first.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from commands.authority import Principal, may_tell
+from commands.case_refusals import (
+    CaseSettled,
+    EventRefused,
+    NotApprovable,
+    NotRetryable,
+    NotYoursToTell,
+    StillRefused,
+)
 from commands.cases import CASE, entity_of, opening
 from commands.judge import RoleJudge, judge_for
 from domain.catalogue import ON_DEVICES, fact
-from domain.refusals import Refused
 from sync import canonical, shown
 from sync.canonical import NotCanonical
 from sync.desk import Judge, home_of
 from sync.envelope import Event, Link, Unacceptable, parse
 from sync.hybrid_clock import latest_at
-from sync.log import CaseMoved, CaseRow, Changes, Decision, Known, LaterRow, Wanted, WantedGrants
+from sync.log import Changes, Decision, Known, Wanted, WantedGrants
 from sync.merge import State
 from sync.office import Office, OfficeDesk, Saying, id_from
+from sync.rows import CaseMoved, CaseRow, LaterRow
 from sync.verdict import Verdict, case_of, verdict_of
 
 APPROVABLE: Final = frozenset({"not_allowed", "illegal_move", "out_of_scope", "tx_incomplete", "tx_broken"})
 """A person may see these otherwise; what else is set aside cannot be merged as it is, and only what is edited can."""
-
-
-class CaseRefused(Refused):
-    """What was asked of a case is not done; `hint` says what to do instead."""
-
-    hint: ClassVar[str] = ""
-
-
-class CaseSettled(CaseRefused):
-    """Somebody has settled this case already."""
-
-    hint = "Look at the case: nothing more needs to be done."
-
-    def __init__(self, status: str, settled_by: str) -> None:
-        super().__init__(f"{settled_by} has {status} it")
-        self.status, self.settled_by = status, settled_by
-
-
-class NotApprovable(CaseRefused):
-    """This cannot be merged as it is, whoever approves it."""
-
-    hint = "Resubmit it with what is wrong corrected, or dismiss it with a reason."
-
-
-class NotRetryable(CaseRefused):
-    """The same event would be refused again, whenever it is tried."""
-
-    hint = "Approve it, resubmit it with what is wrong corrected, or dismiss it with a reason."
-
-
-class StillRefused(CaseRefused):
-    """It cannot be taken in as it is, as the log stands now."""
-
-    hint = "Try again when what it needs is there, resubmit it, or dismiss it with a reason."
-
-
-class EventRefused(CaseRefused):
-    """What should be said instead is not acceptable either."""
-
-    hint = "Correct what the detail names and resubmit."
-
-
-class NotYoursToTell(CaseRefused):
-    """Whoever brings it in answers for it, and somebody in this role does not tell that."""
-
-    hint = "Reassign the case to somebody who may."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +80,7 @@ def approve(on: OnTheDesk) -> Order:
         raise NotApprovable(f"it was set aside as {aside.code}")
     event = _parsed(on.case)
     _check_may_tell(on, event.entity_type, event.type)
-    return _order(on, "approved", "CaseApproved", judge=_Lenient(role=on.speaking.role), event=event)
+    return _order(on, "approved", "CaseApproved", event, judge=_Lenient(role=on.speaking.role), at_desk=on.speaking)
 
 
 def retry(on: OnTheDesk, author: Principal | None) -> Order:
@@ -131,7 +93,7 @@ def retry(on: OnTheDesk, author: Principal | None) -> Order:
     if author is None:
         raise StillRefused("not_allowed", "whoever handed it in has left")
     event = _parsed(on.case)
-    return _order(on, "retried", "CaseRetried", judge=judge_for(author.role), event=event)
+    return _order(on, "retried", "CaseRetried", event, judge=judge_for(author.role), at_desk=author)
 
 
 def resubmit(on: OnTheDesk, said: Saying) -> Order:
@@ -209,8 +171,8 @@ class _Lenient(RoleJudge):
         return None
 
 
-def _order(on: OnTheDesk, status: str, settled: str, *, judge: Judge, event: Event) -> Order:
-    """Take in what was authored."""
+def _order(on: OnTheDesk, status: str, settled: str, event: Event, *, judge: Judge, at_desk: Principal) -> Order:
+    """Take in what was authored; `at_desk` is whose event the judge takes it for."""
     actor = on.case.aside.actor
     effective = min(event.at, latest_at(on.case.recorded_at_ms))
 
@@ -225,11 +187,8 @@ def _order(on: OnTheDesk, status: str, settled: str, *, judge: Judge, event: Eve
     if judge.is_limited:
         homes = [home_of(event)] if event.fact.creates else []
         wanted = wanted._replace(grants=[WantedGrants(actor, [event.entity], homes)])
-    # A limited judge asks what the author was let into, so it is the author who stands at the desk.
-    return Order(
-        wanted,
-        _deciding(on, judge, settle, same={"status": status, "settled_by_id": on.speaking.person}, actor=actor),
-    )
+    same = {"status": status, "settled_by_id": on.speaking.person}
+    return Order(wanted, _deciding(on, judge, settle, same=same, at_desk=at_desk))
 
 
 def _deciding(
@@ -238,12 +197,12 @@ def _deciding(
     settle: Callable[[OfficeDesk], _Settlement],
     *,
     same: Mapping[str, Any],
-    actor: str | None = None,
+    at_desk: Principal | None = None,
 ) -> Decision[None]:
     """The decision that settles an open case; `same` is how it looks to whoever has said the same before."""
 
     def decide(known: Known) -> tuple[Changes, None]:
-        desk = OfficeDesk(known, on.office, judge, actor or on.speaking.person, on.now_ms)
+        desk = OfficeDesk(known, on.office, judge, (at_desk or on.speaking).person, on.now_ms)
         case = _opened(on, desk)
         if case["status"] != "open":
             if same.items() <= case.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -10,22 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden
 from api.body import JSON_BODY_BYTES_MAX, small, told_in_openapi
+from api.case_document import authored, content_of, document_of, entity_of_case, summary
 from api.office import with_office
 from api.problem import Problem
 from api.services import Services
 from api.v1.sync import Ports, Speaking
 from commands import quarantine
 from commands.authority import Principal, may_see_cases, may_work_on_cases
-from commands.cases import entity_of
-from commands.quarantine import CaseRefused, CaseSettled, EventRefused, NotYoursToTell, OnTheDesk, Order
-from commands.what_was_seen import HISTORY_MAX, seen_by
-from domain.catalogue import ON_DEVICES
+from commands.case_refusals import CaseRefused, CaseSettled, EventRefused, NotYoursToTell
+from commands.quarantine import OnTheDesk, Order
 from domain.lifecycle import CASE
 from domain.values import UUID_PATTERN
-from sync import shown, state_codec
-from sync.envelope import Unacceptable, parse
-from sync.log import CaseRow, CasesWanted, QuarantinedRow
+from sync.log import CasesWanted
 from sync.office import Saying, office_of
+from sync.rows import CaseRow, QuarantinedRow
 from sync.verdict import case_of
 
 LIMIT_MAX: Final = 200
@@ -85,7 +83,7 @@ def cases(
     wanted = CasesWanted(state, code, owner, replica)
     rows = services.log.cases(speaking.tenant, wanted, after=_place(cursor), limit=limit + 1)
     following = _cursor(rows[limit - 1]) if len(rows) > limit else None
-    return _json({"items": [_summary(row) for row in rows[:limit]], "next": following})
+    return _json({"items": [summary(row) for row in rows[:limit]], "next": following})
 
 
 @router.get("/{case}", summary="One case, with its content and what its author saw")
@@ -93,7 +91,9 @@ def case(case: CaseName, speaking: Speaking, services: Ports) -> Response:
     """`content` is what was handed in, null where it is no JSON; `text` is the same as text."""
     _check_may_see(speaking)
     row = _found(case, speaking, services)
-    return _json(_document(row, speaking, services) | _content(row.aside.body) | _entity(row, speaking, services))
+    return _json(
+        document_of(row, speaking, services) | content_of(row.aside.body) | entity_of_case(row, speaking, services)
+    )
 
 
 @router.post("/{case}/approve", summary="Take it in as it was written")
@@ -163,7 +163,7 @@ def _settled(name: str, speaking: Principal, services: Services, order: Callable
         )
     except CaseRefused as refusal:
         raise _problem(refusal, speaking, services) from None
-    return _json(_document(_found(name, speaking, services), speaking, services))
+    return _json(document_of(_found(name, speaking, services), speaking, services))
 
 
 def _problem(refusal: CaseRefused, speaking: Principal, services: Services) -> Problem:
@@ -217,65 +217,14 @@ def _found(name: str, speaking: Principal, services: Services) -> CaseRow:
     return row
 
 
-def _summary(row: CaseRow) -> dict[str, Any]:
-    aside = row.aside
-    return {
-        "case": case_of(aside.replica, aside.seq),
-        "state": row.state,
-        "code": aside.code,
-        "text": aside.detail,
-        "retryable": aside.retryable,
-        "approvable": aside.code in quarantine.APPROVABLE,
-        "replica": aside.replica,
-        "seq": aside.seq,
-        "event_id": aside.id,
-        "entity_id": aside.entity,
-        "author_id": aside.actor,
-        "owner_id": row.owner,
-        "recorded_at_ms": row.recorded_at_ms,
-    }
-
-
-def _document(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any]:
-    entity = services.log.entity(speaking.tenant, entity_of(row.aside.replica, row.aside.seq))
-    told = shown.values(state_codec.decode(entity.state)) if entity else {}
-    settled = {name: told.get(name) for name in ("settled_by_id", "resubmitted_as", "dismiss_reason")}
-    return {**_summary(row), **settled}
-
-
-def _content(body: bytes) -> dict[str, Any]:
-    return {"content": _read(body), "raw": body.decode(errors="replace")}
-
-
-def _entity(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any]:
-    """What the case is about: as its author saw it, where that can be worked out, and as it is now."""
-    entity = services.log.entity(speaking.tenant, row.aside.entity) if row.aside.entity else None
-    if entity is None or entity.type not in ON_DEVICES:
-        return {"entity": None}
-    now = shown.values(state_codec.decode(entity.state))
-    return {"entity": {"id": entity.entity, "type": entity.type, "seen": _seen(row, speaking, services), "now": now}}
-
-
-def _seen(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any] | None:
-    assert row.aside.entity is not None
-    try:
-        event = parse(row.aside.body)
-    except Unacceptable:
-        return None
-    history = services.log.history(speaking.tenant, row.aside.entity, limit=HISTORY_MAX + 1)
-    is_told = history and history[0].entity_type == event.entity_type and len(history) <= HISTORY_MAX
-    return seen_by(event, history) if is_told else None
-
-
 def _saying(said: Correction, aside: QuarantinedRow, case: str) -> Saying:
     """What its author said, corrected."""
-    document = _read(aside.body) or {}
-    entity = _members(document.get("entity"))
-    entity_type = said.entity_type or _text(entity.get("type"))
-    entity_id = said.entity_id or aside.entity or ""
-    kind = said.type or _text(document.get("type"))
-    data = _members(document.get("data"), said.data)
-    told = {"entity_type": entity_type, "entity_id": entity_id, "type": kind}
+    entity_type, kind, data = authored(aside.body)
+    told = {
+        "entity_type": said.entity_type or entity_type,
+        "entity_id": said.entity_id or aside.entity or "",
+        "type": said.type or kind,
+    }
     missing = [name for name, value in told.items() if not value]
     if missing:
         raise Problem(
@@ -284,25 +233,10 @@ def _saying(said: Correction, aside: QuarantinedRow, case: str) -> Saying:
             f"What was handed in does not tell its {', '.join(missing)}.",
             hint="Say them in the body of this request.",
         )
-    return Saying(entity_type, entity_id, kind, data, said.reason or f"Resubmitted from case {case}")
-
-
-def _members(value: object, instead: dict[str, Any] | None = None) -> dict[str, Any]:
-    if instead is not None:
-        return instead
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _read(body: bytes) -> dict[str, Any] | None:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+    data = data if said.data is None else said.data
+    return Saying(
+        told["entity_type"], told["entity_id"], told["type"], data, said.reason or f"Resubmitted from case {case}"
+    )
 
 
 def _place(cursor: str | None) -> tuple[int, str, int]:
