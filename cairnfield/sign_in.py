@@ -29,11 +29,11 @@ _TOKENS: Final = TypeAdapter(dict[str, str])
 
 def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_ms: int) -> list[Login]:
     """A login for each role at least, in the order of ROLES; people are made up for roles that nobody has."""
-    present = {person.role for person in accounts.people(tenant)}
+    present = {person.role for person in _people(accounts, tenant)}
     for role in ROLES:
         if role not in present:
             accounts.add_person(tenant, person=str(uuid.uuid4()), name=f"Operator ({role})", role=role)
-    chosen = _chosen(accounts.people(tenant))
+    chosen = _chosen(_people(accounts, tenant))
     kept = _kept(data / TOKENS_FILE)
     tokens = {
         person.person: _good(accounts, person, kept.get(person.person), now_ms)
@@ -43,6 +43,14 @@ def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_
     if tokens.items() - kept.items():
         write_private(data / TOKENS_FILE, {**kept, **tokens})
     return [Login(role=person.role, name=person.name, token=tokens[person.person]) for person in chosen]
+
+
+def _people(accounts: "PostgresAccounts", tenant: "TenantId") -> "list[Principal]":
+    """Everybody who may sign in but the office, for which the server itself speaks."""
+    from sync.office import office_of
+
+    office = office_of(tenant).person
+    return [each for each in accounts.people(tenant) if each.person != office]
 
 
 def _chosen(people: "list[Principal]") -> "list[Principal]":

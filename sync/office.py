@@ -62,6 +62,14 @@ class Saying:
     """A UUID of version 7 where the event must be known by it; else it is made from its place in the office's chain."""
 
 
+class Obstacle(NamedTuple):
+    """What keeps an event from being taken in as it is, and is no fault of its author's."""
+
+    code: str
+    """`dot_taken`, `already_told`, `still_waits` or `overtaken`."""
+    detail: str
+
+
 class OfficeDesk(Desk):
     """A desk at which the office writes, and takes in what somebody has decided about; raises OfficeUnknown."""
 
@@ -110,24 +118,24 @@ class OfficeDesk(Desk):
         """Say something that nobody needs to judge; `actor` is who answers for it."""
         return self.take_in(self.authored(saying), actor)
 
-    def in_the_way(self, event: Event) -> Unacceptable | None:
+    def in_the_way(self, event: Event) -> Unacceptable | Obstacle | None:
         """What keeps an event from being taken in now, as the desk's judge and the log see it."""
         settled = self.known.by_dot.get((event.replica, event.seq))
         if settled is not None and settled.kind != "quarantined":
-            return Unacceptable("dot_taken", f"/seq: {event.replica} has told another event {event.seq} here")
+            return Obstacle("dot_taken", f"/seq: {event.replica} has told another event {event.seq} here")
         if event.id in self.ids or event.id in self.accepted:
-            return Unacceptable("already_told", "/id: an event with that id was handed in another time")
+            return Obstacle("already_told", "/id: an event with that id was handed in another time")
         fault = self.judge.may_tell(event, self.actor) or self._out_of_scope(event)
         if fault is not None:
             return fault
         missing = self._missing(event)
         if missing:
             dots = ", ".join(f"{replica}-{seq}" for replica, seq in missing[:3])
-            return Unacceptable("still_waits", f"/clock: it was written on top of {dots}, and that is not here")
+            return Obstacle("still_waits", f"/clock: it was written on top of {dots}, and that is not here")
         state = self.state(event.entity)
         if state is not None and merge.knows(state, event.replica, event.seq):
             told = f"/seq: its author has told later events of that {event.entity_type}, which are in"
-            return Unacceptable("overtaken", told)
+            return Obstacle("overtaken", told)
         return self._fault(event)
 
     def decided(self) -> Changes:

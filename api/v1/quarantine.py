@@ -17,7 +17,14 @@ from api.services import Services
 from api.v1.sync import Ports, Speaking
 from commands import quarantine
 from commands.authority import Principal, may_see_cases, may_work_on_cases
-from commands.case_refusals import CaseRefused, CaseSettled, EventRefused, NotYoursToTell
+from commands.case_refusals import (
+    CaseRefused,
+    CaseSettled,
+    EventRefused,
+    NotApprovable,
+    NotRetryable,
+    NotYoursToTell,
+)
 from commands.quarantine import OnTheDesk, Order
 from domain.lifecycle import CASE
 from domain.values import UUID_PATTERN
@@ -184,9 +191,12 @@ def _problem(refusal: CaseRefused, speaking: Principal, services: Services) -> P
         case EventRefused():
             unfit = HTTPStatus.UNPROCESSABLE_ENTITY
             return Problem(unfit, "event-refused", refusal.detail, hint=refusal.hint)
+        case NotApprovable():
+            return Problem(HTTPStatus.CONFLICT, "not-approvable", f"{refusal.detail}.", hint=refusal.hint)
+        case NotRetryable():
+            return Problem(HTTPStatus.CONFLICT, "not-retryable", f"{refusal.detail}.", hint=refusal.hint)
         case _:
-            kind = "".join(f"-{each.lower()}" if each.isupper() else each for each in type(refusal).__name__)
-            return Problem(HTTPStatus.CONFLICT, kind.removeprefix("-"), f"{refusal.detail}.", hint=refusal.hint)
+            return Problem(HTTPStatus.CONFLICT, "still-refused", f"{refusal.detail}.", hint=refusal.hint)
 
 
 def _check_may_see(speaking: Principal) -> None:

@@ -273,6 +273,17 @@ def test_what_may_pass_later_is_tried_again_as_it_is(office: Office) -> None:
     assert next(row for row in log_of(office) if row.body == told.raw).actor == office.people["supervisor"].person
 
 
+def test_what_came_by_another_way_meanwhile_is_not_taken_in_twice(office: Office) -> None:
+    told, created = _unknown(office)
+    office.verdicts(created)
+    event = orjson.loads(told.raw)
+    twin = office.device("adatwin", "supervisor")
+    again = twin.tell("customer", told.job, "Edited", event["data"], clock={}, event_id=event["id"])
+    assert office.verdicts(again, role="supervisor")[0]["verdict"] == "accepted"
+    refusal = problem(say(office, told.case, "retry"), 409, "still-refused")
+    assert refusal["detail"].startswith("already_told, ")
+
+
 def test_what_was_out_of_scope_passes_once_its_author_is_let_in(office: Office) -> None:
     dispatcher, device, job = office.device("ben"), office.device("ada", "technician"), new_id()
     created = dispatcher.create("work_order", job)
