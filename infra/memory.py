@@ -9,13 +9,12 @@ from typing import Final, TypeVar
 
 from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
-from sync.frames import OFFICE_SCOPE, event_frame
+from sync.frames import OFFICE_SCOPE
 from sync.log import (
     CasesWanted,
     Changes,
     Conflicting,
     Decision,
-    Frames,
     Head,
     Known,
     Moved,
@@ -120,16 +119,6 @@ class MemoryEventLog:
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
         return self._tenant(tenant).events[after : after + limit]
-
-    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
-        events = self._tenant(tenant).events
-        lines: list[bytes] = []
-        for row in events[after : after + limit]:
-            frame = event_frame(row)
-            if lines and sum(map(len, lines)) + len(frame) > bytes_max:
-                break
-            lines.append(frame)
-        return Frames(b"".join(lines), after + len(lines), len(events))
 
     @contextmanager
     def moment(self, tenant: TenantId) -> Generator[MemoryMoment]:

@@ -107,17 +107,6 @@ class Changes:
     cases: Sequence[CaseMoved] = ()
 
 
-class Frames(NamedTuple):
-    """A page of a log, ready to send."""
-
-    lines: bytes
-    """Event frames (see `sync.frames`), each ended by a line feed."""
-    last: int
-    """Position of the last event in it, or where the page began when it is empty."""
-    head: int
-    """Position of the tenant's last event."""
-
-
 class Head(NamedTuple):
     """Where a tenant's log ends."""
 
@@ -177,11 +166,6 @@ class EventLog(Protocol):
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
         """At most `limit` events with a position greater than `after`, in order."""
-        ...
-
-    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
-        """Event frames (see `sync.frames`) after a position: at most `limit` of them, and at most about `bytes_max`
-        bytes unless the first alone is larger; raises TenantUnknown."""
         ...
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[Moment]:

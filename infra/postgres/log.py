@@ -30,7 +30,6 @@ from sync.log import (
     Changes,
     Conflicting,
     Decision,
-    Frames,
     Head,
     Known,
     LogUnavailable,
@@ -171,18 +170,6 @@ class PostgresEventLog:
             cursor = connection.cursor(binary=True)
             cursor.execute(statements.PAGE, {"tenant": tenant, "after": after, "limit": limit})
             return [EventRow(*row) for row in cursor.fetchall()]
-
-    def frames(self, tenant: TenantId, *, after: int, limit: int, bytes_max: int) -> Frames:
-        asked = {"tenant": tenant, "after": after, "limit": limit, "bytes_max": bytes_max}
-        with self._connection() as connection, connection.pipeline():
-            frames = connection.cursor(binary=True).execute(statements.FRAMES, asked)
-            head = connection.cursor(binary=True).execute(statements.READ_HEAD, {"tenant": tenant})
-            lines = [frame for (frame,) in frames.fetchall()]
-            position = head.fetchone()
-            hit("pull.read")
-        if position is None:
-            raise TenantUnknown(tenant)
-        return Frames(b"".join(lines), after + len(lines), position[0])
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[PostgresMoment]:
         return moment(self._pool, tenant)

@@ -248,21 +248,6 @@ PAGE: Final[LiteralString] = """
     from event where tenant = %(tenant)s and position > %(after)s order by position limit %(limit)s
 """
 
-# The frame of `sync.frames.event_frame`, put together where the bytes lie; nothing here parses or spells an event.
-# The running total stops a page at its size, always with one event in it; octet_length does not unpack a body.
-FRAMES: Final[LiteralString] = """
-    select case when scope = 'office' then '' else
-           convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
-                      || effective || '","recorded_at_ms":' || (extract(epoch from recorded_at) * 1000)::bigint
-                      || ',"actor":"' || actor || '","scope":"' || scope || '","event":', 'UTF8')
-           || body || '\\x7d0a'::bytea end
-    from (select position, version, effective, recorded_at, actor, scope, body,
-                 sum(octet_length(body) + 250) over (order by position) as bytes
-          from event where tenant = %(tenant)s and position > %(after)s order by position limit %(limit)s) as page
-    where bytes <= %(bytes_max)s or position = %(after)s + 1
-    order by position
-"""
-
 ENTITY: Final[LiteralString] = """
     select entity::text, type, version, scope, state from entity where tenant = %(tenant)s and entity = %(entity)s
 """

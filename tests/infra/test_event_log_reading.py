@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from sync.frames import event_frame
 from sync.log import Changes
 from sync.rows import EntityRow
 from tests.devices import new_id
@@ -22,33 +21,6 @@ def test_a_page_follows_its_cursor_and_keeps_to_its_limit(full: Office) -> None:
     rows = full.events()
     for after, limit in ((0, 3), (3, 3), (38, 3), (40, 3), (99, 3)):
         assert list(full.log.page(full.tenant, after=after, limit=limit)) == rows[after : after + limit]
-
-
-@pytest.mark.parametrize("bytes_max", [0, 1, 250, 2_000, 10_000, 10_000_000])
-def test_frames_are_those_of_the_rows_within_so_many_bytes_and_never_none(full: Office, bytes_max: int) -> None:
-    frames = [event_frame(row) for row in full.events()]
-    after, sizes = 0, list[int]()
-    while after < len(frames):
-        page = full.log.frames(full.tenant, after=after, limit=7, bytes_max=bytes_max)
-        assert page.lines == b"".join(frames[after : page.last])
-        assert (page.head, 1 <= page.last - after <= 7) == (40, True)
-        assert len(page.lines) <= bytes_max or page.last == after + 1
-        sizes.append(page.last - after)
-        after = page.last
-    assert sum(sizes) == len(frames)
-    assert max(sizes) == {0: 1, 1: 1, 250: 1}.get(bytes_max, max(sizes))
-
-
-def test_a_page_of_frames_is_nearly_as_large_as_it_may_be(full: Office) -> None:
-    frames = [event_frame(row) for row in full.events()]
-    page = full.log.frames(full.tenant, after=0, limit=40, bytes_max=20_000)
-    assert 15_000 < len(page.lines) <= 20_000
-    assert full.log.frames(full.tenant, after=0, limit=40, bytes_max=10**7).lines == b"".join(frames)
-
-
-@pytest.mark.parametrize("after", [40, 41, 2**53 - 1])
-def test_at_and_after_the_end_there_are_no_frames(full: Office, after: int) -> None:
-    assert full.log.frames(full.tenant, after=after, limit=9, bytes_max=999) == (b"", after, 40)
 
 
 def test_entities_of_a_type_come_by_id_and_page_by_page(office: Office) -> None:

@@ -8,7 +8,7 @@ from eventsourcing.persistence import StoredEvent
 
 from infra.eventsourcing import statements as library
 from infra.eventsourcing.postgres import PostgresFactory
-from infra.postgres import statements
+from infra.postgres import pull_statements, statements
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.pool import open_pool
 from tests.devices import NOON
@@ -18,7 +18,7 @@ APPENDS: Final = 8
 
 PAGES: Final[dict[str, LiteralString]] = {
     "page": statements.PAGE,
-    "frames": statements.FRAMES,
+    "tail": pull_statements.TAIL,
     "notifications": library.NOTIFICATIONS,
 }
 
@@ -34,7 +34,7 @@ def asked(database: str) -> dict[str, Any]:
         entity = uuid.uuid4()
         recorder.insert_events([StoredEvent(entity, version, "a", b"{}") for version in range(EVENTS_PER_APPEND)])
     factory.close()
-    limits = {"after": 1_000, "first": 1_001, "last": 2**63 - 1, "limit": 500, "bytes_max": 10**6}
+    limits = {"until": 2**63 - 1, "after": 1_000, "first": 1_001, "last": 2**63 - 1, "limit": 500, "bytes_max": 10**6}
     return {"tenant": tenant, "replica": recorder.replica, "aggregate": "aggregate", "topics": None, **limits}
 
 
