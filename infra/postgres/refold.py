@@ -13,6 +13,7 @@ import orjson
 import psycopg
 
 from commands.authority import sees_everything
+from domain.catalogue import ENTITIES, ON_DEVICES
 from infra.postgres import statements
 from infra.postgres.migrate import DatabaseUnfit
 from sync import merge, state_codec
@@ -24,11 +25,14 @@ EVENTS_PER_FETCH: Final = 200
 BYTES_PER_WRITE_MAX: Final = 1 << 20
 ROWS_PER_WRITE_MAX: Final = 1_000
 
+_OURS: Final = sorted(set(ENTITIES) - set(ON_DEVICES))
+"""What lives in the office beside the rows of the `eventsourcing` library."""
+
 _TENANTS: Final[LiteralString] = "select tenant::text from log_head order by tenant"
 _PEOPLE: Final[LiteralString] = "select person::text, role from person where tenant = %(tenant)s"
 _EVENTS: Final[LiteralString] = """
     select entity::text, position, scope, effective, actor, body from event
-    where tenant = %(tenant)s and scope <> %(office)s order by entity, version
+    where tenant = %(tenant)s and (scope <> %(office)s or entity_type = any(%(ours)s)) order by entity, version
 """
 _REWRITE: Final[LiteralString] = """
     update entity set state = %(state)s where tenant = %(tenant)s and entity = %(entity)s
@@ -102,7 +106,7 @@ def refold(owner: psycopg.Connection) -> None:
 def _events(owner: psycopg.Connection, tenant: str) -> Iterator[_Stored]:
     with owner.cursor("refold", binary=True) as cursor:  # on the server, which reads no further than we ask
         cursor.itersize = EVENTS_PER_FETCH
-        for row in cursor.execute(_EVENTS, {"tenant": tenant, "office": OFFICE_SCOPE}):
+        for row in cursor.execute(_EVENTS, {"tenant": tenant, "office": OFFICE_SCOPE, "ours": _OURS}):
             yield _Stored(*row)
 
 

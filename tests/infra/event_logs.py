@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from psycopg_pool import ConnectionPool
 
+from domain.catalogue import ON_DEVICES
 from infra.memory import MemoryEventLog
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
@@ -59,8 +60,13 @@ class Office:
             states[row.entity] = merge.apply(state, parse(row.body), row.effective)
             assert row.version == states[row.entity].version
         assert [row.position for row in events] == list(range(1, self.position + 1))
-        folded = [(entity, state_codec.encode(state)) for entity, state in states.items()]
-        assert state_codec.state_hash(folded) == state_codec.state_hash(self.log.states(self.tenant))
+        folded = {entity: state_codec.encode(state) for entity, state in states.items()}
+        for entity, encoded in folded.items():
+            row = self.log.entity(self.tenant, entity)
+            assert row is not None
+            assert row.state == encoded
+        sent = [(entity, state) for entity, state in folded.items() if states[entity].type in ON_DEVICES]
+        assert state_codec.state_hash(sent) == state_codec.state_hash(self.log.states(self.tenant))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,23 @@ import orjson
 import psycopg
 import pytest
 
+from commands.cases import with_cases
 from infra.postgres import refold
 from infra.postgres.migrate import upgrade
 from infra.postgres.pool import connect, open_pool
 from infra.postgres.refold import LogUnreadable
+from sync.log import Changes, Known, Wanted
 from sync.merge import State
+from sync.office import office_of
+from sync.rows import QuarantinedRow
 from sync.state_codec import decode
-from tests.devices import PERSON_1, PERSON_2, new_id
+from tests.devices import NOON, PERSON_1, PERSON_2, new_id
 from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
 
 BACK_TO_0001: Final = """
+    drop index quarantine_tenant_state_recorded_at_replica_seq_idx;
+    alter table quarantine drop column owner;
     drop table grant_, scope_link, later_verdict;
     alter table log_head drop column durable;
     drop index entity_tenant_scope_entity_idx;
@@ -73,13 +79,25 @@ def some_history(office: Office) -> None:
     pushed(office, [otto.tell("visit", visit, "VisitReassigned", {"assignee_id": None})])
     pushed(office, [ada.create("work_order", own)], role="technician", person=PERSON_2)
     pushed(office, [ada.tell("work_order", own, "Edited", {"title": "x"})], role="technician", person=PERSON_2)
+    open_a_case(office, QuarantinedRow(imke.replica, 99, None, None, "bad_data", "/data", False, PERSON_1, b"{}"))
+
+
+def open_a_case(office: Office, row: QuarantinedRow) -> None:
+    ours, now_ms = office_of(office.tenant), NOON
+    office.log.mint(office.tenant, replica=ours.replica, person=PERSON_1, name="office", now_ms=now_ms)
+
+    def decide(known: Known) -> tuple[Changes, None]:
+        return with_cases(Changes(quarantined=[row]), known, office=ours, now_ms=now_ms), None
+
+    office.log.append(office.tenant, Wanted(replicas=frozenset({ours.replica})), decide, now_ms=now_ms)
 
 
 def age(dsn: str) -> None:
-    """Let the database be one of before: without what 0002 adds, and with states in the old spelling."""
+    """Let the database be one of before: without what 0002 and later ones add, and with states in the old spelling."""
     with connect(dsn, role=None) as owner, owner.transaction():
         owner.execute(BACK_TO_0001)
-        for tenant, entity, state in owner.execute("select tenant, entity, state from entity where scope <> 'office'"):
+        states = owner.execute("select tenant, entity, state from entity where type <> %s", [OTHERS[0]])
+        for tenant, entity, state in states.fetchall():
             old = as_spelled_before(decode(state))
             owner.execute("update entity set state = %s where tenant = %s and entity = %s", [old, tenant, entity])
 
