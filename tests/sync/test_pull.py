@@ -338,6 +338,13 @@ def test_digests_are_told_at_the_head_only(office: Office) -> None:
     assert office.server.page(desk).digests is None
 
 
+def test_digests_that_would_overfill_a_page_are_left_out(office: Office) -> None:
+    office.visit(office.job(), ADA)
+    ada = pulled(office, office.server.device(ADA))
+    assert len(office.server.page(ada, digests=True, bytes_max=5_000).digests or {}) == 3
+    assert office.server.page(ada, digests=True, bytes_max=4_200).digests is None
+
+
 def test_a_cursor_ahead_of_the_log_is_refused_with_where_it_ends(office: Office) -> None:
     office.job()
     with pytest.raises(CursorAhead) as ahead:
