@@ -51,9 +51,7 @@ def entity(kind: str) -> Spoil:
 
 
 def seen_itself(device: Device) -> bytes:
-    return device.tell(
-        "customer", new_id(), "Created", CREATED["customer"], clock={device.replica: device.author.seq + 1}
-    )
+    return saying(clock={device.replica: device.author.seq + 1})(device)
 
 
 def crowded(device: Device) -> bytes:
