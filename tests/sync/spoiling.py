@@ -17,8 +17,8 @@ _HERE: Final = "\x02here\x02"
 
 
 def well_told() -> list[bytes]:
-    """Every event of the golden corpus."""
-    return [raw for folder in folders() for raw in lines(folder)]
+    """Every event of the golden corpus that a device may hold: what stays in the office is not in TypeScript."""
+    return [raw for folder in folders() if folder.parent.name != "office" for raw in lines(folder)]
 
 
 def spoiled(seed: int, number: int) -> Iterator[bytes]:
