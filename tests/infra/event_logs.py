@@ -62,9 +62,9 @@ class Office:
         assert [row.position for row in events] == list(range(1, self.position + 1))
         folded = {entity: state_codec.encode(state) for entity, state in states.items()}
         for entity, encoded in folded.items():
-            row = self.log.entity(self.tenant, entity)
-            assert row is not None
-            assert row.state == encoded
+            kept = self.log.entity(self.tenant, entity)
+            assert kept is not None
+            assert kept.state == encoded
         sent = [(entity, state) for entity, state in folded.items() if states[entity].type in ON_DEVICES]
         assert state_codec.state_hash(sent) == state_codec.state_hash(self.log.states(self.tenant))
 
