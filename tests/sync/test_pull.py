@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from sync import state_codec
-from sync.device import Device, edit, out_of_step, restart
+from sync.device import Device, begin_again, edit, out_of_step, restart
 from sync.device import shown as state_of
 from sync.fork import fork
 from sync.frames import EnterFrame, EventFrame, LeaveFrame, Page, SnapshotFrame, VerdictFrame
-from sync.handing_in import ask_again, next_batch, settle
+from sync.handing_in import ask_again, heed, next_batch, settle
 from sync.pull import CursorAhead
 from sync.resume import ResumeUnknown
 from sync.taking_in import apply_page
@@ -203,8 +203,54 @@ def test_a_scope_that_leaves_in_the_middle_of_a_bootstrap_is_evicted_and_not_sen
         office.give(visit, BEN)
     rest = office.server.page(ada)
     assert SnapshotFrame not in kinds(rest)
+    assert LeaveFrame in kinds(rest)
     ada = pulled(office, apply_page(ada, rest, now_ms=NOON))
     assert not ada.accepted
+    is_right(office, ada)
+
+
+def test_a_pull_that_is_given_up_leaves_nothing_behind(office: Office) -> None:
+    visits = [office.visit(office.job(), ADA) for _ in range(2)]
+    ada = office.server.device(ADA)
+    for _ in range(6):
+        ada = apply_page(ada, office.server.page(ada, limit=1), now_ms=NOON)
+    assert ada.accepted
+    assert ada.resume
+    for visit in visits:
+        office.give(visit, BEN)
+    ada = pulled(office, replace(ada, resume=""))
+    assert not ada.accepted
+    is_right(office, ada)
+    office.give(visits[0], ADA)
+    began = apply_page(ada, office.server.page(ada, limit=1), now_ms=NOON)
+    office.give(visits[0], BEN)
+    is_right(office, pulled(office, replace(began, resume="")))
+
+
+def test_a_refetch_that_is_given_up_takes_nothing_away(office: Office) -> None:
+    job = office.job()
+    office.visit(job, ADA)
+    ada = pulled(office, office.server.device(ADA))
+    before = ada.accepted
+    ada = apply_page(ada, office.server.page(ada, refetch=f"work_order:{job}", limit=1), now_ms=NOON)
+    assert ada.resume
+    assert ada.accepted == before, "what is fetched again stays shown meanwhile"
+    is_right(office, pulled(office, replace(ada, resume="")))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 8])
+def test_what_enters_and_what_goes_on_share_the_room_of_a_page(office: Office, limit: int) -> None:
+    visit = office.visit(office.job(), ADA)
+    ada = pulled(office, office.server.device(ADA))
+    for number in range(3):
+        office.say("visit", visit, data={"resolution": f"{number}"})
+    office.visit(office.job(), ADA)
+    for number in range(3):
+        office.say("visit", visit, data={"resolution": f"Again {number}"})
+    while ada.cursor < office.server.head or ada.resume:
+        page = office.server.page(ada, limit=limit)
+        assert sum(isinstance(frame, EventFrame | SnapshotFrame) for frame in page.frames) <= limit
+        ada = apply_page(ada, page, now_ms=NOON)
     is_right(office, ada)
 
 
@@ -403,6 +449,61 @@ def test_a_verdict_that_came_later_is_told_until_the_log_has_moved_on(office: Of
     office.job()
     desk = pulled(office, desk)
     assert VerdictFrame not in kinds(office.server.page(desk))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 1_000])
+def test_no_verdict_that_came_later_is_left_out_however_many_there_are(office: Office, limit: int) -> None:
+    jobs = [office.job() for _ in range(3)]
+    desk, other = pulled(office, office.server.device()), pulled(office, office.server.device())
+    for job in jobs:
+        other = tell(other, "work_order", job, data={"description": "It drips."})
+        clock = {**desk.accepted[job].clock, other.author.replica: other.author.seq}
+        desk = replace(desk, accepted={**desk.accepted, job: desk.accepted[job]._replace(clock=clock)})
+        desk = tell(desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    assert {each.verdict for each in desk.outbox.values()} == {"held"}
+    settle(other, office.server.push(next_batch(other)))
+    told = set[str]()
+    while desk.cursor < office.server.head:
+        page = office.server.page(desk, limit=limit)
+        told |= {frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)}
+        positions = [frame.verdict["position"] for frame in page.frames if isinstance(frame, VerdictFrame)]
+        assert all(position <= page.cursor for position in positions)
+        desk = apply_page(desk, page, now_ms=NOON)
+    assert len(told) == 3
+    assert not desk.outbox
+
+
+def test_what_was_set_aside_and_is_accepted_after_all_is_taken_back(office: Office) -> None:
+    job = office.job()
+    office.server.role = "auditor"
+    desk = tell(office.desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    (name,) = desk.quarantined
+    for verdict, position in (("accepted", desk.cursor), ("accepted", 99), ("dismissed", 0)):
+        after = heed(desk, [{"id": name, "verdict": verdict, "position": position}])
+        assert not after.quarantined
+        assert (name in after.kept) is (position == desk.cursor)
+        assert (name in after.outbox) is (position == 99)
+
+
+def test_what_was_set_aside_is_offered_again_to_a_server_that_may_have_lost_it(office: Office) -> None:
+    job = office.job()
+    office.server.role = "auditor"
+    desk = tell(office.desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    (name,) = desk.quarantined
+    desk = restart(desk, epoch="another")
+    assert name in desk.outbox
+    assert not desk.quarantined
+
+
+def test_own_work_that_is_read_again_from_the_beginning_is_no_fork(office: Office) -> None:
+    office.job()
+    desk = begin_again(office.desk)
+    desk = apply_page(desk, office.server.page(desk, history=True), now_ms=NOON)
+    assert desk.forked_at is None
+    assert desk.cursor == office.server.head
 
 
 def test_a_held_event_that_is_set_aside_later_is_rolled_back(office: Office) -> None:
