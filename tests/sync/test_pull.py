@@ -19,6 +19,7 @@ from sync.frames import EnterFrame, EventFrame, LeaveFrame, Page, SnapshotFrame,
 from sync.handing_in import ask_again, heed, next_batch, settle
 from sync.pull import CursorAhead
 from sync.resume import ResumeUnknown
+from sync.rows import LaterRow
 from sync.taking_in import apply_page
 from tests.devices import CREATED, NOON, PERSON_1, PERSON_2, new_id
 from tests.sync.fleet import TENANT, Server, settled
@@ -472,6 +473,22 @@ def test_no_verdict_that_came_later_is_left_out_however_many_there_are(office: O
         desk = apply_page(desk, page, now_ms=NOON)
     assert len(told) == 3
     assert not desk.outbox
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_verdicts_lead_a_page_no_further_than_they_are_told(office: Office, limit: int) -> None:
+    office.job()
+    ada = pulled(office, office.server.device(ADA))
+    for _ in range(3):
+        office.job()
+    told = [LaterRow(ada.author.replica, seq, new_id(), 2 * seq + 2, {"id": f"{seq}"}) for seq in (1, 2, 3, 4)]
+    office.server.log._tenants[TENANT].later.extend(told)
+    heard = list[str]()
+    while ada.cursor < office.server.head:
+        page = office.server.page(ada, limit=limit)
+        heard += [frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)]
+        ada = replace(ada, cursor=page.cursor)
+    assert list(dict.fromkeys(heard)) == ["1", "2", "3", "4"]
 
 
 def test_what_was_set_aside_and_is_accepted_after_all_is_taken_back(office: Office) -> None:
