@@ -125,6 +125,9 @@ class Fleet(RuleBasedStateMachine):
 
     def _say(self, number: int, entity: str, kind: str, event_type: str, data: dict[str, Any]) -> None:
         before = self.devices[number]
+        known = state_of(before, entity)
+        if known is not None and known.clock.get(before.author.replica, 0) > before.author.seq:
+            self.is_blurred = True  # what a twin wrote under our numbers cannot be named before the fork is mended
         after, event = self._edited(before, number, entity, kind, event_type, data)
         self.devices[number] = after
         self._written(number, event)
