@@ -26,6 +26,8 @@ class EventFrame(NamedTuple):
     event: Event
     scope: str = ""
     """The home scope of its entity."""
+    version: int = 0
+    """Its place among the events of its entity, without gaps."""
 
 
 class SnapshotFrame(NamedTuple):
@@ -130,7 +132,7 @@ def read_event(frame: bytes) -> EventFrame:
     """An event frame with its event's bytes as they are; raises envelope.Unacceptable for what we cannot read."""
     stamps, _, event = frame.partition(b',"event":')
     told = orjson.loads(stamps + b"}")
-    return EventFrame(told["position"], told["effective"], parse(event[:-1]), told["scope"])
+    return EventFrame(told["position"], told["effective"], parse(event[:-1]), told["scope"], told["version"])
 
 
 def read_snapshot(frame: bytes) -> SnapshotFrame:

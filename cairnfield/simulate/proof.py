@@ -37,7 +37,7 @@ def prove(
 
     `client` speaks for somebody who sees everything; `told` are the digests that the server told each device.
     """
-    events = _whole_log(client)
+    events, head = _whole_log(client)
     states = _folded(events)
     state_hash = state_codec.state_hash((entity, state_codec.encode(state)) for entity, state in states.items())
     accepted = authored & {frame.event.id for frame in events}
@@ -50,18 +50,19 @@ def prove(
         held=sum(verdict == "held" for verdict in pending.values()),
         on_device=len(pending),
         conflicts_open=sum(len(shown.conflicts(state)) for state in states.values()),
-        positions=len(events),
+        positions=head,
         state_hash=state_hash,
         faults=(
             *_uncounted(authored, accepted, quarantined, pending.keys()),
             *_not_dense(events),
-            *_unequal(client, len(events), state_hash),
-            *_out_of_step(devices, told, len(events), _hashes(events, states)),
+            *_unequal(client, head, state_hash),
+            *_out_of_step(devices, told, head, _hashes(events, states)),
         ),
     )
 
 
-def _whole_log(client: SyncClient) -> list[EventFrame]:
+def _whole_log(client: SyncClient) -> tuple[list[EventFrame], int]:
+    """Every event that is sent, and where the log ends; what the office writes for itself has positions in between."""
     events: list[EventFrame] = []
     cursor = 0
     while True:
@@ -69,12 +70,12 @@ def _whole_log(client: SyncClient) -> list[EventFrame]:
         events += page.events
         cursor = page.cursor
         if cursor >= page.head:
-            return events
+            return events, page.head
 
 
 def _folded(events: Sequence[EventFrame]) -> dict[str, State]:
     states: dict[str, State] = {}
-    for _, effective, event, _ in events:
+    for _, effective, event, *_ in events:
         before = states.get(event.entity) or merge.empty(event.entity_type)
         states[event.entity] = merge.apply(before, event, effective)
     return states
@@ -89,9 +90,12 @@ def _uncounted(authored: Set[str], accepted: Set[str], quarantined: Set[str], pe
 
 
 def _not_dense(events: Sequence[EventFrame]) -> list[str]:
-    for expected, frame in enumerate(events, 1):
-        if frame.position != expected:
-            return [f"position {expected} is missing: {frame.position} came in its place"]
+    last: dict[str, int] = {}
+    for frame in events:
+        entity, expected = frame.event.entity, last.get(frame.event.entity, 0) + 1
+        if frame.version != expected:
+            return [f"version {expected} of {entity} is missing: {frame.version} came in its place"]
+        last[entity] = expected
     return []
 
 

@@ -125,8 +125,8 @@ class Fleet(RuleBasedStateMachine):
 
     def _say(self, number: int, entity: str, kind: str, event_type: str, data: dict[str, Any]) -> None:
         before = self.devices[number]
-        known = state_of(before, entity)
-        if known is not None and known.clock.get(before.author.replica, 0) > before.author.seq:
+        known = before.accepted.get(entity)
+        if known is not None and known.clock.get(before.author.replica, 0) > _last_settled(before):
             self.is_blurred = True  # what a twin wrote under our numbers cannot be named before the fork is mended
         after, event = self._edited(before, number, entity, kind, event_type, data)
         self.devices[number] = after
@@ -342,6 +342,12 @@ class Fleet(RuleBasedStateMachine):
             if parse(row.body).at > row.effective:
                 met["a lying clock was brought to its arrival"] += 1
         return told
+
+
+def _last_settled(device: Device) -> int:
+    """The last number of its replica that means this device's own event, as far as it has heard."""
+    replica, unsent = device.author.replica, [each.event for each in device.outbox.values() if not each.verdict]
+    return min((event.seq - 1 for event in unsent if event.replica == replica), default=device.author.seq)
 
 
 def assert_agreed(told: list[Told], device: Device, *, is_blurred: bool) -> None:

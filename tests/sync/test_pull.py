@@ -788,11 +788,12 @@ class Town(RuleBasedStateMachine):
             self.office.desk = self._brought_home(self.office.desk)
             self.devices = [self._brought_home(each) for each in self.devices]
         for device in [self.office.desk, *map(self._caught_up, self.devices)]:
-            assert not device.outbox
-            assert not device.edited
+            # What was built on a name that a restored server has forgotten waits for good: its author has another.
+            assert {each.verdict for each in device.outbox.values()} <= ({"held"} if met["restored"] else set())
             is_right(self.office, self._caught_up(device))
         accepted = {row.id for row in self.office.server.accepted()}
-        assert self.authored <= accepted | {name for each in self.devices for name in each.quarantined}
+        here = {name for each in self.devices for name in (*each.quarantined, *each.outbox)}
+        assert self.authored <= accepted | here
 
     def _caught_up(self, device: Device) -> Device:
         return pulled(self.office, device)
