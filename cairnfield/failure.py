@@ -21,7 +21,7 @@ def told(failure: Exception) -> tuple[str, int] | None:
     import psycopg
 
     from infra.postgres.cluster import ServerUnavailable
-    from infra.postgres.migrate import DatabaseUnfit
+    from infra.postgres.unfit import DatabaseUnfit
 
     match failure:
         case ServerUnavailable() | DatabaseUnfit():

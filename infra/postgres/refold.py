@@ -15,7 +15,7 @@ import psycopg
 from commands.authority import sees_everything
 from domain.catalogue import ENTITIES, ON_DEVICES
 from infra.postgres import statements
-from infra.postgres.migrate import DatabaseUnfit
+from infra.postgres.unfit import DatabaseUnfit
 from sync import merge, state_codec
 from sync.envelope import Event, Unacceptable, parse
 from sync.frames import OFFICE_SCOPE

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as AnyText
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
-APP_ROLE: Final = "cairn_app"
+APP_ROLE: Final = "cairn_api"
 EVENT_PARTITIONS: Final = 16
 ROLES: Final = ("technician", "dispatcher", "supervisor", "analyst", "auditor", "admin", "integration")
 QUARANTINE_STATES: Final = ("open", "retried", "resubmitted", "approved", "dismissed")
