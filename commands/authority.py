@@ -21,6 +21,14 @@ class Principal:
     """A UUID."""
     name: str
     role: Role
+    device: str | None = None
+    """The registered device that speaks for them; None where none does."""
+    session: str | None = None
+    """The sign-in that this follows from; None for tokens that follow from none."""
+    key: str | None = None
+    """Thumbprint of the key that the token is bound to; None where whoever holds the token may use it."""
+    scopes: frozenset[str] | None = None
+    """What the token is limited to; None: all that the role may."""
 
 
 _OFFICE_MOVES: Final = frozenset(
