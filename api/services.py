@@ -39,7 +39,7 @@ class Services:
     """Rung by the log."""
     now_ms: Callable[[], int]
     """Milliseconds since 1970."""
-    new_replica: Callable[[], str]
-    """A fresh replica id."""
+    new_replica: Callable[[TenantId, str], str]
+    """A fresh replica id for somebody of a tenant, as `sync.replica_id` spells it."""
     is_ready: Callable[[], bool]
     """Whether requests can be answered: the database answers and has the schema."""

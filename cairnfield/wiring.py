@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from infra import failpoints
 from infra.settings import Settings
-from sync.log import Ring, nobody_listens
+from sync.log import Ring, TenantId, nobody_listens
+from sync.replica_id import BYTES_DRAWN, replica_id
+from sync.vector_clock import ReplicaId
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from infra.postgres.pool import Connection
 
 POOL_SIZE: Final = 8
-_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def now_ms() -> int:
@@ -26,9 +27,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def new_replica() -> str:
-    """A replica id with 60 random bits."""
-    return "r" + "".join(secrets.choice(_BASE32) for _ in range(12))
+def new_replica(tenant: TenantId, person: str) -> ReplicaId:
+    """A fresh replica id of that person's."""
+    return replica_id(secrets.token_bytes(BYTES_DRAWN), tenant=tenant, person=person)
 
 
 def open_accounts(pool: "ConnectionPool[Connection]") -> "PostgresAccounts":

@@ -24,9 +24,11 @@ from sync.limits import EVENTS_PER_PUSH_MAX, told_to_clients
 from sync.log import Changes, Known, ReplicaTaken
 from sync.office import office_of
 from sync.pull import view_of
+from sync.replica_id import is_id_of
 from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
+REPLICA_PATTERN: Final = "^r[a-z2-7]{12}$"
 _MINT_TRIES: Final = 3
 _DIGEST_TRIES: Final = 5
 
@@ -36,41 +38,61 @@ Ports = Annotated[Services, Depends(services_of)]
 
 
 class NewReplica(BaseModel):
-    """What a device says when it asks for a replica."""
+    """What a device says when it asks for a replica, or for its own once more where the server has forgotten it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada's phone"])]
+    replica: Annotated[str | None, Field(pattern=REPLICA_PATTERN)] = None
 
 
 class Hello(BaseModel):
     """What a device says first; without a replica it only asks for the limits."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    replica: Annotated[str | None, Field(pattern="^r[a-z2-7]{12}$")] = None
+    replica: Annotated[str | None, Field(pattern=REPLICA_PATTERN)] = None
 
 
 @router.post(
     "/replicas",
     status_code=HTTPStatus.CREATED,
-    summary="Mint a replica for this device",
+    summary="Mint a replica for this device, or register it again",
     openapi_extra=told_in_openapi(NewReplica),
 )
 def mint(speaking: Speaking, asked: Annotated[NewReplica, Depends(small(NewReplica))], services: Ports) -> Response:
-    """A fresh replica id, bound to the person who asks: one for each storage that will author events."""
+    """A fresh replica id, bound to the person who asks: one for each storage that will author events.
+
+    With `replica`, an id that was minted for the same person is known here once more, as before its first event: for
+    devices that this server has forgotten, because it was restored from a backup. One that is known is left as it is.
+    """
     if not may_hand_in(speaking.role):
         raise forbidden(
             f"Whoever is {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does."
         )
+    if asked.replica is not None:
+        return _register(asked.replica, asked.name, speaking, services)
     for _ in range(_MINT_TRIES):
-        replica = services.new_replica()
-        try:
-            services.log.mint(
-                speaking.tenant, replica=replica, person=speaking.person, name=asked.name, now_ms=services.now_ms()
-            )
-        except ReplicaTaken:
-            continue
-        return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
-    raise AssertionError("a replica id has 60 random bits")
+        replica = services.new_replica(speaking.tenant, speaking.person)
+        if _is_made(replica, asked.name, speaking, services):
+            return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
+    raise AssertionError("a replica id has 40 random bits")
+
+
+def _register(replica: str, name: str, speaking: Principal, services: Services) -> Response:
+    """Let a replica be known that a restored server has forgotten; nobody but its owner can ask for it."""
+    is_theirs = is_id_of(replica, tenant=speaking.tenant, person=speaking.person)
+    is_made = is_theirs and _is_made(replica, name, speaking, services)
+    check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
+    told = {"replica": replica, "person": speaking.person}
+    return _json(told, HTTPStatus.CREATED if is_made else HTTPStatus.OK)
+
+
+def _is_made(replica: str, name: str, speaking: Principal, services: Services) -> bool:
+    now_ms = services.now_ms()
+    try:
+        services.log.mint(speaking.tenant, replica=replica, person=speaking.person, name=name, now_ms=now_ms)
+    except ReplicaTaken:
+        return False
+    return True
 
 
 @router.post(

@@ -34,7 +34,7 @@ class Server:
                 accounts=accounts,
                 doorbell=self.bell,
                 now_ms=lambda: NOON,
-                new_replica=lambda: "",
+                new_replica=lambda _tenant, _person: "",
                 is_ready=lambda: True,
             ),
             pace=pace,
