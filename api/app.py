@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from api import health
+from api import health, problem_pages
 from api.auth import Remembered
 from api.head import AnswersHead
 from api.live_streams import Pace, Streams
@@ -24,7 +24,7 @@ def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
     app.state.streams = Streams(services.doorbell, pace)
     app.add_middleware(AnswersHead)
     answer_problems(app)
-    routes = (health, sync, pull, live, relay, quarantine, entities)
+    routes = (health, problem_pages, sync, pull, live, relay, quarantine, entities)
     for each in routes:
         app.include_router(each.router)
     return app

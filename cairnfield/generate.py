@@ -28,6 +28,12 @@ def _merge_policies() -> str:
     return merge_policies()
 
 
+def _problems() -> str:
+    from cairnfield.problem_reference import problems
+
+    return problems()
+
+
 def _typescript_catalogue() -> str:
     from cairnfield.typescript_catalogue import catalogue
 
@@ -47,6 +53,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
     "docs/reference/merge-policies.md": _merge_policies,
+    "docs/reference/problems.md": _problems,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
     "pwa/sdk/src/generated/types.ts": _typescript_types,

@@ -157,12 +157,6 @@ def test_every_limit_is_in_the_reference_with_its_value() -> None:
     assert {name: int(value) for name, value in rows} == told_to_clients()
 
 
-def test_every_problem_is_in_the_reference() -> None:
-    raised = set(_first_texts("api", {"Problem": 1}))
-    assert {"unauthorized", "cursor-ahead", "forbidden", "unreadable-body", "log-busy"} <= raised, "they are found"
-    assert raised | {"not-found", "method-not-allowed"} == _named_in("Problems")
-
-
 def test_every_quarantine_code_is_in_the_reference() -> None:
     raised = {text for folder in ("sync", "commands") for text in _first_texts(folder, _QUARANTINES)}
     assert {"bad_clock", "bad_envelope", "not_allowed", "tx_broken", "not_json"} <= raised, "they are found"

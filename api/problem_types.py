@@ -1,0 +1,181 @@
+"""Every kind of problem that is answered, declared once: pages, reference and OpenAPI are made from this table."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+TYPES: Final = "/problems/"
+"""What the `type` of a problem begins with: a reference on the server that answered it, where a page explains it."""
+
+
+class ProblemType(NamedTuple):
+    """One kind of problem; its name is the end of its `type`, and with underscores its `code`."""
+
+    status: HTTPStatus
+    when: str
+    """When it is answered, as the end of a sentence."""
+    remedy: str
+    """What to do about it."""
+
+
+_RESEND: Final = "Send the same request again after the seconds of `Retry-After`: everything may be sent twice."
+_CORRECT: Final = "Correct what the detail names and send it again."
+_LOOK_AGAIN: Final = "Read what is there now, and decide again."
+
+PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
+    "unauthorized": ProblemType(
+        HTTPStatus.UNAUTHORIZED,
+        "no bearer token, or one that is unknown, has expired, or whose person has left",
+        "Sign in again and send the header `Authorization: Bearer <token>`. What is not handed in stays on the device.",
+    ),
+    "forbidden": ProblemType(
+        HTTPStatus.FORBIDDEN, "the role of whoever speaks does not do this", "Ask somebody whose role does it."
+    ),
+    "replica-not-yours": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "the replica is somebody else's, or nobody's",
+        "Mint one with `POST /v1/sync/replicas`, write unsent events anew under it, and keep their ids.",
+    ),
+    "not-yours-to-tell": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "a case whose event somebody in this role does not tell",
+        "Reassign the case to somebody whose role tells it.",
+    ),
+    "not-found": ProblemType(HTTPStatus.NOT_FOUND, "no such path", "`GET /openapi.json` lists every path."),
+    "entity-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "no entity of that type and id, or none that whoever speaks may see",
+        "Check the id; what is not handed in yet is only on the device that wrote it.",
+    ),
+    "case-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND, "no event was set aside under that name", "`GET /v1/quarantine` lists every case."
+    ),
+    "method-not-allowed": ProblemType(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "the path has other methods; `Allow` names them",
+        "Use one of the methods of the `Allow` header.",
+    ),
+    "cursor-ahead": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the cursor is ahead of the log, whose `head` and `epoch` it tells: the server came back from a backup",
+        "Do what a new epoch asks for: offer everything that is kept once more, and pull from the beginning.",
+    ),
+    "other-epoch": ProblemType(
+        HTTPStatus.CONFLICT,
+        "a page of another epoch of the other hub than the one that `epoch` names",
+        "Say hello to the other hub again and go on from where that leads.",
+    ),
+    "same-hub": ProblemType(
+        HTTPStatus.CONFLICT,
+        "a relay of this hub's own log, or of a copy of its database",
+        "Name two different hubs.",
+    ),
+    "case-settled": ProblemType(
+        HTTPStatus.CONFLICT,
+        "somebody has settled the case already; `state` and `settled_by_id` say what and who",
+        _LOOK_AGAIN,
+    ),
+    "not-approvable": ProblemType(
+        HTTPStatus.CONFLICT,
+        "what was set aside cannot be merged as it is, whoever approves it",
+        "Resubmit it with corrected data, or dismiss it with a reason.",
+    ),
+    "not-retryable": ProblemType(
+        HTTPStatus.CONFLICT,
+        "what was set aside would be refused again, whenever it is tried",
+        "Resubmit it with corrected data, or dismiss it with a reason.",
+    ),
+    "still-refused": ProblemType(
+        HTTPStatus.CONFLICT,
+        "what was set aside cannot be taken in as the log stands now",
+        "Bring about what the detail asks for first, then try again.",
+    ),
+    "bad-request": ProblemType(HTTPStatus.BAD_REQUEST, "a request that cannot be read as HTTP or JSON", _CORRECT),
+    "not-gzip": ProblemType(
+        HTTPStatus.BAD_REQUEST,
+        "said to be gzip and is not one whole gzip stream",
+        "Send the whole stream, or leave `Content-Encoding` out.",
+    ),
+    "body-too-large": ProblemType(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "more than 1 MiB in a push, or more than its route takes in any other body",
+        "Send less at once: cut a push between two transactions.",
+    ),
+    "packed-too-tightly": ProblemType(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "the body unpacks to more than 50 times its size",
+        "Send it unpacked, or in smaller parts.",
+    ),
+    "too-many-events": ProblemType(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "more than 500 lines", "Cut the push between two transactions."
+    ),
+    "unsupported-encoding": ProblemType(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "packed with something other than gzip", "Use gzip, or nothing."
+    ),
+    "unsupported-media-type": ProblemType(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "a body of another media type than its route takes",
+        "Send the `Content-Type` that the detail names.",
+    ),
+    "resume-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "`resume` is not what a checkpoint told, or belongs to another cursor",
+        "Leave it out to begin that pull again.",
+    ),
+    "unreadable-body": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a line without readable `replica`, `seq` and `prev`, or the events of several replicas; `line` says where",
+        _CORRECT,
+    ),
+    "unreadable-page": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a relay that is not a whole page of a log",
+        "Pull the page again and relay it.",
+    ),
+    "unreadable-content": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a resubmission that does not say what cannot be read in what was handed in",
+        _CORRECT,
+    ),
+    "event-refused": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "a resubmission that is not acceptable either", _CORRECT
+    ),
+    "owner-cannot-decide": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a case can be given only to somebody who settles cases",
+        "Name a dispatcher, a supervisor or an admin.",
+    ),
+    "invalid-request": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a parameter or member is missing or wrong; `errors` says which",
+        "Correct what `errors` names and send it again.",
+    ),
+    "internal-error": ProblemType(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "our fault", "Send it again later, and quote the `request_id` to us."
+    ),
+    "not-ready": ProblemType(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer", _RESEND),
+    "log-unavailable": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the log cannot be reached or cannot store; all of the request or nothing of it is stored",
+        _RESEND,
+    ),
+    "written-meanwhile": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "something that must be unique was written by somebody else meanwhile; nothing of the request was stored",
+        _RESEND,
+    ),
+    "live-full": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "as many devices are connected live as this server takes",
+        "Pull every few minutes instead: live is only a hint.",
+    ),
+    "log-busy": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the digest could not be taken because events kept arriving", _RESEND
+    ),
+}
+"""By name, in the order of their statuses where several belong together."""
+
+
+def title_of(kind: str) -> str:
+    """The title of a kind of problem."""
+    return kind.replace("-", " ").capitalize()
