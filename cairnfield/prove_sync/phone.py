@@ -340,11 +340,25 @@ class Phone:
             case "cursor_ahead":
                 self._keep(restart(self._device, epoch=problem["epoch"]))
             case "replica_not_yours" if self._device.forked_at is None:  # minted after the backup
-                self._keep(replace(self._device, forked_at=1))
+                self._register_again()
             case "resume_unknown":
                 self._keep(replace(self._device, resume=""))
             case _:
                 pass
+
+    def _register_again(self) -> None:
+        """Let the server know again of every name under which we have something to hand in; else go on under another."""
+        device = self._device
+        for replica in sorted({device.author.replica, *(each.event.replica for each in device.outbox.values())}):
+            try:
+                self._client.register(replica, self._part.name)
+            except ServerRefused as refusal:
+                if refusal.problem.get("code") == "replica_not_yours":
+                    self._keep(replace(device, forked_at=1))
+                return
+            except (OfflineError, ValueError):
+                return  # the next moment asks again
+            self._note("ok", "register", replica=replica)
 
     def _read(self, f: str) -> dict[str, Any]:
         device = self._device
