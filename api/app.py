@@ -1,18 +1,23 @@
 """The HTTP application: the routes over the ports they are given."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api import health, problem_pages
+from api.admission import admit
 from api.auth import Remembered
 from api.head import AnswersHead
 from api.live_streams import Pace, Streams
+from api.policy import check_closed
 from api.problem import answer_problems
 from api.services import Services
 from api.v1 import entities, live, pull, quarantine, relay, sync
 
 
 def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
-    """The application over these ports; `pace` is that of live streams, where it is not the usual one."""
+    """The application over these ports; `pace` is that of live streams, where it is not the usual one.
+
+    Raises `RouteUnknown` where a route has no row in `api.policy`.
+    """
     app = FastAPI(
         title="Cairnfield",
         version="1",
@@ -26,7 +31,8 @@ def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
     answer_problems(app)
     routes = (health, problem_pages, sync, pull, live, relay, quarantine, entities)
     for each in routes:
-        app.include_router(each.router)
+        app.include_router(each.router, dependencies=[Depends(admit)])
+    check_closed(app.routes)
     return app
 
 
