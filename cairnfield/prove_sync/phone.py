@@ -347,7 +347,7 @@ class Phone:
                 pass
 
     def _register_again(self) -> None:
-        """Let the server know again of every name under which we have something to hand in; else go on under another."""
+        """Let the server know again of every name under which we have something to hand in; else take another."""
         device = self._device
         for replica in sorted({device.author.replica, *(each.event.replica for each in device.outbox.values())}):
             try:

@@ -749,7 +749,7 @@ class Town(RuleBasedStateMachine):
         self.devices[device] = self._mended(self.devices[device])
 
     def _mended(self, device: Device) -> Device:
-        """Known again where the server has forgotten its replicas; under a new one where it has another of that name."""
+        """Known again where the server has forgotten its replicas; under a new one where another has that name."""
         for replica in {device.author.replica, *(each.event.replica for each in device.outbox.values())}:
             if self.office.server.log.replica(TENANT, replica) is None:
                 met["registered again"] += 1
