@@ -13,7 +13,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from infra.postgres.accounts import PostgresAccounts
-from infra.postgres.log import ROWS_WORTH_A_COPY, PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.pool import Connection, open_pool
 from sync.envelope import hash_of
 from tests.conftest import TestServer
@@ -22,7 +22,7 @@ from tests.infra.event_logs import Office, new_tenant
 from tests.workers import Worker, workers
 
 ROUNDS: Final = 40
-SIZES: Final = (1, ROWS_WORTH_A_COPY + 8)
+SIZES: Final = (1, ROWS_WORTH_COLUMNS + 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, LiteralString
 from psycopg_pool import ConnectionPool
 
 from infra.failpoints import hit
+from infra.postgres import of_tenant
 from infra.postgres import pull_statements as statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
@@ -70,6 +71,7 @@ def moment(pool: ConnectionPool[Connection], tenant: TenantId) -> Generator[Post
     with told_as_ours(), pool.connection() as connection:
         with connection.pipeline():
             connection.execute(statements.BEGIN)
+            of_tenant.set_tenant(connection, tenant)
             head = connection.cursor(binary=True).execute(statements.HEAD, {"tenant": tenant})
         try:
             found = head.fetchone()

@@ -3,6 +3,7 @@
 None of them signs in and none passes by row-level security: whoever the URL signs in as takes on the one it needs.
 """
 
+from collections.abc import Mapping
 from typing import Final, LiteralString
 
 import psycopg
@@ -17,6 +18,22 @@ PROJECTOR: Final = "cairn_projector"
 """Works through the logs of all tenants, one after the other: it alone may list them."""
 AUDITOR: Final = "cairn_auditor"
 """Reads what a tenant's people wrote and what became of it, and writes nothing."""
+
+GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
+    PROJECTOR: {
+        **dict.fromkeys(("tenant", "log_head", "event", "entity"), frozenset({"SELECT"})),
+        "tracking": frozenset({"SELECT", "INSERT", "UPDATE"}),
+        "snapshot": frozenset({"SELECT", "INSERT", "DELETE"}),
+    },
+    AUDITOR: dict.fromkeys(
+        (
+            *("tenant", "person", "log_head", "event", "entity", "replica", "held", "quarantine", "grant_"),
+            *("scope_link", "later_verdict", "audit_entry"),
+        ),
+        frozenset({"SELECT"}),
+    ),
+}
+"""By role, what it may do with which table; what APP_ROLE may do stands with each table in the schema."""
 
 ROLES: Final = (APP_ROLE, PROJECTOR, AUDITOR, MIGRATOR)
 
