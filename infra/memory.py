@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
+from sync.grants import leading_on
 from sync.log import (
     CasesWanted,
     Changes,
@@ -23,6 +24,7 @@ from sync.log import (
     TenantId,
     TenantUnknown,
     Wanted,
+    WantedGrants,
     nobody_listens,
 )
 from sync.rows import (
@@ -211,15 +213,25 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
         by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},
         entities={name: kept.entities[name] for name in entities if name in kept.entities},
         held=sorted(held),
-        grants=_granted(kept, wanted),
+        grants=(granted := _granted(kept, wanted)),
+        ended_at_ms={end: kept.events[end - 1].recorded_at_ms for end in granted.values() if end is not None},
+        leads_to=_leads_to(kept, wanted),
     )
+
+
+def _scopes_asked(kept: _Tenant, asked: WantedGrants) -> set[str]:
+    return {kept.entities[name].scope for name in asked.entities if name in kept.entities}.union(asked.scopes)
+
+
+def _leads_to(kept: _Tenant, wanted: Wanted) -> Mapping[str, frozenset[str]]:
+    scopes = {scope for asked in wanted.grants for scope in _scopes_asked(kept, asked)}
+    return leading_on({}, [link for link in kept.links if link.scope in scopes])
 
 
 def _granted(kept: _Tenant, wanted: Wanted) -> dict[tuple[str, str], int | None]:
     found: dict[tuple[str, str], int | None] = {}
     for asked in wanted.grants:
-        homes = {kept.entities[name].scope for name in asked.entities if name in kept.entities}
-        for scope in homes.union(asked.scopes):
+        for scope in _scopes_asked(kept, asked):
             ways_in = {scope, *(link.scope for link in kept.links if link.leads_to == scope)}
             ends = [end for row, end in kept.granted.items() if row.person == asked.person and row.scope in ways_in]
             if ends:
@@ -232,7 +244,8 @@ def _place(row: CaseRow) -> tuple[int, str, int]:
 
 
 def _is_wanted(row: CaseRow, wanted: CasesWanted) -> bool:
-    found = CasesWanted(row.state, row.aside.code, row.owner, row.aside.replica)
+    aside = row.aside
+    found = CasesWanted(row.state, aside.code, row.owner, aside.replica, aside.actor, aside.entity)
     return all(asked is None or asked == is_ for asked, is_ in zip(wanted, found, strict=True))
 
 

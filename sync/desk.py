@@ -6,7 +6,15 @@ from typing import Any, Protocol
 from domain.catalogue import ENTITIES
 from sync import hybrid_clock, merge, shown, state_codec
 from sync.envelope import Event, Link, Unacceptable, parse
-from sync.grants import Granted, access_changed, granted_after, is_given_to_creator, is_in_scope, may_change_access
+from sync.grants import (
+    Granted,
+    access_changed,
+    granted_after,
+    is_given_to_creator,
+    is_in_scope,
+    leading_on,
+    may_change_access,
+)
 from sync.limits import HELD_PER_ENTITY_MAX
 from sync.log import Changes, Known
 from sync.merge import State
@@ -71,6 +79,7 @@ class Desk:
         self.links: list[ScopeLinkRow] = []
         self.later: list[LaterRow] = []
         self.grants: Granted = known.grants
+        self.leads_to = known.leads_to
         self.ids: dict[str, Settled] = dict(known.by_id)
         self.accepted: dict[str, int] = {}
 
@@ -143,9 +152,13 @@ class Desk:
             if is_given_to_creator(event.entity_type):
                 return None
             scope = home_of(event)
-        if scope is None or is_in_scope(self.grants, self.actor, scope, event.seen):
+        if scope is None or self._is_in_scope(scope, event.seen):
             return None
         return Unacceptable("out_of_scope", f"/entity/id: it lives in {scope}, which is not yours")
+
+    def _is_in_scope(self, scope: str, seen: int) -> bool:
+        ended_at_ms = self.known.ended_at_ms
+        return is_in_scope(self.grants, self.actor, scope, seen, ended_at_ms=ended_at_ms, now_ms=self.now_ms)
 
     def _scope_of_known(self, entity: str) -> str | None:
         if entity in self.states:
@@ -238,7 +251,8 @@ class Desk:
         self.ended += changed.ended
         self.links += changed.links
         if self.judge.is_limited:
-            self.grants = granted_after(self.grants, changed.granted, self.links)
+            self.leads_to = leading_on(self.leads_to, changed.links)
+            self.grants = granted_after(self.grants, changed.granted, self.leads_to)
 
     def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
         if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:

@@ -17,6 +17,10 @@ KEPT_DAYS_MAX: Final = 14
 """How many days a device keeps its accepted events, unless the durable mark has passed them before."""
 SET_ELEMENTS_PER_EVENT_MAX: Final = 200
 HELD_PER_ENTITY_MAX: Final = 1_000
+DAY_MS: Final = 24 * 60 * 60 * 1_000
+LATE_DAYS_MAX: Final = 30
+"""For how many days after somebody was let out of a scope their work there is late on their own word; the server keeps
+no record of what a device has pulled."""
 CLOCK_DRIFT_MS_MAX: Final = 5 * 60 * 1_000
 """How far ahead of its own wall clock a replica lets another's stamps pull it, in milliseconds."""
 

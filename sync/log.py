@@ -39,6 +39,10 @@ class CasesWanted(NamedTuple):
     code: str | None = None
     owner: str | None = None
     replica: str | None = None
+    author: str | None = None
+    """Who handed it in."""
+    entity: str | None = None
+    """What it is about."""
 
 
 class Wanted(NamedTuple):
@@ -84,6 +88,10 @@ class Known:
     grants: Mapping[tuple[str, str], int | None] = field(default_factory=dict[tuple[str, str], int | None])
     """By (person, scope), where somebody was ever let in, directly or by way of another scope: None while they are,
     else the position from which on they were not any more."""
+    ended_at_ms: Mapping[int, int] = field(default_factory=dict[int, int])
+    """When the events at those positions were recorded, in milliseconds since 1970."""
+    leads_to: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What the scopes that grants were wanted of lead to, where they lead anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
+from sync.grants import leading_on
 from sync.log import (
     CasesWanted,
     Changes,
@@ -41,7 +42,7 @@ from sync.log import (
     Wanted,
     nobody_listens,
 )
-from sync.rows import CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeRow, Settled
+from sync.rows import CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
 from sync.together import grants_moved
 
 Answer = TypeVar("Answer")
@@ -270,7 +271,8 @@ def _reads(
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
     if wanted.grants:
-        reads["grants"] = ask(statements.GRANTS, **_grants_asked(wanted))
+        asked = _grants_asked(wanted)
+        reads |= {"grants": ask(statements.GRANTS, **asked), "leads_to": ask(statements.LEADS_TO, **asked)}
     return reads
 
 
@@ -301,6 +303,8 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],
         grants={(row[0], row[1]): None if row[2] else row[3] for row in rows.get("grants", ())},
+        ended_at_ms={row[3]: row[4] for row in rows.get("grants", ()) if row[4] is not None},
+        leads_to=leading_on({}, [ScopeLinkRow(row[0], row[1], 0) for row in rows.get("leads_to", ())]),
     )
 
 

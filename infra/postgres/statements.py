@@ -103,7 +103,11 @@ HELD: Final[LiteralString] = f"""
 # ever done there, and a person was let into thousands over the years. The inner aggregates keep it one look-up in an
 # index per scope, whatever the statistics say: joined, a person's grants were all read for each scope.
 GRANTS: Final[LiteralString] = """
-    select asked.person::text, asked.scope, bool_or(found.is_open), max(found.ended)
+    select person::text, scope, is_open, ended, (
+        select (extract(epoch from recorded_at) * 1000)::bigint from event
+        where event.tenant = %(tenant)s and event.position = granted.ended and not granted.is_open)
+    from (
+    select asked.person, asked.scope, bool_or(found.is_open) as is_open, max(found.ended) as ended
     from (
         select (told ->> 0)::uuid as person, told ->> 1 as scope from json_array_elements(%(by_scope)s::json) as told
         union
@@ -125,6 +129,23 @@ GRANTS: Final[LiteralString] = """
     ) as found
     where found.is_open is not null
     group by asked.person, asked.scope
+    ) as granted
+"""
+
+# What lets somebody into a scope lets them into what it leads to, also within the batch that is being decided.
+LEADS_TO: Final[LiteralString] = """
+    select asked.scope, link.leads_to
+    from (
+        select told ->> 1 as scope from json_array_elements(%(by_scope)s::json) as told
+        union
+        select home.scope from json_array_elements(%(by_entity)s::json) as told
+        cross join lateral (
+            select scope from entity
+            where entity.tenant = %(tenant)s and entity.entity = (told ->> 1)::uuid limit 1) as home
+    ) as asked
+    cross join lateral (
+        select leads_to from scope_link
+        where scope_link.tenant = %(tenant)s and scope_link.scope = asked.scope offset 0) as link
 """
 
 SCOPES: Final[LiteralString] = """

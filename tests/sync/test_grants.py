@@ -7,6 +7,7 @@ import pytest
 
 from domain.people import Role
 from sync.grants import let_in
+from sync.limits import DAY_MS, LATE_DAYS_MAX
 from sync.push import Answer
 from sync.rows import ScopeRow
 from tests.devices import PERSON_1, PERSON_2, Device, fold, new_id
@@ -114,6 +115,34 @@ def test_work_written_before_its_author_could_know_of_the_leave_is_late_and_late
     still_before = company.edit(company.ada, job)
     company.pull(company.ada)
     assert company.codes(ADA, still_before, company.edit(company.ada, job)) == ["accepted", "out_of_scope"]
+
+
+def test_whoever_was_let_out_long_ago_is_not_late_any_more_whatever_they_say_they_had_seen(company: Company) -> None:
+    job = company.job()
+    visit = company.visit(job, assignee_id=ADA)
+    company.pull(company.ada)
+    late, too_late, still_late = (company.edit(company.ada, job) for _ in range(3))
+    company.reassign(visit, BEN)
+    let_out_at = company.now_ms
+    company.now_ms = let_out_at + LATE_DAYS_MAX * DAY_MS
+    assert company.codes(ADA, late) == ["accepted"]
+    company.now_ms += 1
+    assert company.codes(ADA, too_late) == ["out_of_scope"]
+    company.visit(job, crew={"add": [ADA]})
+    assert company.codes(ADA, still_late) == ["accepted"], "it is not about when they wrote it"
+
+
+def test_who_comes_back_by_their_own_late_plan_may_go_on_in_the_same_batch(company: Company) -> None:
+    site = new_id()
+    company.office(company.imke.create("site", site))
+    job = company.job(site_id=site)
+    visit = company.visit(job, assignee_id=ADA)
+    company.pull(company.ada)
+    again = company.ada.create("visit", new_id(), {"work_order_id": job, "assignee_id": ADA})
+    company.reassign(visit, BEN)
+    company.pull(company.ada)
+    edit = company.ada.tell("site", site, "Edited", {"name": "At the back"})
+    assert company.codes(ADA, again, edit) == ["accepted", "accepted"]
 
 
 def test_a_visit_that_was_reassigned_while_the_first_was_offline_is_worked_on_by_both(company: Company) -> None:
