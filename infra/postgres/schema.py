@@ -38,6 +38,7 @@ ROLES: Final = ("technician", "dispatcher", "supervisor", "analyst", "auditor", 
 DEVICE_STATES: Final = ("active", "lost", "compromised")
 WAYS_IN: Final = ("password", "passkey")
 QUARANTINE_STATES: Final = ("open", "retried", "resubmitted", "approved", "dismissed")
+WEBHOOK_STATES: Final = ("active", "paused", "disabled")
 
 Text = AnyText(collation="C")  # sorts by bytes, on every machine and after every upgrade of its C library
 Time = DateTime(timezone=True)
@@ -520,4 +521,120 @@ audit_entry = Table(
     PrimaryKeyConstraint("tenant", "entry"),
     comment="Who signed in, was refused, and did what with keys and devices. Rows are added, never changed.",
     info={"grants": ("SELECT", "INSERT")},
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose log is told."),
+    Column("webhook", Uuid, nullable=False, comment="The webhook's id."),
+    Column("owner", Uuid, nullable=False, comment="Who made it, who alone says where it leads."),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        comment="Up to here all that it wants was delivered, or is a dead letter: it only grows.",
+    ),
+    Column("version", BigInteger, nullable=False, server_default=text("1"), comment="Counts its changes by people."),
+    Column("failures", BigInteger, nullable=False, server_default=text("0"), comment="Of what is next, in a row."),
+    Column("generation", BigInteger, nullable=False, server_default=text("1"), comment="Counts its secrets."),
+    Column("created_at", Time, nullable=False, comment="When it was made."),
+    Column("next_at", Time, nullable=False, comment="Nothing is sent before, but pings."),
+    Column("overlap_until", Time, comment="Until then the secret before signs too; null: there is none."),
+    Column("claimed_until", Time, comment="Until then whoever holds the claim delivers; null: nobody does."),
+    Column("claim", Uuid, comment="Made up by whoever delivers, and known to them alone."),
+    Column("just_buried", Boolean, nullable=False, server_default=text("false"), comment="A dead letter came last."),
+    Column("slow", Boolean, nullable=False, server_default=text("false"), comment="The last answer was slow, or bad."),
+    Column("state", Text, nullable=False, server_default="active", comment="Whether it is served."),
+    Column("reason", Text, comment="Why it is disabled: `gone` (410) or `failing`."),
+    Column("name", Text, nullable=False, comment="What people call it."),
+    Column("url", Text, nullable=False, comment="Where it leads."),
+    Column("key", Text, nullable=False, comment="Which key of the server its secrets are made from."),
+    Column("facts", ARRAY(Text), nullable=False, comment="What it wants, such as `visit.VisitFinished`."),
+    PrimaryKeyConstraint("tenant", "webhook"),
+    ForeignKeyConstraint(["tenant", "owner"], ["person.tenant", "person.person"]),
+    CheckConstraint(_one_of("state", WEBHOOK_STATES), name="state"),
+    CheckConstraint("position >= 0", name="position"),
+    CheckConstraint("failures >= 0", name="failures"),
+    postgresql_with={"fillfactor": 50, **_HOT_ROWS},
+    comment="Who is told of events, and how far they were told: the log itself is what waits to be sent.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE", "DELETE")},
+)
+
+webhook_errand = Table(
+    "webhook_errand",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("errand", Uuid, nullable=False, comment="The errand's id."),
+    Column("position", BigInteger, nullable=False, comment="Up to here it is done."),
+    Column("to_position", BigInteger, nullable=False, comment="The last one to be sent again."),
+    Column("failures", BigInteger, nullable=False, server_default=text("0"), comment="Of what is next, in a row."),
+    Column("asked_at", Time, nullable=False, comment="When it was asked for."),
+    Column("next_at", Time, nullable=False, comment="Not before."),
+    Column("asked_by", Uuid, nullable=False, comment="Who asked for it."),
+    Column("kind", Text, nullable=False, comment="`replay` of events, or a `ping`."),
+    PrimaryKeyConstraint("tenant", "webhook", "errand"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    CheckConstraint(_one_of("kind", ("replay", "ping")), name="kind"),
+    postgresql_with=_HOT_ROWS,
+    comment="What somebody asked to be sent besides the next events; it leaves when it is done.",
+    info={"grants": ("SELECT", "INSERT")},
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("delivery", Uuid, nullable=False, comment="The try's id."),
+    Column("position", BigInteger, comment="Position of the event that was sent; null: it was a ping."),
+    Column("took_ms", BigInteger, nullable=False, comment="Until the answer was read, or given up."),
+    Column("attempt", BigInteger, nullable=False, comment="Which try it was: 1, 2, …"),
+    Column("sent_at", Time, nullable=False, comment="When it was sent."),
+    Column("status", SmallInteger, comment="HTTP status of the answer; null: nobody answered."),
+    Column("kind", Text, nullable=False, comment="`event`, `replay` or `ping`."),
+    Column("message", Text, nullable=False, comment="Its `webhook-id`, by which the receiver knows it."),
+    Column("outcome", Text, nullable=False, comment="`delivered`, `failed`, `dead` or `gone`."),
+    Column("error", Text, nullable=False, comment="Why there is no answer; empty where there is one."),
+    Column("answer", LargeBinary, nullable=False, comment="The first bytes of the answer."),
+    PrimaryKeyConstraint("tenant", "webhook", "sent_at", "delivery"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    Index(None, "tenant", "sent_at"),
+    CheckConstraint(_one_of("outcome", ("delivered", "failed", "dead", "gone")), name="outcome"),
+    comment="Every try of the last days, and what came of it.",
+    info={"grants": ("SELECT",)},
+)
+
+webhook_dead_letter = Table(
+    "webhook_dead_letter",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("position", BigInteger, nullable=False, comment="Position of the event; its content is in the log."),
+    Column("buried_at", Time, nullable=False, comment="When it was given up."),
+    Column("status", SmallInteger, comment="HTTP status of the last answer; null: nobody answered."),
+    Column("message", Text, nullable=False, comment="Its `webhook-id`."),
+    Column("error", Text, nullable=False, comment="Why there was no answer; empty where there was one."),
+    PrimaryKeyConstraint("tenant", "webhook", "position"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    comment="Events that were given up after ten tries; one leaves when it is delivered after all.",
+    info={"grants": ("SELECT",)},
+)
+
+order_answer = Table(
+    "order_answer",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose order."),
+    Column("person", Uuid, nullable=False, comment="Who gave it."),
+    Column("answered_at", Time, nullable=False, comment="When it was carried out; forgotten a day later."),
+    Column("key", Text, nullable=False, comment="Its `Idempotency-Key`."),
+    Column("order_hash", LargeBinary, nullable=False, comment="SHA-256 of what was ordered: another order is refused."),
+    Column("answer", LargeBinary, nullable=False, comment="What was answered, to be answered again."),
+    PrimaryKeyConstraint("tenant", "person", "key"),
+    Index(None, "tenant", "answered_at"),
+    CheckConstraint("octet_length(order_hash) = 32", name="order_hash"),
+    postgresql_with=_HOT_ROWS,
+    comment="What orders over HTTP were answered, stored with their events.",
+    info={"grants": ("SELECT", "INSERT", "DELETE"), "kept_by_append": ("log_head",)},
 )
