@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, too_many_events
 from api.office import with_office
+from api.out_of_scope import take_in_what_was_out_of_scope
 from api.problem import Problem
 from api.services import Services
 from commands.authority import Principal, may_relay
@@ -85,12 +86,15 @@ def _relay(body: bytes, hub: OtherHub, after: int, speaking: Principal, services
             raise _same_hub()
         judge = judge_for(speaking.role)
         changes, answer = relaying.decide(page, known, hub=hub, after=after, taken=taken, judge=judge, now_ms=now_ms)
+        let_in.update(row.person for row in changes.granted)
         return with_cases(changes, known, office=office, now_ms=now_ms), answer
 
+    let_in: set[str] = set()
     tenant, office = speaking.tenant, office_of(speaking.tenant)
     wanted = relaying.wanted(page, hub)
     wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
     answer = with_office(tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms))
+    take_in_what_was_out_of_scope(let_in, tenant, services)
     told: dict[str, Any] = {"batch": answer.batch, "verdicts": answer.verdicts, "position": answer.position}
     return _json(told | ({"code": answer.code, "text": answer.text} if answer.batch == "stopped" else {}))
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
 from api.office import with_office
+from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_owner, check_role, own_replica
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
@@ -104,6 +105,8 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
     """What a device must know before it hands in or takes anything."""
     head = services.log.head(speaking.tenant)
     row = own_replica(said.replica, speaking, services) if said.replica else None
+    if row is not None and not sees_everything(speaking.role):
+        take_in_what_was_out_of_scope([speaking.person], speaking.tenant, services)
     return _json(
         {
             "tenant": speaking.tenant,
@@ -144,14 +147,17 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
         check_owner(replica, known.replicas.get(replica), speaking)
         changes, answer = pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
         changes = with_cases(changes, known, office=office, now_ms=now_ms)
+        let_in.update(row.person for row in changes.granted)
         return changes, pushing.grown(answer, known.position + len(changes.events))
 
+    let_in: set[str] = set()
     tenant, office = speaking.tenant, office_of(speaking.tenant)
     wanted = pushing.wanted(batch, limited_to=speaking.person if judge.is_limited else None)
     wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
     answer = with_office(
         tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
     )
+    take_in_what_was_out_of_scope(let_in, tenant, services)
     told: dict[str, Any] = {
         "batch": answer.batch,
         "verdicts": answer.verdicts,

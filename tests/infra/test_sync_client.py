@@ -335,6 +335,37 @@ def test_every_name_that_a_device_had_is_registered_again(desk: Desk) -> None:
     assert {ada.device.author.replica, twin.device.author.replica} == names, "nobody forked once more"
 
 
+def test_work_that_comes_back_before_the_visit_that_allows_it_comes_right_by_itself(desk: Desk) -> None:
+    (bob, _), (ada, _) = desk.open("bob"), desk.open("ada", "technician")
+    job, visit = new_id(), new_id()
+    bob.edit("work_order", job, "Created", {**CREATED["work_order"]})
+    bob.sync()
+    backup = _tables(desk.office)
+    bob.edit(
+        "visit", visit, "VisitPlanned", {"work_order_id": job, "assignee_id": desk.office.people["technician"].person}
+    )
+    bob.sync()
+    ada.sync()
+    done = [
+        ada.edit("visit", visit, "VisitAccepted", {}),
+        ada.edit("work_order", job, "Edited", {"description": "Dry."}),
+    ]
+    note = new_id()
+    about = {"home": f"work_order:{job}", "target": {"type": "work_order", "id": job}, "body": "The key is with Mia."}
+    done.append(ada.edit("note", note, "NoteWritten", about))
+    ada.sync()
+    _restore(desk.office, backup)
+    standing = ada.sync()
+    assert (standing.unsent, standing.waiting, standing.quarantined) == (0, 1, 2), "nobody is let in anywhere"
+    bob.sync()
+    assert ada.sync() == replace(ada.standing, unsent=0, waiting=0, quarantined=0)
+    assert {each.id for each in done} <= set(desk.stored())
+    bob.sync()
+    assert (bob.values(job) or {})["description"] == "Dry."
+    assert bob.values(note) == ada.values(note)
+    assert ada.check() == []
+
+
 def _tables(office: Office) -> Any:
     kept = _log(office)._tenants[office.tenant]
     return {name: value.copy() if isinstance(value, dict | list) else value for name, value in _slots(kept).items()}
