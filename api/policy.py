@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
+from api.versions import Farewell
 from domain.people import Role
 from sync.limits import EVENT_BYTES_MAX, PAGE_BYTES_MAX, PUSH_BYTES_MAX
 
@@ -36,6 +37,8 @@ class Row:
     pace: Pace = "asked"
     answers_old_clients: bool = False
     """Also clients that are too old to read what we write: what they have done offline is always taken."""
+    farewell: Farewell | None = None
+    """Where the route will go."""
 
 
 class RouteUnknown(Exception):
@@ -50,17 +53,29 @@ ANYBODY: Final = None
 EVERY_ROLE: Final = frozenset[Role](get_args(Role))
 THE_OFFICE: Final = EVERY_ROLE - _roles("technician")
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
+ADMINS: Final = _roles("admin")
 HANDING_IN: Final = EVERY_ROLE - _roles("analyst", "auditor")
 
 _PUSHES: Final = frozenset({"sync:push"})
 _PULLS: Final = frozenset({"sync:pull"})
 _EITHER: Final = _PUSHES | _PULLS
 _READS: Final = frozenset({"proj:read"})
+_USERS: Final = frozenset({"users:admin"})
+SCOPES: Final = frozenset(
+    {
+        *("sync:push", "sync:pull", "proj:read", "log:read", "log:verify", "pii:read", "commands:write"),
+        *("users:admin", "keys:admin", "hooks:admin"),
+    }
+)
+"""All that a token can be limited to."""
+_ANY_SCOPE: Final = SCOPES
 
 POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/livez"): Row(who=ANYBODY, pace="free"),
     ("GET", "/readyz"): Row(who=ANYBODY, pace="free"),
     ("GET", "/openapi.json"): Row(who=ANYBODY),
+    ("GET", "/docs"): Row(who=ANYBODY),
+    ("GET", "/docs/{file}"): Row(who=ANYBODY),
     ("GET", "/problems"): Row(who=ANYBODY),
     ("GET", "/problems/{kind}"): Row(who=ANYBODY),
     ("POST", "/v1/sync/replicas"): Row(
@@ -89,6 +104,29 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/entities/{entity_type}"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/entities/{entity_type}/{entity_id}"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/work-orders"): Row(who=EVERY_ROLE, scopes=_READS),
+    ("GET", "/.well-known/jwks.json"): Row(who=ANYBODY),
+    ("POST", "/v1/sign-in"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/sign-in/refresh"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True),
+    ("POST", "/v1/sign-out"): Row(
+        who=EVERY_ROLE, scopes=_ANY_SCOPE, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True
+    ),
+    ("POST", "/v1/token"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/sync/handin"): Row(who=ANYBODY, body_bytes_max=PUSH_BYTES_MAX, answers_old_clients=True),
+    ("GET", "/v1/me"): Row(who=EVERY_ROLE, scopes=_ANY_SCOPE),
+    ("GET", "/v1/me/sessions"): Row(who=EVERY_ROLE),
+    ("DELETE", "/v1/me/sessions/{session}"): Row(who=EVERY_ROLE),
+    ("PUT", "/v1/me/password"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/devices"): Row(who=HANDING_IN, body_bytes_max=SMALL_BYTES_MAX),
+    ("GET", "/v1/devices"): Row(who=EVERY_ROLE),
+    ("PATCH", "/v1/devices/{device}"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/devices/{device}/revoke"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX),
+    ("GET", "/v1/people"): Row(who=ADMINS, scopes=_USERS),
+    ("POST", "/v1/people"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BYTES_MAX),
+    ("PATCH", "/v1/people/{person}"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BYTES_MAX),
+    ("GET", "/v1/service-accounts"): Row(who=ADMINS),
+    ("POST", "/v1/service-accounts"): Row(who=ADMINS, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/service-accounts/{client}/revoke"): Row(who=ADMINS),
+    ("GET", "/v1/audit"): Row(who=_roles("auditor", "admin")),
 }
 
 

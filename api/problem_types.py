@@ -150,6 +150,101 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a parameter or member is missing or wrong; `errors` says which",
         "Correct what `errors` names and send it again.",
     ),
+    "sign-in-refused": ProblemType(
+        HTTPStatus.UNAUTHORIZED,
+        "the e-mail, the password or the passkey is not right, or its person has left",
+        "Try again with the right ones, or ask an admin to set a new password.",
+    ),
+    "session-over": ProblemType(
+        HTTPStatus.UNAUTHORIZED,
+        "the refresh token's session has ended; `reason` says why",
+        "Sign in again. A registered device may hand in what it has without: `POST /v1/sync/handin`.",
+    ),
+    "proof-refused": ProblemType(
+        HTTPStatus.UNAUTHORIZED,
+        "no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request",
+        "Sign a fresh proof with the key that the session or the device is bound to.",
+    ),
+    "proof-stale": ProblemType(
+        HTTPStatus.UNAUTHORIZED,
+        "the DPoP proof is not of the last five minutes by the server's clock",
+        "Sign another with the `nonce` that the `DPoP-Nonce` header names.",
+    ),
+    "cross-site": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "a page of another site asked for what only our own pages may ask for",
+        "Open the page of this server and sign in there.",
+    ),
+    "person-not-found": ProblemType(HTTPStatus.NOT_FOUND, "no such person", "`GET /v1/people` lists everybody."),
+    "device-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND, "no such device, or none of yours", "`GET /v1/devices` lists yours."
+    ),
+    "session-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND, "no such session of yours goes on", "`GET /v1/me/sessions` lists them."
+    ),
+    "passkey-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND, "no such passkey of yours", "`GET /v1/me/passkeys` lists them."
+    ),
+    "service-account-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND, "no such service account", "`GET /v1/service-accounts` lists them."
+    ),
+    "device-closed": ProblemType(
+        HTTPStatus.GONE,
+        "the device was reported compromised, or was revoked too long ago: nothing is taken from it any more",
+        "Sign in on another device. An admin can say what became of this one.",
+    ),
+    "key-taken": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the key belongs to a device of another person, or to one that was revoked",
+        "Make a new key: one for each person on each device.",
+    ),
+    "devices-full": ProblemType(
+        HTTPStatus.CONFLICT, "somebody has as many devices as one may have", "Revoke one that is not used any more."
+    ),
+    "late-full": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the device has handed in as much as it may without a session",
+        "Sign in again on that device; what is not handed in stays there.",
+    ),
+    "email-taken": ProblemType(
+        HTTPStatus.CONFLICT, "somebody else signs in by that e-mail", "Choose another, or ask whoever has it."
+    ),
+    "weak-password": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "the new password is too short, or among the first that anybody would guess",
+        "Take a few words that only you would put together.",
+    ),
+    "tenant-missing": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "several companies are served here, and the request does not say which is meant",
+        "Send `tenant` with the company's id.",
+    ),
+    "passkey-refused": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "the new passkey is not good", "Begin again with fresh options."
+    ),
+    "scope-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "a scope that there is not, or that the account has not", _CORRECT
+    ),
+    "sign-in-off": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "this server has no accounts to sign in to, only bearer tokens",
+        "Use a bearer token.",
+    ),
+    "version-unknown": ProblemType(
+        HTTPStatus.BAD_REQUEST,
+        "the header `Cairnfield-Version` names none of the dated versions that are answered",
+        "Leave the header out for the newest, or name one of `versions`.",
+    ),
+    "client-too-old": ProblemType(
+        HTTPStatus.UPGRADE_REQUIRED,
+        "reads in a version of `Cairnfield-Version` that was retired; handing in is never refused so",
+        "Hand in what was done offline, then update the app.",
+    ),
+    "quota-exceeded": ProblemType(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "more was asked than is given at once; `violated-policies` says of what, `RateLimit` how much is left",
+        "Send the same request again after the seconds of `Retry-After`; nothing of it was done.",
+    ),
     "internal-error": ProblemType(
         HTTPStatus.INTERNAL_SERVER_ERROR, "our fault", "Send it again later, and quote the `request_id` to us."
     ),
