@@ -2,11 +2,12 @@
 
 from fastapi import Depends, FastAPI
 
-from api import health, problem_pages
+from api import health, problem_pages, reference_page
 from api.admission import admit
 from api.auth import Remembered
 from api.head import AnswersHead
 from api.live_streams import Pace, Streams
+from api.openapi import describe_by_policy, operation_id
 from api.policy import check_closed
 from api.problem import answer_problems
 from api.services import Services
@@ -24,15 +25,17 @@ def create_app(services: Services, *, pace: Pace | None = None) -> FastAPI:
         summary="Records of field-service work, written offline and merged.",
         docs_url=None,  # the framework's pages load their scripts from elsewhere, and we work without internet
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.state.services, app.state.remembered = services, Remembered()
     app.state.streams = Streams(services.doorbell, pace)
     app.add_middleware(AnswersHead)
     answer_problems(app)
-    routes = (health, problem_pages, sync, pull, live, relay, quarantine, entities)
+    routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities)
     for each in routes:
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)
+    describe_by_policy(app)
     return app
 
 

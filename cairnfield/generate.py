@@ -34,6 +34,12 @@ def _problems() -> str:
     return problems()
 
 
+def _openapi() -> str:
+    from cairnfield.openapi_reference import openapi
+
+    return openapi()
+
+
 def _typescript_catalogue() -> str:
     from cairnfield.typescript_catalogue import catalogue
 
@@ -53,6 +59,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
     "docs/reference/merge-policies.md": _merge_policies,
+    "docs/reference/openapi.json": _openapi,
     "docs/reference/problems.md": _problems,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
