@@ -59,7 +59,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     from api.services import Services
     from infra.doorbell import ProcessDoorbell
     from infra.failing_answers import FailingAnswers
-    from infra.postgres.pool import open_pool
+    from infra.postgres.pool import answers, open_pool
 
     del settings  # the host and port are the server's; the rest comes with later adapters
     pool = open_pool(dsn, size=POOL_SIZE)
@@ -71,20 +71,10 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         doorbell=doorbell,
         now_ms=now_ms,
         new_replica=new_replica,
-        is_ready=lambda: _answers(accounts),
+        is_ready=lambda: answers(pool),
     )
     app = create_app(services)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():
         app.add_middleware(FailingAnswers)
     return app
-
-
-def _answers(accounts: "PostgresAccounts") -> bool:
-    from sync.log import LogUnavailable
-
-    try:
-        accounts.tenants()
-    except LogUnavailable:
-        return False
-    return True

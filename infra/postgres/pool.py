@@ -12,6 +12,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from infra.postgres.schema import APP_ROLE
+from infra.postgres.trouble import told_as_ours
+from infra.postgres.unfit import DatabaseUnfit
+from sync.log import LogUnavailable
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 5_000
@@ -32,6 +35,10 @@ reaches a threshold in a pipeline that fails is taken for prepared, and fails on
 Connection = psycopg.Connection[TupleRow]
 
 
+class PassesByTheWall(DatabaseUnfit):
+    """A connection that would see every tenant's rows: nothing is served over it."""
+
+
 def connect(
     dsn: str, *, autocommit: bool = True, role: str | None = APP_ROLE, application_name: str = APPLICATION_NAME
 ) -> Connection:
@@ -48,7 +55,8 @@ def open_pool(
 ) -> ConnectionPool[Connection]:
     """A pool of exactly `size` autocommit connections like those of `connect`, open when it returns.
 
-    Raises psycopg_pool.PoolTimeout if they are not all open within POOL_OPEN_S_MAX.
+    Raises psycopg_pool.PoolTimeout if they are not all open within POOL_OPEN_S_MAX, and PassesByTheWall if they turn
+    out to work as somebody else, or as somebody who need not heed row-level security.
     Whoever gets no connection within POOL_WAIT_S_MAX is told so (psycopg_pool.PoolTimeout), and whoever finds
     POOL_WAITING_MAX others waiting is told at once (TooManyRequests): a full server says no, it does not pile up.
     """
@@ -67,7 +75,38 @@ def open_pool(
         open=False,
     )
     pool.open(wait=True, timeout=POOL_OPEN_S_MAX)
+    try:
+        _check_wall(pool, role)
+    except BaseException:
+        pool.close()
+        raise
     return pool
+
+
+def answers(pool: ConnectionPool[Connection]) -> bool:
+    """Whether the database answers and has our tables; how many tenants there are is nobody's business here."""
+    try:
+        with told_as_ours(), pool.connection() as connection:
+            connection.execute("select from tenant limit 1")
+    except LogUnavailable:
+        return False
+    return True
+
+
+def _check_wall(pool: ConnectionPool[Connection], role: str | None) -> None:
+    """The role is asked for at the start of a session, and a pooler in between may leave that out."""
+    with pool.connection() as connection:
+        found = connection.execute(
+            "select current_user::text, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        ).fetchone()
+    assert found is not None
+    who, passes_by = found
+    if passes_by or (role is not None and who != role):
+        raise PassesByTheWall(
+            f"connections work as {who}{', who passes by row-level security' if passes_by else ''}; they must work as "
+            f"{role or APP_ROLE}. Let nothing between here and the server drop the option `-c role={role or APP_ROLE}`"
+            f", and take SUPERUSER and BYPASSRLS from {role or APP_ROLE} if it was given them"
+        )
 
 
 _last_use_s: Final[WeakKeyDictionary[Connection, float]] = WeakKeyDictionary()

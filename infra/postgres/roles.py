@@ -21,9 +21,13 @@ AUDITOR: Final = "cairn_auditor"
 
 GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     PROJECTOR: {
-        **dict.fromkeys(("tenant", "log_head", "event", "entity"), frozenset({"SELECT"})),
+        **dict.fromkeys(("tenant", "person", "log_head", "event", "entity"), frozenset({"SELECT"})),
         "tracking": frozenset({"SELECT", "INSERT", "UPDATE"}),
         "snapshot": frozenset({"SELECT", "INSERT", "DELETE"}),
+        "webhook": frozenset({"SELECT", "UPDATE"}),
+        "webhook_errand": frozenset({"SELECT", "UPDATE", "DELETE"}),
+        "webhook_delivery": frozenset({"SELECT", "INSERT", "DELETE"}),
+        "webhook_dead_letter": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
     },
     AUDITOR: dict.fromkeys(
         (
