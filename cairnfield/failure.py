@@ -1,6 +1,6 @@
 """What a person is told when a command cannot go on: one sentence that says why and what to do."""
 
-from infra.settings import SettingInvalid
+from infra.setting_invalid import SettingInvalid
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2

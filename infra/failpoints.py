@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from infra.settings import SettingInvalid
+from infra.setting_invalid import SettingInvalid
 
 POINTS: Final[Mapping[str, str]] = {
     "push.received": "the body of a push is read, and nothing of it looked at",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import DEFAULT_PORT, SettingInvalid, from_environment
+from infra.setting_invalid import SettingInvalid
+from infra.settings import DEFAULT_PORT, from_environment
 
 
 def test_nothing_set_means_the_embedded_server_in_the_default_folder() -> None:
