@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from api.identity import Identity
 from commands.authority import Principal
 from domain.people import Role
 from sync.doorbell import Doorbell
@@ -43,3 +44,5 @@ class Services:
     """A fresh replica id for somebody of a tenant, as `sync.replica_id` spells it."""
     is_ready: Callable[[], bool]
     """Whether requests can be answered: the database answers and has the schema."""
+    identity: Identity | None = None
+    """By what people sign in; None: only bearer tokens that were given out are known."""

@@ -57,13 +57,13 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
-    from infra.doorbell import ProcessDoorbell
+    from cairnfield.identity import open_identity
     from infra.failing_answers import FailingAnswers
+    from infra.postgres.doorbell import PostgresDoorbell
     from infra.postgres.pool import answers, open_pool
 
-    del settings  # the host and port are the server's; the rest comes with later adapters
     pool = open_pool(dsn, size=POOL_SIZE)
-    doorbell = ProcessDoorbell()
+    doorbell = PostgresDoorbell(dsn)
     log, accounts = open_log(pool, doorbell.ring), open_accounts(pool)
     services = Services(
         log=log,
@@ -72,9 +72,17 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         now_ms=now_ms,
         new_replica=new_replica,
         is_ready=lambda: answers(pool),
+        identity=open_identity(pool, settings, now_ms=now_ms, home=_only(accounts)),
     )
     app = create_app(services)
+    app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():
         app.add_middleware(FailingAnswers)
     return app
+
+
+def _only(accounts: "PostgresAccounts") -> TenantId | None:
+    """The tenant whom people mean who name none: the only one."""
+    tenants = accounts.tenants()
+    return tenants[0][0] if len(tenants) == 1 else None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import forbidden, principal_of, remembered_principal, services_of
+from api.auth import check_key, forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
@@ -71,10 +71,18 @@ def mint(speaking: Speaking, asked: Annotated[NewReplica, Depends(small(NewRepli
         )
     if asked.replica is not None:
         return _register(asked.replica, asked.name, speaking, services)
+    replica = fresh_replica(asked.name, speaking, services)
+    return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
+
+
+def fresh_replica(name: str, speaking: Principal, services: Services) -> str:
+    """A replica that was minted just now for whoever speaks, and for the device that they speak on."""
     for _ in range(_MINT_TRIES):
         replica = services.new_replica(speaking.tenant, speaking.person)
-        if _is_made(replica, asked.name, speaking, services):
-            return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
+        if _is_made(replica, name, speaking, services):
+            if speaking.device is not None and services.identity is not None:
+                services.identity.devices.bind(speaking.tenant, replica, speaking.device)
+            return replica
     raise AssertionError("a replica id has 40 random bits")
 
 
@@ -134,12 +142,14 @@ async def push(request: Request, services: Ports) -> Response:
     if speaking is None:
         speaking = await run_in_threadpool(principal_of, request)
     check_ndjson(request)
+    if speaking.key is not None:
+        await run_in_threadpool(check_key, request, speaking)
     body = await read_body(request)
     return await run_in_threadpool(_push, body, speaking, services)
 
 
 def _push(body: bytes, speaking: Principal, services: Services) -> Response:
-    batch = _received(body)
+    batch = received(body)
     replica, judge, now_ms = batch[0].link.replica, judge_for(speaking.role), services.now_ms()
     check_role(speaking)
 
@@ -172,7 +182,8 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     return _json(told)
 
 
-def _received(body: bytes) -> list[Received]:
+def received(body: bytes) -> list[Received]:
+    """The events of a body, each as far as it can be read; raises Problem 422."""
     lines = body.removesuffix(b"\n").split(b"\n") if body.strip() else []
     if not lines:
         raise _unreadable("The body holds no event.", 1)
