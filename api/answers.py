@@ -6,9 +6,10 @@ The routes spell their answers themselves; that they are as they are described h
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from api.body import NDJSON
 from domain.values import INTEGER_MAX, UUID_PATTERN
