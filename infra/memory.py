@@ -11,6 +11,7 @@ from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
 from sync.grants import leading_on
+from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
     Changes,
@@ -28,6 +29,7 @@ from sync.log import (
     nobody_listens,
 )
 from sync.rows import (
+    AnsweredRow,
     CaseMoved,
     CaseRow,
     EndedRow,
@@ -64,6 +66,7 @@ class _Tenant:
     """Each grant with the position at which it ended."""
     links: list[ScopeLinkRow] = field(default_factory=list[ScopeLinkRow])
     later: list[LaterRow] = field(default_factory=list[LaterRow])
+    answered: dict[tuple[str, str], AnsweredRow] = field(default_factory=dict[tuple[str, str], AnsweredRow])
 
 
 class MemoryEventLog:
@@ -216,6 +219,7 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
         grants=(granted := _granted(kept, wanted)),
         ended_at_ms={end: kept.events[end - 1].recorded_at_ms for end in granted.values() if end is not None},
         leads_to=_leads_to(kept, wanted),
+        answered={key: kept.answered[key] for key in wanted.answers if key in kept.answered},
     )
 
 
@@ -278,9 +282,17 @@ def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
         fresh = [key(row) for row in changes.events]
         if len(set(fresh)) < len(fresh) or taken & set(fresh):
             raise Conflicting("an event with that replica and seq, entity and version, or id is there already")
+    for row in changes.answered:
+        if _is_answered(kept, row):
+            raise Conflicting("an order with that key is answered already")
     for row in changes.tracked:
         if kept.tracked.get(row.follower, -1) >= row.position:
             raise Conflicting(f"{row.follower} has come to {kept.tracked[row.follower]} already")
+
+
+def _is_answered(kept: _Tenant, row: AnsweredRow) -> bool:
+    before = kept.answered.get((row.person, row.key))
+    return before is not None and before.answered_at_ms >= row.answered_at_ms - ANSWER_KEPT_MS
 
 
 def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
@@ -301,6 +313,7 @@ def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
         _end(kept, row)
     kept.links += changes.links
     kept.later += changes.later
+    kept.answered |= {(row.person, row.key): row for row in changes.answered}
 
 
 def _move_case(kept: _Tenant, moved: CaseMoved) -> None:

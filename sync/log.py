@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from sync.moment import Moment
 from sync.rows import (
+    AnsweredRow,
     CaseMoved,
     CaseRow,
     EndedRow,
@@ -56,6 +57,8 @@ class Wanted(NamedTuple):
     """(replica, first seq, last seq) of each batch, to recognise what was handed in before."""
     grants: Sequence["WantedGrants"] = ()
     """For everybody who is limited to their scopes."""
+    answers: Sequence[tuple[str, str]] = ()
+    """(person, key) of orders that may have been carried out already."""
 
 
 class WantedGrants(NamedTuple):
@@ -92,6 +95,8 @@ class Known:
     """When the events at those positions were recorded, in milliseconds since 1970."""
     leads_to: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """What the scopes that grants were wanted of lead to, where they lead anywhere."""
+    answered: Mapping[tuple[str, str], AnsweredRow] = field(default_factory=dict[tuple[str, str], AnsweredRow])
+    """By (person, key); those that are too old to count may be among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,8 @@ class Changes:
     links: Sequence[ScopeLinkRow] = ()
     later: Sequence[LaterRow] = ()
     cases: Sequence[CaseMoved] = ()
+    answered: Sequence[AnsweredRow] = ()
+    """Kept for ANSWER_KEPT_MS; Conflicting where another was answered under that key of that person."""
 
 
 class Head(NamedTuple):

@@ -35,6 +35,7 @@ def wanted_by(appends: Sequence[Append]) -> Wanted:
         entities=[*dict.fromkeys(chain.from_iterable(each.entities for each in wanted))],
         spans=[*chain.from_iterable(each.spans for each in wanted)],
         grants=[*chain.from_iterable(each.grants for each in wanted)],
+        answers=[*chain.from_iterable(each.answers for each in wanted)],
     )
 
 
@@ -96,6 +97,7 @@ def after(known: Known, changes: Changes) -> Known:
         held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),
         grants=granted_after(known.grants, changes.granted, leads_to) if changes.granted else known.grants,
         leads_to=leads_to,
+        answered={**known.answered, **{(row.person, row.key): row for row in changes.answered}},
     )
 
 
@@ -116,6 +118,7 @@ def one_after_another(changes: Sequence[Changes]) -> Changes:
         links=[*chain.from_iterable(each.links for each in changes)],
         later=[*chain.from_iterable(each.later for each in changes)],
         cases=_last(changes, lambda each: each.cases, lambda row: (row.replica, row.seq)),
+        answered=[*chain.from_iterable(each.answered for each in changes)],
     )
 
 

@@ -20,12 +20,13 @@ from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
 from infra.failpoints import hit
-from infra.postgres import binary_columns, of_tenant, quarantine, statements
+from infra.postgres import answered, binary_columns, of_tenant, quarantine, statements
 from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
 from sync.grants import leading_on
+from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
     Changes,
@@ -42,7 +43,7 @@ from sync.log import (
     Wanted,
     nobody_listens,
 )
-from sync.rows import CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
+from sync.rows import AnsweredRow, CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
 from sync.together import grants_moved
 
 Answer = TypeVar("Answer")
@@ -273,6 +274,8 @@ def _reads(
     if wanted.grants:
         asked = _grants_asked(wanted)
         reads |= {"grants": ask(statements.GRANTS, **asked), "leads_to": ask(statements.LEADS_TO, **asked)}
+    if wanted.answers:
+        reads["answered"] = ask(answered.ANSWERED, asked=orjson.dumps(wanted.answers).decode())
     return reads
 
 
@@ -305,6 +308,7 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
         grants={(row[0], row[1]): None if row[2] else row[3] for row in rows.get("grants", ())},
         ended_at_ms={row[3]: row[4] for row in rows.get("grants", ()) if row[4] is not None},
         leads_to=leading_on({}, [ScopeLinkRow(row[0], row[1], 0) for row in rows.get("leads_to", ())]),
+        answered={(row[0], row[1]): AnsweredRow(*row) for row in rows.get("answered", ())},
     )
 
 
@@ -370,6 +374,9 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
     do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
     do(quarantine.MOVE_CASES, [row._asdict() for row in changes.cases])
+    for row in changes.answered:
+        connection.execute(answered.FORGET, {"tenant": tenant, "before_ms": row.answered_at_ms - ANSWER_KEPT_MS})
+        connection.execute(answered.KEEP, {"tenant": tenant, **row._asdict()})
 
 
 def _with_body(row: Any) -> dict[str, Any]:
