@@ -60,6 +60,7 @@ def open_pool(
     Whoever gets no connection within POOL_WAIT_S_MAX is told so (psycopg_pool.PoolTimeout), and whoever finds
     POOL_WAITING_MAX others waiting is told at once (TooManyRequests): a full server says no, it does not pile up.
     """
+    wall = _Wall(role or APP_ROLE)
     pool = ConnectionPool(
         _conninfo(dsn, role, application_name),
         connection_class=Connection,
@@ -71,15 +72,14 @@ def open_pool(
         # After a restart of the server the first ones to ask would otherwise get connections that are dead.
         check=_check_if_rested,
         reset=_note_use,
+        configure=wall.look,
         name=application_name,
         open=False,
     )
     pool.open(wait=True, timeout=POOL_OPEN_S_MAX)
-    try:
-        _check_wall(pool, role)
-    except BaseException:
+    if wall.passed_by:
         pool.close()
-        raise
+        raise PassesByTheWall(wall.passed_by)
     return pool
 
 
@@ -93,20 +93,27 @@ def answers(pool: ConnectionPool[Connection]) -> bool:
     return True
 
 
-def _check_wall(pool: ConnectionPool[Connection], role: str | None) -> None:
-    """The role is asked for at the start of a session, and a pooler in between may leave that out."""
-    with pool.connection() as connection:
+class _Wall:
+    """As whom the connections of a pool work: a pooler in between may leave out the role that a session asks for."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self.passed_by = ""
+        """What is wrong, in words for whoever looks after the database; empty where nothing is."""
+
+    def look(self, connection: Connection) -> None:
+        """Ask a new connection; what is wrong is noted, because an exception here would only be tried again."""
         found = connection.execute(
             "select current_user::text, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
         ).fetchone()
-    assert found is not None
-    who, passes_by = found
-    if passes_by or (role is not None and who != role):
-        raise PassesByTheWall(
-            f"connections work as {who}{', who passes by row-level security' if passes_by else ''}; they must work as "
-            f"{role or APP_ROLE}. Let nothing between here and the server drop the option `-c role={role or APP_ROLE}`"
-            f", and take SUPERUSER and BYPASSRLS from {role or APP_ROLE} if it was given them"
-        )
+        assert found is not None
+        who, passes_by = found
+        if passes_by or who != self._role:
+            self.passed_by = (
+                f"connections work as {who}{', who passes by row-level security' if passes_by else ''}; they must work "
+                f"as {self._role}. Let nothing between here and the server drop the option `-c role={self._role}`, and "
+                f"take SUPERUSER and BYPASSRLS from {self._role} if it was given them"
+            )
 
 
 _last_use_s: Final[WeakKeyDictionary[Connection, float]] = WeakKeyDictionary()
