@@ -19,7 +19,7 @@ ended, because its process was killed, counts as `info`.
 | `restore` | runner | `epoch`, `head`: the server came back with this much |
 | `calm` | runner | the last blow is over |
 | `log` | runner | `events`: see `ledger.LogEvent`, `grants` |
-| `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `digest` |
+| `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `taken_in` (ids of what was set aside and is accepted after all), `digest` |
 """  # noqa: E501  # a table
 
 import os

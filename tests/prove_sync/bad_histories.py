@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
+from tests.prove_sync.good_histories import came_right
 from tests.prove_sync.stories import (
     ADA,
     BEN,
@@ -142,6 +143,16 @@ def _without_second_push(history: list[Op]) -> list[Op]:
     return history
 
 
+def _seen_and_not_approved(history: list[Op]) -> list[Op]:
+    del history
+    return changed(RUNNER, "ok", "stored", taken_in=[])(came_right())
+
+
+def _approved_and_set_aside_again(history: list[Op]) -> list[Op]:
+    del history
+    return before(RUNNER, "ok", "log", asked(BEN, "e5"), answer("quarantined", None, "e5", head=6))(came_right())
+
+
 def _technician_misses_one(history: list[Op]) -> list[Op]:
     history = page(1, lambda events: events.pop(0))(history)
     grants = {"ben": {"work_order:job": [[0, None]], "work_order:site": [[0, None]]}}
@@ -204,6 +215,16 @@ BAD: Final = (
         "I2",
         "The server keeps an event both in its log and set aside.",
         changed(RUNNER, "ok", "stored", quarantined=["e5", "e4"]),
+    ),
+    Bad(
+        "I2",
+        "An event that was set aside is seen, and nobody has approved of it.",
+        _seen_and_not_approved,
+    ),
+    Bad(
+        "I3",
+        "An event that was approved is set aside when it is handed in again.",
+        _approved_and_set_aside_again,
     ),
     Bad(
         "I3",

@@ -110,6 +110,29 @@ def _restored() -> list[Op]:
     return [*history[:at], *again, *end]
 
 
+def came_right() -> list[Op]:
+    """Somebody approved of e5, which was set aside: Ben is told, and Ada sees it."""
+    history = good()
+    log = [*FULL, event(6, "e5", JOB, 4, (B, 2), {})]
+    late = [["e5", "accepted", 6]]
+    shown = [[6, "e5", "leaf of e5 at 6", JOB, 4]]
+    final = digest_of({JOB: (4, "job after 4"), SITE: (2, "site after 2")})
+    again: list[Op] = []
+    for process in (ADA, BEN):
+        page = {"epoch": "first", "asked": 5, "cursor": 6, "head": 6, "events": shown, "snapshots": []}
+        again += [
+            told(process, "ok", "pull", **page, verdicts=late if process == BEN else []),
+            told(process, "ok", "apply", epoch="first", cursor=6),
+        ]
+    rest = [
+        op._replace(value={**op.value, "cursor": 6, "state_hash": final, "applied": "six"})
+        for op in (rested(ADA), rested(BEN))
+    ]
+    value = {**history[-1].value, "entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
+    kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "taken_in": ["e5"]})
+    return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, told(RUNNER, "ok", "log", events=log), kept]
+
+
 def _by_snapshot() -> list[Op]:
     """Ada starts from snapshots, one of them newer than her cursor."""
     history = good()
@@ -162,6 +185,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
+    "somebody approved of what was set aside": came_right,
     "a device started from snapshots that were newer than its cursor": _by_snapshot,
     "a technician sees only what was granted": _of_a_technician,
     "a technician was not sent what was taken away before the page was made": _taken_away_by_the_head,
