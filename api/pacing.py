@@ -61,11 +61,14 @@ async def spend_events(request: Request, speaking: Principal, count: int) -> Non
 
 
 def spend_sign_in(request: Request, account: str) -> None:
-    """Count an attempt to sign in to an account, known or not; raises Problem 429. For routes that run in a thread."""
+    """Count an attempt to sign in to an account, known or not; raises Problem 429. For routes that run in a thread.
+
+    Each address is held up by itself: who tries somebody's passwords does not keep them from signing in elsewhere.
+    """
     terms = terms_of(request)
     if terms.limiter is not None:
         # Whose account it is does not leave us: the limits may be kept elsewhere.
-        key = hashlib.sha256(account.strip().casefold().encode()).hexdigest()
+        key = hashlib.sha256(f"{address_of(request)} {account.strip().casefold()}".encode()).hexdigest()
         from_thread.run(_spend, request, terms, [Ask(terms.quotas["account"], key)])
 
 

@@ -11,12 +11,13 @@ import time
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cairnfield.database import database, settings_with
 from cairnfield.wiring import now_ms, open_accounts
+from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.pool import open_pool
 
 START_TIMEOUT_S = 60.0
@@ -38,6 +39,11 @@ class Server:
     def another_tenant(self) -> "Server":
         """The same server with an empty tenant of its own."""
         return _new_tenant(self.url, self.dsn, self.pid)
+
+    def another_person(self) -> "Server":
+        """The same tenant, and somebody else of it."""
+        with open_pool(self.dsn, size=1) as pool:
+            return replace(self, token=_new_person(open_accounts(pool), self.tenant))
 
     def connect(self) -> "Connection":
         """A kept-alive HTTP connection."""
@@ -115,11 +121,17 @@ def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
 
 def _new_tenant(url: str, dsn: str, pid: int) -> Server:
     with open_pool(dsn, size=1) as pool:
-        accounts, person = open_accounts(pool), str(uuid.uuid4())
+        accounts = open_accounts(pool)
         tenant = accounts.add_tenant("Bench", now_ms=now_ms())
-        accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
-        token = accounts.issue(tenant, person, now_ms=now_ms())
+        token = _new_person(accounts, tenant)
     return Server(url=url, dsn=dsn, tenant=tenant, token=token, pid=pid)
+
+
+def _new_person(accounts: PostgresAccounts, tenant: str) -> str:
+    """The token of somebody new."""
+    person = str(uuid.uuid4())
+    accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
+    return accounts.issue(tenant, person, now_ms=now_ms())
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
+from commands.quotas import with_amounts
 from infra import failpoints
 from infra.settings import Settings
 from sync.log import Ring, TenantId, nobody_listens
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from psycopg_pool import ConnectionPool
 
+    from api.terms import Terms
     from infra.blobs import DiskBlobStore
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
@@ -53,6 +55,23 @@ def open_blobs(settings: Settings) -> "DiskBlobStore":
     return DiskBlobStore(settings.data)
 
 
+def open_terms(settings: Settings) -> "Terms":
+    """To whom the door is open, and at what pace."""
+    from api.terms import Terms
+    from commands.quotas import QUOTAS
+    from infra.process_limits import ProcessLimits
+    from infra.redis_limits import RedisLimits
+
+    door = settings.door
+    quotas = with_amounts(QUOTAS, door.limits)
+    if not door.limits_are_on:
+        return Terms(origins=door.origins)
+    if door.redis_url is not None:
+        return Terms(limiter=RedisLimits(door.redis_url, processes=door.processes), quotas=quotas, origins=door.origins)
+    shares = {name: each.shared_by(door.processes) for name, each in quotas.items()}
+    return Terms(limiter=ProcessLimits(), quotas=shares, origins=door.origins)
+
+
 def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
@@ -74,7 +93,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         is_ready=lambda: answers(pool),
         identity=open_identity(pool, settings, now_ms=now_ms, home=_only(accounts)),
     )
-    app = create_app(services)
+    app = create_app(services, terms=open_terms(settings))
     app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():

@@ -1,6 +1,7 @@
 """How much is given to whom: far more than honest work needs, and a bound on what one fault or thief can do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from commands.rate_limits import Quota
@@ -22,10 +23,16 @@ QUOTAS: Final[Mapping[str, Quota]] = {
 WHOM: Final[Mapping[str, str]] = {
     "address": "an address, for what it asks before we know who asks (an IPv6 network of 64 bits counts as one)",
     "sign-in-address": "an address, for signing in",
-    "account": "an account that somebody tries to sign in to",
+    "account": "an account that somebody tries to sign in to, from one address",
     "person": "a person, on all devices together",
     "device": "a device",
     "device-bytes": "a device, or a person who uses none, for what it sends",
     "tenant-events": "a tenant, for the events that it hands in",
 }
 """Who is held to each quota, for the reference."""
+
+
+def with_amounts(quotas: Mapping[str, Quota], amounts: Mapping[str, tuple[int, int]]) -> Mapping[str, Quota]:
+    """The quotas with other amounts and seconds for some."""
+    others = {name: replace(quotas[name], amount=amount, window_s=s) for name, (amount, s) in amounts.items()}
+    return {**quotas, **others}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from commands.quotas import QUOTAS
 from infra.setting_invalid import SettingInvalid
 
 PROCESSES_MAX: Final = 1_000
@@ -92,6 +93,8 @@ def _quota(value: str) -> tuple[str, tuple[int, int]]:
         raise SettingInvalid(
             "CAIRN_RATE_LIMITS", value, "Write name=amount/seconds, such as person=6000/60, or off for none at all."
         )
+    if found["name"] not in QUOTAS:
+        raise SettingInvalid("CAIRN_RATE_LIMITS", value, f"There is none of that name. There are: {', '.join(QUOTAS)}.")
     return found["name"], (int(found["amount"]), int(found["window_s"]))
 
 

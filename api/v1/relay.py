@@ -12,6 +12,7 @@ from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, too_many_events
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
+from api.pacing import spend_events
 from api.problem import Problem
 from api.services import Services
 from commands.authority import Principal, may_relay
@@ -64,6 +65,7 @@ async def relay(
     _check_role(speaking)
     check_ndjson(request)
     body = await read_body(request, bytes_max=RELAY_BYTES_MAX)
+    await spend_events(request, speaking, body.count(b"\n") + 1)
     return await run_in_threadpool(_relay, body, hub, after, speaking, services)
 
 

@@ -13,6 +13,7 @@ from api import access_token
 from api.access_token import AUDIENCE, ISSUER, Claims
 from api.auth import identity_of, principal_of, services_of
 from api.body import small, told_in_openapi
+from api.pacing import spend_sign_in
 from api.policy import SCOPES
 from api.problem import Problem
 from api.services import Services
@@ -113,6 +114,7 @@ def service_token(
     request: Request, said: Annotated[ClientCredentials, Depends(small(ClientCredentials))], services: Ports
 ) -> Response:
     """Good for an hour; ask again with the secret instead of refreshing it."""
+    spend_sign_in(request, said.client_id)
     identity, now_ms = identity_of(services), services.now_ms()
     tenant = tenant_of(said.tenant, identity)
     found = identity.people.service_accounts(tenant, client=said.client_id, secret_hash=_hash(said.client_secret))

@@ -13,6 +13,7 @@ from api import refresh_token
 from api.auth import identity_of, principal_of, proven_by, services_of
 from api.body import read_body, small, told_in_openapi
 from api.identity import Identity
+from api.pacing import spend_sign_in
 from api.problem import Problem
 from api.proof import Proven
 from api.refresh_token import RefreshToken
@@ -77,6 +78,7 @@ def sign_in_by_password(
 
     On a registered device, what it had handed in without a session is taken in first; `late` tells how much.
     """
+    spend_sign_in(request, said.email)
     identity = identity_of(services)
     tenant, proven = tenant_of(said.tenant, identity), proven_by(request, with_token=False)
     found = identity.sign_ins.by_email(tenant, email_spelled(said.email))

@@ -13,6 +13,7 @@ from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, to
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_owner, check_role, own_replica
+from api.pacing import spend_events
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in, sees_everything
@@ -145,6 +146,7 @@ async def push(request: Request, services: Ports) -> Response:
     if speaking.key is not None:
         await run_in_threadpool(check_key, request, speaking)
     body = await read_body(request)
+    await spend_events(request, speaking, body.count(b"\n") + 1)
     return await run_in_threadpool(_push, body, speaking, services)
 
 
