@@ -17,6 +17,8 @@ from sync.log import Conflicting, LogUnavailable, TenantUnknown
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
+RETRY_SPREAD_S: Final = 8
+"""So much longer at most, each by chance: those who were refused together do not come back together."""
 
 _log = logging.getLogger("cairnfield.api")
 
@@ -58,7 +60,13 @@ class Problem(Exception):
             "request_id": request_id(request),
             **self.members,
         }
-        return Response(orjson.dumps(document), self.status, self.headers, MEDIA_TYPE)
+        return Response(orjson.dumps(document), self.status, self._spread_headers(), MEDIA_TYPE)
+
+    def _spread_headers(self) -> Mapping[str, str]:
+        if self.status != HTTPStatus.SERVICE_UNAVAILABLE or "Retry-After" not in self.headers:
+            return self.headers
+        seconds = int(self.headers["Retry-After"]) + secrets.randbelow(RETRY_SPREAD_S + 1)
+        return {**self.headers, "Retry-After": str(seconds)}
 
 
 def request_id(request: Request) -> str:
