@@ -199,8 +199,8 @@ class Answer:
     problems: tuple[str, ...] = ()
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the answer, with what it refers to in `components`."""
-        return TypeAdapter(self.shape).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+        """JSON Schema of the answer, with what it refers to in `$defs`."""
+        return TypeAdapter(self.shape).json_schema(mode="serialization")
 
 
 _SETTLED: Final = ("case-not-found", "case-settled", "not-yours-to-tell", "still-refused")

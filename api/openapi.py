@@ -5,7 +5,7 @@ Who may ask comes from the policy, what is answered from `api.answers`, problems
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -20,7 +20,7 @@ _BEARER: Final = "bearer"
 
 
 class DescriptionWrong(Exception):
-    """An operation names a problem that nobody declared."""
+    """A problem that nobody declared, or two shapes of one name."""
 
 
 def describe_by_policy(app: FastAPI) -> None:
@@ -52,6 +52,8 @@ def described(app: FastAPI) -> dict[str, Any]:
     components = told.setdefault("components", {})
     components["securitySchemes"] = {_BEARER: _BEARER_SCHEME}
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    components["responses"] = {}
+    components["examples"] = {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in PROBLEM_TYPES}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for path, operations in told["paths"].items():
@@ -65,11 +67,41 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
     answer = ANSWERS.get(operation["operationId"], UNDECLARED)
     operation["security"] = [] if row.who is ANYBODY else [{_BEARER: []}]
     schema = answer.schema()
-    told["components"]["schemas"] |= schema.pop("$defs", {})
+    for each in (schema, *_schemas_of_body(operation)):
+        _name_parts(each, told["components"]["schemas"])
     content = {answer.media: {"schema": schema}}
     succeeded = {str(each.value): {"description": _SUCCEEDED[each], "content": content} for each in answer.statuses}
     kinds = [*_common(operation, row, path), *answer.problems]
-    operation["responses"] = succeeded | _problems(kinds, place)
+    operation["responses"] = succeeded | _problems(kinds, place, told["components"]["responses"])
+
+
+def _schemas_of_body(operation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [each["schema"] for each in operation.get("requestBody", {}).get("content", {}).values()]
+
+
+def _name_parts(schema: dict[str, Any], components: dict[str, Any]) -> None:
+    """Move what a schema refers to where everybody finds it; raises DescriptionWrong for two of one name."""
+    parts = schema.pop("$defs", {})
+    for each in (schema, *parts.values()):
+        _refer_to_components(each)
+    for name, part in parts.items():
+        if components.setdefault(name, part) != part:
+            raise DescriptionWrong(f"two different shapes are called {name}")
+
+
+def _refer_to_components(part: Any) -> None:
+    if isinstance(part, dict):
+        told = cast("dict[str, Any]", part)
+        if str(told.get("$ref", "")).startswith(_LOCAL):
+            told["$ref"] = "#/components/schemas/" + told["$ref"].removeprefix(_LOCAL)
+        for each in told.values():
+            _refer_to_components(each)
+    elif isinstance(part, list):
+        for each in part:
+            _refer_to_components(each)
+
+
+_LOCAL: Final = "#/$defs/"
 
 
 _SUCCEEDED: Final = {HTTPStatus.OK: "Done.", HTTPStatus.CREATED: "Made.", HTTPStatus.ACCEPTED: "It will be done."}
@@ -93,13 +125,18 @@ def _common(operation: Mapping[str, Any], row: Row, path: str) -> Iterable[str]:
         yield from ("log-unavailable", "internal-error")
 
 
-def _problems(kinds: Iterable[str], place: str) -> dict[str, Any]:
+def _problems(kinds: Iterable[str], place: str, responses: dict[str, Any]) -> dict[str, Any]:
     by_status: dict[HTTPStatus, list[str]] = {}
     for kind in dict.fromkeys(kinds):
         if kind not in PROBLEM_TYPES:
             raise DescriptionWrong(f"{place}: {kind} has no row in api/problem_types.py")
         by_status.setdefault(PROBLEM_TYPES[kind].status, []).append(kind)
-    return {str(status.value): _answer(status, each) for status, each in sorted(by_status.items())}
+    told: dict[str, Any] = {}
+    for status, each in sorted(by_status.items()):
+        name = ".".join(sorted(each))
+        responses.setdefault(name, _answer(status, sorted(each)))
+        told[str(status.value)] = {"$ref": f"#/components/responses/{name}"}
+    return told
 
 
 def _answer(status: HTTPStatus, kinds: list[str]) -> dict[str, Any]:
@@ -109,7 +146,7 @@ def _answer(status: HTTPStatus, kinds: list[str]) -> dict[str, Any]:
         "content": {
             _MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in kinds},
+                "examples": {kind: {"$ref": f"#/components/examples/{kind}"} for kind in kinds},
             }
         },
     }
@@ -139,6 +176,14 @@ _TAGS: Final = [
     {"name": "sync", "description": "How devices hand in what they wrote and take what they lack."},
     {"name": "quarantine", "description": "What was set aside, and what becomes of it."},
     {"name": "entities", "description": "What things look like now."},
+    {"name": "commands", "description": "What the office does, as orders that are refused or told as events."},
+    {"name": "sign-in", "description": "How people and services get tokens, and give them back."},
+    {"name": "me", "description": "Whoever speaks: who they are, and where they are signed in."},
+    {"name": "devices", "description": "The devices of people, and what becomes of those that are lost."},
+    {"name": "people", "description": "Who works here, and in which role."},
+    {"name": "service accounts", "description": "Programs that speak for themselves."},
+    {"name": "webhooks", "description": "Who is told of events, and what came of it."},
+    {"name": "audit", "description": "Who signed in, and what was done with keys and devices."},
     {"name": "health", "description": "Whether the server lives and can answer."},
     {"name": "problems", "description": "The pages that the types of problems lead to."},
 ]

@@ -40,6 +40,12 @@ def _openapi() -> str:
     return openapi()
 
 
+def _typescript_api() -> str:
+    from cairnfield.typescript_api import api_types
+
+    return api_types()
+
+
 def _typescript_catalogue() -> str:
     from cairnfield.typescript_catalogue import catalogue
 
@@ -61,6 +67,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/merge-policies.md": _merge_policies,
     "docs/reference/openapi.json": _openapi,
     "docs/reference/problems.md": _problems,
+    "pwa/api/src/types.ts": _typescript_api,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
     "pwa/sdk/src/generated/types.ts": _typescript_types,
