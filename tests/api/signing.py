@@ -38,7 +38,7 @@ from infra.postgres.sessions import PostgresSessions
 from infra.postgres.sign_in import PostgresSignIns
 from tests.api.in_process import client_of
 from tests.api.office import NDJSON, ROLES, Clock
-from tests.devices import Device, new_id
+from tests.devices import new_id
 
 PASSWORD: Final = "seven herrings in a blue bucket"
 ORIGIN: Final = "http://cairn"
@@ -206,13 +206,6 @@ class Company:
     def audit(self, kind: str) -> list[dict[str, Any]]:
         entries = self.identity.audit.entries(self.tenant, before=None, kind=kind, person=None, limit=100)
         return [each._asdict() for each in entries]
-
-
-def phone(session: Session) -> Device:
-    """The device's own log, which writes under the replica that was minted for it."""
-    device = Device("phone")
-    device.replica = session.replicas[0]
-    return device
 
 
 @contextmanager
