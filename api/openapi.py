@@ -97,7 +97,8 @@ def _refer_to_components(part: Any) -> None:
         for each in told.values():
             _refer_to_components(each)
     elif isinstance(part, list):
-        for each in part:
+        members: list[Any] = part
+        for each in members:
             _refer_to_components(each)
 
 
