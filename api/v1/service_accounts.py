@@ -23,7 +23,7 @@ from commands.authority import Principal
 from commands.people import ServiceAccount
 from domain.values import UUID_PATTERN
 
-TOKEN_LIFE_MS: Final = 60 * 60 * 1_000
+TOKEN_LIFE_MS: Final = access_token.LIFE_S_MAX * 1_000
 _SECRET_BYTES: Final = 32
 
 router = APIRouter(prefix="/v1", tags=["service accounts"])
