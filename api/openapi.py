@@ -97,8 +97,7 @@ def _refer_to_components(part: Any) -> None:
         for each in told.values():
             _refer_to_components(each)
     elif isinstance(part, list):
-        members: list[Any] = part
-        for each in members:
+        for each in cast("Any", part):
             _refer_to_components(each)
 
 
