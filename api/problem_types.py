@@ -90,6 +90,56 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "what was set aside cannot be taken in as the log stands now",
         "Bring about what the detail asks for first, then try again.",
     ),
+    "not-yours-to-order": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "an order that somebody in this role does not give, or not in these words; the detail points to the words",
+        "Ask somebody whose role does: `docs/reference/authority.md` lists them.",
+    ),
+    "illegal-move": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead",
+        "Order something in `legal`, or leave it as it is.",
+    ),
+    "work-settled": ProblemType(
+        HTTPStatus.CONFLICT,
+        "a technician tells something of a job that is approved already",
+        "Ask a supervisor to correct it, or to reopen the job.",
+    ),
+    "id-taken": ProblemType(
+        HTTPStatus.CONFLICT, "something of that id exists", "Leave `id` out, or make a new UUID of version 7."
+    ),
+    "nothing-to-resolve": ProblemType(
+        HTTPStatus.CONFLICT,
+        "nothing waits for a decision in that field, or not that value",
+        "Read the entity: `conflicts` lists what waits, with the values to choose from.",
+    ),
+    "version-moved": ProblemType(
+        HTTPStatus.PRECONDITION_FAILED,
+        "somebody has written since the version in `If-Match`; `version` tells the one that is there now, and `changed`"
+        " what each field was and is",
+        "Decide again on what is there now, and send its `ETag` as `If-Match`.",
+    ),
+    "if-match-missing": ProblemType(
+        HTTPStatus.PRECONDITION_REQUIRED,
+        "an edit that does not say which version it was decided on",
+        "Send the `ETag` that you read as `If-Match`; `*` says that any will do.",
+    ),
+    "idempotency-key-missing": ProblemType(
+        HTTPStatus.BAD_REQUEST,
+        "an order without an `Idempotency-Key`, or with one that is not 1 to 128 visible ASCII characters",
+        "Make up a key for each order, such as a UUID, and send the same one when you send the order again.",
+    ),
+    "idempotency-key-reused": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "another order was carried out under that key in the last 24 hours",
+        "Make up a new key for every order.",
+    ),
+    "reference-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "an id in the order names nothing that whoever orders may see, or something of another kind",
+        "Correct the id that the detail points to.",
+    ),
+    "order-refused": ProblemType(HTTPStatus.UNPROCESSABLE_ENTITY, "an order that no event can say", _CORRECT),
     "bad-request": ProblemType(HTTPStatus.BAD_REQUEST, "a request that cannot be read as HTTP or JSON", _CORRECT),
     "not-gzip": ProblemType(
         HTTPStatus.BAD_REQUEST,
@@ -240,10 +290,65 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "reads in a version of `Cairnfield-Version` that was retired; handing in is never refused so",
         "Hand in what was done offline, then update the app.",
     ),
+    "request-too-slow": ProblemType(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "the headers took longer than ten seconds, or the body came by fewer than 250 bytes a second",
+        "Send the same request again on a new connection; smaller batches pass where the way is slow.",
+    ),
+    "headers-too-large": ProblemType(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "the headers of a request have more than 32 KiB",
+        "Send fewer or shorter headers.",
+    ),
     "quota-exceeded": ProblemType(
         HTTPStatus.TOO_MANY_REQUESTS,
         "more was asked than is given at once; `violated-policies` says of what, `RateLimit` how much is left",
         "Send the same request again after the seconds of `Retry-After`; nothing of it was done.",
+    ),
+    "webhook-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "no webhook of that id, or none that whoever speaks looks after",
+        "`GET /v1/webhooks` lists those that you look after.",
+    ),
+    "not-your-webhook": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "somebody else's webhook is to lead elsewhere, or to tell its secret",
+        "Pause or delete it, and subscribe in your own name.",
+    ),
+    "too-many-webhooks": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the tenant has as many webhooks as it may have",
+        "Delete one that is not needed, or let one receiver pass events on.",
+    ),
+    "too-many-errands": ProblemType(
+        HTTPStatus.CONFLICT,
+        "as many replays and pings wait at the webhook as may",
+        "Wait until some of them are done: `errands` of the webhook lists them.",
+    ),
+    "webhook-changed": ProblemType(
+        HTTPStatus.PRECONDITION_FAILED,
+        "somebody has changed the webhook since the version in `If-Match`; `version` tells the one that it has now",
+        _LOOK_AGAIN,
+    ),
+    "url-refused": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a webhook is to lead to something else than a public host by https on port 443",
+        "Give your receiver a public name and a certificate.",
+    ),
+    "unknown-facts": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a webhook is to be told facts that there are none of",
+        "`docs/reference/event-catalogue.md` has every name; `visit.*` is every fact of visits, `*` everything.",
+    ),
+    "range-reversed": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a range of positions ends before it begins",
+        "Say the smaller position first.",
+    ),
+    "no-webhooks": ProblemType(
+        HTTPStatus.NOT_IMPLEMENTED,
+        "a server that keeps its log in memory and tells nobody of it",
+        "Run it over PostgreSQL.",
     ),
     "internal-error": ProblemType(
         HTTPStatus.INTERNAL_SERVER_ERROR, "our fault", "Send it again later, and quote the `request_id` to us."

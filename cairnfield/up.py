@@ -59,7 +59,7 @@ def up(
                 _greet(console, url, opened, logins)
 
             try:
-                _serve(_app(opened, settings), listener, when_ready)
+                _serve(_app(opened, settings), listener, when_ready, settings.door.trusted_proxies)
             finally:
                 _forget_ready(ready, url)
     console.print("Stopped; the data stay.")
@@ -87,7 +87,9 @@ def _app(opened: Database, settings: Settings) -> "FastAPI":
     return build_app(opened.dsn, settings)
 
 
-def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None]) -> None:
+def _serve(
+    app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None], trusted_proxies: Sequence[str] = ()
+) -> None:
     """Answer requests until a signal says stop; `when_ready` is called when the first one would be answered."""
     from cairnfield.http_server import http_server
 
@@ -98,7 +100,7 @@ def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], Non
     # Whoever has its answer from Postgres holds a tenant's lock: it should not wait 5 ms for one that reads a body.
     sys.setswitchinterval(0.001)
 
-    server = http_server(app, when_ready)
+    server = http_server(app, when_ready, trusted_proxies=trusted_proxies)
     signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn takes care of the other two itself
     server.run(sockets=[listener])
 
