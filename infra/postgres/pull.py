@@ -30,8 +30,10 @@ class PostgresMoment:
     def spans(self, person: str, *, after: int) -> Sequence[Span]:
         return [Span(*row) for row in self._rows(statements.SPANS, person=person, after=after)]
 
-    def tail(self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int) -> Tail:
-        asked = {"after": after, "until": until, "limit": limit, "bytes_max": bytes_max}
+    def tail(
+        self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int, to_all: bool = True
+    ) -> Tail:
+        asked = {"after": after, "until": until, "limit": limit, "bytes_max": bytes_max, "to_all": to_all}
         if list(scopes) == _ALL:
             rows = self._rows(statements.TAIL, **asked)
         else:

@@ -1,5 +1,6 @@
 """The queue of what was set aside: each verb, who may say it, and that nothing is settled twice or lost."""
 
+import json
 import threading
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -444,7 +445,7 @@ def test_cases_come_page_by_page_oldest_first(office: Office) -> None:
 def test_no_device_is_sent_a_case_and_none_writes_one(office: Office) -> None:
     told = refused(office)
     settled(office, told.case, "approve")
-    for asked in ("", "&history=true", f"&refetch={OFFICE_SCOPE}", "&digests=true"):
+    for asked in ("", f"&refetch={OFFICE_SCOPE}", "&digests=true"):
         lines = office.get(f"/v1/sync/pull?cursor=0{asked}").content.splitlines()
         assert not any(b'"case"' in line or b"CaseOpened" in line for line in lines)
         assert not any(b'"snapshot"' in line and b'"scope":"office"' in line for line in lines)
@@ -452,6 +453,17 @@ def test_no_device_is_sent_a_case_and_none_writes_one(office: Office) -> None:
     device = office.device("ben")
     (verdict,) = office.verdicts(device.create("case", new_id()))
     assert verdict["code"] == "not_allowed"
+
+
+def test_the_history_holds_every_position_and_cases_are_no_business_of_replicas_that_follow_it(office: Office) -> None:
+    told = refused(office)
+    settled(office, told.case, "approve")
+    page = office.get("/v1/sync/pull", history=True).content
+    *frames, checkpoint = map(json.loads, page.splitlines())
+    assert [frame["position"] for frame in frames] == [*range(1, checkpoint["head"] + 1)]
+    assert [row.type for row in log_of(office)] == [frame["event"]["type"] for frame in frames]
+    assert {"CaseOpened", "CaseApproved"} <= {frame["event"]["type"] for frame in frames}
+    assert {each.event.entity_type for each in read_page(page).events} == {"work_order"}
 
 
 def test_what_was_set_aside_before_there_were_cases_is_settled_like_the_rest(office: Office) -> None:
