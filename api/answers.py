@@ -12,6 +12,16 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from api.body import NDJSON
+from api.webhook_answers import (
+    DeliveryPage,
+    ErrandTold,
+    LetterPage,
+    WebhookAndSecret,
+    WebhookGone,
+    WebhookList,
+    WebhookTold,
+    WebhookWhole,
+)
 from domain.values import INTEGER_MAX, UUID_PATTERN
 
 JSON: Final = "application/json"
@@ -204,6 +214,7 @@ class Answer:
 
 
 _SETTLED: Final = ("case-not-found", "case-settled", "not-yours-to-tell", "still-refused")
+_OF_WEBHOOK: Final = ("webhook-not-found", "no-webhooks")
 ANSWERS: Final[Mapping[str, Answer]] = {
     "livez": Answer(shape=Status),
     "readyz": Answer(shape=Status, problems=("not-ready",)),
@@ -235,6 +246,29 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "entity": Answer(shape=EntityTold, problems=("entity-not-found",)),
     "entities": Answer(shape=EntityPage),
     "work_orders": Answer(shape=EntityPage),
+    "webhooks": Answer(shape=WebhookList, problems=("no-webhooks",)),
+    "subscribe": Answer(
+        shape=WebhookAndSecret,
+        statuses=(HTTPStatus.CREATED,),
+        problems=("url-refused", "unknown-facts", "too-many-webhooks", "no-webhooks"),
+    ),
+    "webhook": Answer(shape=WebhookWhole, problems=_OF_WEBHOOK),
+    "change_webhook": Answer(
+        shape=WebhookTold,
+        problems=(*_OF_WEBHOOK, "not-your-webhook", "webhook-changed", "url-refused", "unknown-facts"),
+    ),
+    "unsubscribe": Answer(shape=WebhookGone, problems=_OF_WEBHOOK),
+    "rotate_secret": Answer(shape=WebhookAndSecret, problems=(*_OF_WEBHOOK, "not-your-webhook")),
+    "ping_webhook": Answer(
+        shape=ErrandTold, statuses=(HTTPStatus.ACCEPTED,), problems=(*_OF_WEBHOOK, "too-many-errands")
+    ),
+    "replay": Answer(
+        shape=ErrandTold,
+        statuses=(HTTPStatus.ACCEPTED,),
+        problems=(*_OF_WEBHOOK, "range-reversed", "too-many-errands"),
+    ),
+    "deliveries": Answer(shape=DeliveryPage, problems=_OF_WEBHOOK),
+    "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),
 }
 """By the name of the operation, which is that of the route's function."""
 UNDECLARED: Final = Answer(shape=Any)

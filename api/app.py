@@ -29,6 +29,7 @@ from api.v1 import (
     service_accounts,
     sign_in,
     sync,
+    webhooks,
 )
 
 
@@ -54,7 +55,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     answer_problems(app)
     app.state.proofs = Proofs()
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities)
-    signing_in = (sign_in, keys, me, devices, handin, people, service_accounts, audit)
+    signing_in = (sign_in, keys, me, devices, handin, people, service_accounts, audit, webhooks)
     for each in (*routes, *signing_in):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)

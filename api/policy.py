@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from api.versions import Farewell
+from commands.webhooks import may_subscribe
 from domain.people import Role
 from sync.limits import EVENT_BYTES_MAX, PAGE_BYTES_MAX, PUSH_BYTES_MAX
 
@@ -54,6 +55,7 @@ EVERY_ROLE: Final = frozenset[Role](get_args(Role))
 THE_OFFICE: Final = EVERY_ROLE - _roles("technician")
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
 ADMINS: Final = _roles("admin")
+SUBSCRIBING: Final = frozenset(role for role in EVERY_ROLE if may_subscribe(role))
 HANDING_IN: Final = EVERY_ROLE - _roles("analyst", "auditor")
 
 _PUSHES: Final = frozenset({"sync:push"})
@@ -61,6 +63,7 @@ _PULLS: Final = frozenset({"sync:pull"})
 _EITHER: Final = _PUSHES | _PULLS
 _READS: Final = frozenset({"proj:read"})
 _USERS: Final = frozenset({"users:admin"})
+_HOOKS: Final = frozenset({"hooks:admin"})
 SCOPES: Final = frozenset(
     {
         *("sync:push", "sync:pull", "proj:read", "log:read", "log:verify", "pii:read", "commands:write"),
@@ -127,6 +130,18 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/service-accounts"): Row(who=ADMINS, body_bytes_max=SMALL_BYTES_MAX),
     ("POST", "/v1/service-accounts/{client}/revoke"): Row(who=ADMINS),
     ("GET", "/v1/audit"): Row(who=_roles("auditor", "admin")),
+    ("GET", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),
+    ("GET", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    ("PATCH", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),
+    ("DELETE", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    ("POST", "/v1/webhooks/{webhook}/rotate-secret"): Row(
+        who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BYTES_MAX
+    ),
+    ("POST", "/v1/webhooks/{webhook}/ping"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    ("POST", "/v1/webhooks/{webhook}/replay"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BYTES_MAX),
+    ("GET", "/v1/webhooks/{webhook}/deliveries"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    ("GET", "/v1/webhooks/{webhook}/dead-letters"): Row(who=SUBSCRIBING, scopes=_HOOKS),
 }
 
 

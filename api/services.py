@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.identity import Identity
+from api.webhook_ports import Webhooks
 from commands.authority import Principal
 from domain.people import Role
 from sync.doorbell import Doorbell
@@ -46,3 +47,5 @@ class Services:
     """Whether requests can be answered: the database answers and has the schema."""
     identity: Identity | None = None
     """By what people sign in; None: only bearer tokens that were given out are known."""
+    webhooks: Webhooks | None = None
+    """Who is told of events; None: nobody is."""

@@ -77,6 +77,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     from api.app import create_app
     from api.services import Services
     from cairnfield.identity import open_identity
+    from cairnfield.webhooks import deliver, open_webhooks
     from infra.failing_answers import FailingAnswers
     from infra.postgres.doorbell import PostgresDoorbell
     from infra.postgres.pool import answers, open_pool
@@ -92,8 +93,10 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         new_replica=new_replica,
         is_ready=lambda: answers(pool),
         identity=open_identity(pool, settings, now_ms=now_ms, home=_only(accounts)),
+        webhooks=open_webhooks(pool, settings, now_ms),
     )
     app = create_app(services, terms=open_terms(settings))
+    deliver(app, dsn, settings, doorbell, now_ms)
     app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra.door_settings import DoorSettings, door_from
+from infra.door_settings import DoorSettings, door_from, is_on
 from infra.setting_invalid import SettingInvalid
 
 DEFAULT_DATA = Path(".cairn")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8411
+_ALLOW_LOCAL = "CAIRN_WEBHOOKS_ALLOW_LOCAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Settings:
     `secrets`: the folder of the server's own keys, absolute; None: `keys` in the data folder.
     `origin`: the address at which browsers find the server, as passkeys name it; None: localhost.
     `door`: who may call from where, at what pace.
+    `webhooks_allow_local`: whether webhooks may lead into this network, and without TLS; unsafe.
     """
 
     database_url: str | None
@@ -34,6 +36,7 @@ class Settings:
     secrets: Path | None = None
     origin: str | None = None
     door: DoorSettings = field(default_factory=DoorSettings)
+    webhooks_allow_local: bool = False
 
     @property
     def keys(self) -> Path:
@@ -58,6 +61,7 @@ def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> 
         secrets=data_folder("CAIRN_SECRETS_DIR", kept_apart) if kept_apart else None,
         origin=_origin(environment.get("CAIRN_ORIGIN", "")),
         door=door_from(environment),
+        webhooks_allow_local=is_on(_ALLOW_LOCAL, environment.get(_ALLOW_LOCAL, "")),
     )
 
 

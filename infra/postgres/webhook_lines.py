@@ -35,6 +35,9 @@ _CLAIM: Final[LiteralString] = f"""
           and (not line.slow or %(slow_too)s)
           and exists (select from person where person.tenant = line.tenant and person.person = line.owner
                       and person.active and person.role = any(%(roles)s))
+          and not exists (select from service_account as account
+                          where account.tenant = line.tenant and account.person = line.owner
+                            and account.revoked_at is not null)
           and ((line.state = 'active' and line.next_at <= {_NOW}
                 and line.position < (select position from log_head where log_head.tenant = %(tenant)s))
                or exists (select from webhook_errand as errand

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +87,9 @@ class Town:
         found = self.book.webhook(self.tenant, webhook)
         assert found is not None
         return found
+
+    def has_failed(self, webhook: str, times: int) -> bool:
+        return self.row(webhook).failures == times
 
     def tries(self, webhook: str) -> list[tuple[int | None, int, str]]:
         """(position, which try, outcome) of each, oldest first."""
@@ -195,7 +199,7 @@ def test_ten_tries_end_in_a_dead_letter_and_the_next_event_decides_whether_it_wa
     town.receivers.answers = lambda heard: Says(500 if heard.position == poison[0] else 200)
     with town.delivering():
         for tried in range(1, TRIES_MAX):
-            until(lambda tried=tried: town.row(webhook).failures == tried)
+            until(partial(town.has_failed, webhook, tried))
             town.now_ms += round(WAITS_MS[tried - 1] * 1.2)
         until(lambda: town.row(webhook).position == fine[-1])
     assert town.receivers.positions("/all") == poison * TRIES_MAX + fine
@@ -209,7 +213,7 @@ def test_a_receiver_that_is_down_for_good_closes_its_line_and_loses_nothing(town
     town.receivers.answers = lambda heard: Says(502)
     with town.delivering():
         for tried in range(1, TRIES_MAX):
-            until(lambda tried=tried: town.row(webhook).failures == tried)
+            until(partial(town.has_failed, webhook, tried))
             town.now_ms += round(WAITS_MS[tried - 1] * 1.2)
         until(lambda: town.row(webhook).state == "disabled")
         assert town.row(webhook).reason == "failing"
@@ -356,11 +360,15 @@ def test_e3_whoever_stopped_for_too_long_marks_nothing_any_more(town: Town) -> N
     webhook = town.subscribe("/all")
     town.tell()
     lines, now_ms = town.lines, town.now_ms
-    told = {"limit": 10, "slow_too": True}
     first, second, third = (str(uuid.uuid4()) for _ in range(3))
-    assert lines.claim(town.tenant, first, now_ms=now_ms, until_ms=now_ms + LEASE_MS, **told)
-    assert not lines.claim(town.tenant, second, now_ms=now_ms + LEASE_MS - 1, until_ms=now_ms + LEASE_MS, **told)
-    assert lines.claim(town.tenant, third, now_ms=now_ms + LEASE_MS, until_ms=now_ms + 2 * LEASE_MS, **told)
+
+    def claimed(claim: str, at_ms: int) -> bool:
+        until_ms = at_ms + LEASE_MS
+        return bool(lines.claim(town.tenant, claim, now_ms=at_ms, until_ms=until_ms, limit=10, slow_too=True))
+
+    assert claimed(first, now_ms)
+    assert not claimed(second, now_ms + LEASE_MS - 1)
+    assert claimed(third, now_ms + LEASE_MS)
     hold = Hold(tenant=town.tenant, webhook=webhook, claim=first)
     assert lines.keep(hold, until_ms=now_ms) is None
     assert lines.pass_by(hold, town.row(webhook), 1, until_ms=now_ms) is None

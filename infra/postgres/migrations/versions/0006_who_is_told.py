@@ -91,6 +91,7 @@ GRANT SELECT, INSERT ON webhook_errand TO cairn_api;
 GRANT SELECT ON webhook_delivery, webhook_dead_letter TO cairn_api;
 
 GRANT SELECT ON person TO cairn_projector;
+GRANT SELECT (tenant, person, revoked_at) ON service_account TO cairn_projector;
 GRANT SELECT, UPDATE ON webhook TO cairn_projector;
 GRANT SELECT, UPDATE, DELETE ON webhook_errand TO cairn_projector;
 GRANT SELECT, INSERT, DELETE ON webhook_delivery TO cairn_projector;
