@@ -16,12 +16,14 @@ from api.services import Services
 from api.terms import Terms
 from api.v1 import (
     audit,
+    commands,
     devices,
     entities,
     handin,
     keys,
     live,
     me,
+    passkeys,
     people,
     pull,
     quarantine,
@@ -54,8 +56,8 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     app.add_middleware(AnswersHead)
     answer_problems(app)
     app.state.proofs = Proofs()
-    routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities)
-    signing_in = (sign_in, keys, me, devices, handin, people, service_accounts, audit, webhooks)
+    routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
+    signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
     for each in (*routes, *signing_in):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)

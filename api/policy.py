@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from api.versions import Farewell
+from commands.registry import COMMANDS, may_order
 from commands.webhooks import may_subscribe
 from domain.people import Role
 from sync.limits import EVENT_BYTES_MAX, PAGE_BYTES_MAX, PUSH_BYTES_MAX
@@ -20,6 +21,8 @@ Pace = Literal["free", "asked", "sign_in"]
 """What a request costs: nothing (whether the process lives), what everybody's costs, or also what a sign-in does."""
 
 SMALL_BYTES_MAX: Final = 4_096
+CREDENTIAL_BYTES_MAX: Final = 16_384
+"""Of a passkey, as a browser tells it."""
 NOTHING: Final = 0
 
 
@@ -119,6 +122,12 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/me/sessions"): Row(who=EVERY_ROLE),
     ("DELETE", "/v1/me/sessions/{session}"): Row(who=EVERY_ROLE),
     ("PUT", "/v1/me/password"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/sign-in/passkey/options"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/sign-in/passkey"): Row(who=ANYBODY, body_bytes_max=CREDENTIAL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/me/passkeys/options"): Row(who=EVERY_ROLE),
+    ("POST", "/v1/me/passkeys"): Row(who=EVERY_ROLE, body_bytes_max=CREDENTIAL_BYTES_MAX),
+    ("GET", "/v1/me/passkeys"): Row(who=EVERY_ROLE),
+    ("DELETE", "/v1/me/passkeys/{credential}"): Row(who=EVERY_ROLE),
     ("POST", "/v1/devices"): Row(who=HANDING_IN, body_bytes_max=SMALL_BYTES_MAX),
     ("GET", "/v1/devices"): Row(who=EVERY_ROLE),
     ("PATCH", "/v1/devices/{device}"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX),
@@ -142,6 +151,14 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/webhooks/{webhook}/replay"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BYTES_MAX),
     ("GET", "/v1/webhooks/{webhook}/deliveries"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("GET", "/v1/webhooks/{webhook}/dead-letters"): Row(who=SUBSCRIBING, scopes=_HOOKS),
+    **{
+        (each.method, each.path): Row(
+            who=frozenset(role for role in EVERY_ROLE if may_order(role, each)),
+            scopes=_PUSHES,
+            body_bytes_max=2 * EVENT_BYTES_MAX,
+        )
+        for each in COMMANDS
+    },
 }
 
 

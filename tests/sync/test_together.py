@@ -63,7 +63,7 @@ def test_whoever_is_let_in_by_what_came_before_does_not_share_its_commit() -> No
     one_by_one(log, [an_append(built)])
     ada.see(*built)
     plan = an_append([office.create("visit", new_id(), {"work_order_id": job, "assignee_id": PERSON_2})])
-    batch = [push.receive(ada.tell("site", site, "Edited", {"name": "At the back"}))]
+    batch = [push.receive(ada.tell("site", site, "Edited", {"hazards": {"add": ["dog"]}}))]
     judge = judge_for("technician")
     edit = Append(
         push.wanted(batch, limited_to=PERSON_2),
