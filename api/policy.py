@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from api.versions import Farewell
+from commands.authority import may_see_cases, may_see_events
 from commands.registry import COMMANDS, may_order
 from commands.webhooks import may_subscribe
 from domain.people import Role
@@ -55,7 +56,8 @@ def _roles(*names: Role) -> frozenset[Role]:
 
 ANYBODY: Final = None
 EVERY_ROLE: Final = frozenset[Role](get_args(Role))
-THE_OFFICE: Final = EVERY_ROLE - _roles("technician")
+READING_EVENTS: Final = frozenset(role for role in EVERY_ROLE if may_see_events(role))
+SEEING_CASES: Final = frozenset(role for role in EVERY_ROLE if may_see_cases(role))
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
 ADMINS: Final = _roles("admin")
 SUBSCRIBING: Final = frozenset(role for role in EVERY_ROLE if may_subscribe(role))
@@ -93,15 +95,15 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/sync/push"): Row(
         who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, answers_old_clients=True
     ),
-    ("GET", "/v1/sync/pull"): Row(who=EVERY_ROLE, scopes=_PULLS),
-    ("GET", "/v1/sync/digest"): Row(who=EVERY_ROLE, scopes=_PULLS),
-    ("GET", "/v1/sync/live"): Row(who=EVERY_ROLE, scopes=_PULLS),
+    ("GET", "/v1/sync/pull"): Row(who=READING_EVENTS, scopes=_PULLS),
+    ("GET", "/v1/sync/digest"): Row(who=READING_EVENTS, scopes=_PULLS),
+    ("GET", "/v1/sync/live"): Row(who=READING_EVENTS, scopes=_PULLS),
     ("GET", "/v1/sync/relay"): Row(who=_roles("integration"), scopes=_PUSHES),
     ("POST", "/v1/sync/relay"): Row(
         who=_roles("integration"), scopes=_PUSHES, body_bytes_max=PAGE_BYTES_MAX + EVENT_BYTES_MAX
     ),
-    ("GET", "/v1/quarantine"): Row(who=THE_OFFICE, scopes=_READS),
-    ("GET", "/v1/quarantine/{case}"): Row(who=THE_OFFICE, scopes=_READS),
+    ("GET", "/v1/quarantine"): Row(who=SEEING_CASES, scopes=_READS),
+    ("GET", "/v1/quarantine/{case}"): Row(who=SEEING_CASES, scopes=_READS),
     ("POST", "/v1/quarantine/{case}/approve"): Row(who=ON_CASES),
     ("POST", "/v1/quarantine/{case}/retry"): Row(who=ON_CASES),
     ("POST", "/v1/quarantine/{case}/resubmit"): Row(who=ON_CASES, body_bytes_max=2 * EVENT_BYTES_MAX),

@@ -98,10 +98,11 @@ class Proofs:
             raise _stale(keyring, now_ms)
         public_key = header.jwk.model_dump()
         proven = Proven(thumbprint=thumbprint(public_key), public_key=public_key, body_hash=claims.bh)
-        self._take((proven.thumbprint, claims.jti), now_ms)
+        self.take((proven.thumbprint, claims.jti), now_ms)
         return proven
 
-    def _take(self, name: tuple[str, str], now_ms: int) -> None:
+    def take(self, name: tuple[str, str], now_ms: int) -> None:
+        """Count this as used; raises Problem 401 where it was used before."""
         with self._lock:
             if now_ms - self._taken.get(name, -FRESH_MS * 3) < FRESH_MS * 2:
                 raise refused("This proof was used before. Make a new one, with a new `jti`, for each request.")

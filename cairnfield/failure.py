@@ -20,11 +20,12 @@ def told(failure: Exception) -> tuple[str, int] | None:
     # Imported only when something went wrong, so that `cairn --help` stays quick.
     import psycopg
 
+    from infra.keyring import KeyringUnreadable
     from infra.postgres.cluster import ServerUnavailable
     from infra.postgres.unfit import DatabaseUnfit
 
     match failure:
-        case ServerUnavailable() | DatabaseUnfit():
+        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable():
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
             reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions
