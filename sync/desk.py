@@ -87,16 +87,17 @@ class Desk:
         """Settle one event, or the events of one tx together."""
         tx = group[0].event.tx if group[0].event else None
         if tx is None:
-            return [self._take(group[0])]
+            return self._take(group)
         if [each.event.tx for each in group if each.event and each.event.tx] != [
             {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
         ]:
             why = Unacceptable("tx_incomplete", f"/tx: {tx['n']} events stand together, {len(group)} came")
             return self._quarantine_together(group, why)
         before = self._saved()
-        verdicts = [self._take(each) for each in group]
+        verdicts = [self._settle(each) for each in group]
         refused = next((each for each in verdicts if each["verdict"] not in ("accepted", "duplicate")), None)
         if refused is None:
+            self._release_after(group)  # not before: whatever is let go would come to stand amid the group
             return verdicts
         self._restore(before)
         why = Unacceptable("tx_broken", f"/tx: event {refused['seq']} of it was {refused['verdict']}")
@@ -104,8 +105,7 @@ class Desk:
 
     def _quarantine_together(self, group: Sequence[Received], why: Unacceptable) -> list[Verdict]:
         verdicts = [self._quarantine(each, why) for each in group]
-        for each in group:
-            self._release_after(each)
+        self._release_after(group)
         return verdicts
 
     def _saved(self) -> dict[str, Any]:
@@ -115,10 +115,10 @@ class Desk:
         for name, value in saved.items():
             setattr(self, name, value)
 
-    def _take(self, each: Received) -> Verdict:
-        verdict = self._settle(each)
-        self._release_after(each)
-        return verdict
+    def _take(self, group: Sequence[Received]) -> list[Verdict]:
+        verdicts = [self._settle(each) for each in group]
+        self._release_after(group)
+        return verdicts
 
     def _settle(self, each: Received) -> Verdict:
         link, event = each.link, each.event
@@ -276,8 +276,8 @@ class Desk:
         self.quarantined.append(row)
         return row
 
-    def _release_after(self, each: Received) -> None:
-        if (each.link.replica, each.link.seq) in self.awaited:
+    def _release_after(self, group: Sequence[Received]) -> None:
+        if not self.awaited.isdisjoint((each.link.replica, each.link.seq) for each in group):
             self._release()
 
     def _release(self) -> None:

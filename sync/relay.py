@@ -193,6 +193,7 @@ class _RelayDesk(Desk):
         self.hub, self.ours = hub, ours
         self.heads = {replica: known.replicas[replica] for replica in known.replicas}
         self.dots: dict[tuple[str, int], Settled] = dict(known.by_dot)
+        self.together: list[Received] = []
         self.latest_taken = hybrid_clock.latest_at(now_ms + CLOCK_DRIFT_MS_MAX)
 
     def relay(self, frame: Relayed) -> Verdict:
@@ -201,8 +202,15 @@ class _RelayDesk(Desk):
         verdict = self._relay(frame, received, event)
         if event.replica not in self.ours:
             self._move_head(event.replica, event.seq, received.hash)
-        self._release_after(received)
+        self.together.append(received)
+        if event.tx is None or event.tx["i"] == event.tx["n"]:
+            self._release_what_waited()
         return {"replica": event.replica, **verdict}
+
+    def _release_what_waited(self) -> None:
+        """Not before the last of those that stand together, or it would come to stand amid them."""
+        self._release_after(self.together)
+        self.together = []
 
     def _relay(self, frame: Relayed, received: Received, event: Event) -> Verdict:
         if event.id in self.accepted:
@@ -269,6 +277,7 @@ class _RelayDesk(Desk):
 
     def changes_upto(self, upto: int, taken: int) -> Changes:
         """Everything that was decided, and how far that brings us."""
+        self._release_what_waited()
         moved = [row for name, row in self.heads.items() if row != self.known.replicas[name]]
         tracked = [TrackedRow(self.hub.follower, upto)] if upto > taken else []
         return replace(self._changes(moved), tracked=tracked)
