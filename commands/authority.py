@@ -211,7 +211,7 @@ _WORK_ON_CASES: Final = frozenset[Role]({"dispatcher", "supervisor", "admin"})
 
 def may_see_cases(role: Role) -> bool:
     """Whether somebody in this role may look at what was set aside, whoever wrote it."""
-    return sees_everything(role)
+    return sees_everything(role) and may_see_events(role)
 
 
 def may_work_on_cases(role: Role) -> bool:

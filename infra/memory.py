@@ -143,10 +143,13 @@ class MemoryEventLog:
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         return self._tenant(tenant).entities.get(entity)
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
         with self._lock:  # a dictionary that grows cannot be walked
             rows = [*self._tenant(tenant).entities.values()]
-        return sorted(row for row in rows if row.type == entity_type and row.entity > after)[:limit]
+        found = [row for row in rows if row.type == entity_type and row.entity > after]
+        return sorted(row for row in found if scopes is None or row.scope in scopes)[:limit]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         with self._lock:
@@ -194,6 +197,11 @@ class MemoryEventLog:
 
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         return self._tenant(tenant).replicas.get(replica)
+
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        with self._lock:
+            rows = [row for dot, row in self._tenant(tenant).held.items() if not row.missing and dot > after]
+        return sorted(rows)[:limit]
 
     def tracked(self, tenant: TenantId, follower: str) -> int | None:
         return self._tenant(tenant).tracked.get(follower)
@@ -301,9 +309,9 @@ def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
     kept.events += changes.events
     kept.entities |= {row.entity: row for row in changes.entities}
     kept.replicas |= {row.replica: row for row in changes.replicas}
-    kept.held |= {(row.replica, row.seq): row for row in changes.held}
     for dot in changes.released:
         del kept.held[dot]
+    kept.held |= {(row.replica, row.seq): row for row in changes.held}
     kept.cases |= {(row.replica, row.seq): CaseRow(row, now_ms, "open", None) for row in changes.quarantined}
     for moved in changes.cases:
         _move_case(kept, moved)

@@ -191,8 +191,10 @@ class EventLog(Protocol):
         """The merged state of one entity, or None where nobody wrote it."""
         ...
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
-        """At most `limit` entities of a type whose id is greater than `after`, by id."""
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
+        """At most `limit` entities of a type whose id is greater than `after`, by id; of these scopes, or of all."""
         ...
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
@@ -226,6 +228,10 @@ class EventLog(Protocol):
 
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         """How far a replica has come, or None where nobody minted it."""
+        ...
+
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        """At most `limit` events that wait for a server that can read them, by (replica, seq), from that one on."""
         ...
 
     def tracked(self, tenant: TenantId, follower: str) -> int | None:

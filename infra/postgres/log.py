@@ -174,9 +174,14 @@ class PostgresEventLog:
         found = self._rows(statements.ENTITY, tenant=tenant, entity=entity)
         return EntityRow(*found[0]) if found else None
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
-        asked = {"tenant": tenant, "type": entity_type, "after": after, "limit": limit}
-        return [EntityRow(*row) for row in self._rows(statements.ENTITIES_OF_TYPE, **asked)]
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
+        asked: dict[str, Any] = {"tenant": tenant, "type": entity_type, "after": after, "limit": limit}
+        if scopes is None:
+            return [EntityRow(*row) for row in self._rows(statements.ENTITIES_OF_TYPE, **asked)]
+        asked["scopes"] = list(scopes)
+        return [EntityRow(*row) for row in self._rows(statements.ENTITIES_OF_TYPE_IN_SCOPES, **asked)]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         with (
@@ -212,6 +217,10 @@ class PostgresEventLog:
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         found = self._rows(statements.REPLICAS, tenant=tenant, replicas=[replica])
         return ReplicaRow(*found[0]) if found else None
+
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        asked = {"tenant": tenant, "after_replica": after[0], "after_seq": after[1], "limit": limit}
+        return [_held(row) for row in self._rows(statements.UNREAD, **asked)]
 
     def tracked(self, tenant: TenantId, follower: str) -> int | None:
         found = self._rows(statements.TRACKED, tenant=tenant, follower=follower)

@@ -165,8 +165,15 @@ SCOPES: Final[LiteralString] = """
     group by scope order by scope
 """
 
+# What waits for a server that can read it is let go by no push, so it is in the way of none.
 ANYTHING_HELD: Final[LiteralString] = """
-    select true from held where tenant = %(tenant)s limit 1
+    select true from held where tenant = %(tenant)s and missing <> '[]'::jsonb limit 1
+"""
+
+UNREAD: Final[LiteralString] = """
+    select replica, seq, id::text, entity::text, missing, actor, body from held
+    where tenant = %(tenant)s and missing = '[]'::jsonb and (replica, seq) > (%(after_replica)s, %(after_seq)s)
+    order by replica, seq limit %(limit)s
 """
 
 INSERT_EVENTS: Final[LiteralString] = """
@@ -206,6 +213,7 @@ INSERT_HELD: Final[LiteralString] = """
            timestamptz 'epoch' + %(now_ms)s * interval '1 ms'
     from json_to_recordset(%(rows)s::json) as t(
         replica text, seq bigint, id uuid, entity uuid, missing jsonb, actor text, body text, body_base64 text)
+    on conflict (tenant, replica, seq) do update set missing = excluded.missing  -- it is known by now what it waits for
 """
 
 RELEASE_HELD: Final[LiteralString] = """
@@ -276,6 +284,16 @@ ENTITY: Final[LiteralString] = """
 ENTITIES_OF_TYPE: Final[LiteralString] = """
     select entity::text, type, version, scope, state
     from entity where tenant = %(tenant)s and type = %(type)s and entity > %(after)s::uuid
+    order by entity limit %(limit)s
+"""
+
+# What lives in a handful of scopes is found by these, never by going through everything of its type.
+ENTITIES_OF_TYPE_IN_SCOPES: Final[LiteralString] = """
+    select entity::text, type, version, scope, state
+    from (
+        select entity, type, version, scope, state from entity
+        where tenant = %(tenant)s and scope = any(%(scopes)s::text[]) and entity > %(after)s::uuid offset 0) as living
+    where type = %(type)s
     order by entity limit %(limit)s
 """
 

@@ -214,7 +214,7 @@ def test_whoever_may_not_listen_is_told_so_before_anything_streams(
         office.get("/v1/sync/live", replica=office.device("x").replica, role="supervisor"), 403, "replica-not-yours"
     )
     problem(office.get("/v1/sync/live", replica="x"), 422, "invalid-request")
-    with Listening(office, port, role="analyst") as stream:
+    with Listening(office, port, role="auditor") as stream:
         assert stream.heads() == [0]
 
 

@@ -65,7 +65,7 @@ def test_nobody_tells_what_only_the_server_says(role: Role) -> None:
 
 
 def test_who_sees_everything_sees_cases_and_the_office_decides_about_them() -> None:
-    assert {role for role in ROLES if not may_see_cases(role)} == {"technician"}
+    assert {role for role in ROLES if not may_see_cases(role)} == {"technician", "analyst"}
     assert {role for role in ROLES if may_work_on_cases(role)} == {"dispatcher", "supervisor", "admin"}
 
 
