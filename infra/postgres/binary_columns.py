@@ -83,8 +83,12 @@ class _AsItIs(Dumper):
 
 
 _TYPE_OF_ARRAY: Final = {_Bigints: 1016, _Smallints: 1005, _Times: 1185, _Uuids: 2951, _Texts: 1009, _Bytes: 1001}
-for _kind, _oid in _TYPE_OF_ARRAY.items():
-    psycopg.adapters.register_dumper(_kind, type(f"{_kind.__name__}Dumper", (_AsItIs,), {"oid": _oid}))
+
+
+def let_connections_send_them() -> None:
+    """Tell psycopg how arrays are sent. A connection copies what is known when it is made: so this comes before."""
+    for kind, oid in _TYPE_OF_ARRAY.items():
+        psycopg.adapters.register_dumper(kind, type(f"{kind.__name__}Dumper", (_AsItIs,), {"oid": oid}))
 
 
 def events(tenant: str, rows: Sequence[EventRow], *, moved_by: int = 0) -> dict[str, Any]:
