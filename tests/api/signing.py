@@ -21,6 +21,7 @@ from api.app import create_app
 from api.identity import Identity, RelyingParty
 from api.proof import thumbprint
 from api.services import Services
+from api.webhook_ports import Webhooks
 from cairnfield.ids import uuid7
 from cairnfield.wiring import new_replica
 from commands.people import SignInRow
@@ -36,6 +37,8 @@ from infra.postgres.people import PostgresPeople
 from infra.postgres.pool import open_pool
 from infra.postgres.sessions import PostgresSessions
 from infra.postgres.sign_in import PostgresSignIns
+from infra.postgres.webhooks import PostgresWebhooks
+from infra.webhook_secrets import WebhookSecrets
 from tests.api.in_process import client_of
 from tests.api.office import NDJSON, ROLES, Clock
 from tests.devices import new_id
@@ -234,6 +237,7 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
             new_replica=new_replica,
             is_ready=lambda: True,
             identity=identity,
+            webhooks=Webhooks(book=PostgresWebhooks(pool), secrets=WebhookSecrets(b"s" * 32), new_id=new_id),
         )
         with client_of(create_app(services)) as client:
             yield Companies(client, services, identity, keyring, hasher, clock)
