@@ -1,5 +1,6 @@
 """Who is told of events: the adapters by which people subscribe, and the thread that delivers."""
 
+import logging
 import secrets
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from api.webhook_ports import Webhooks
     from infra.postgres.pool import Connection
     from sync.doorbell import Doorbell
+
+_log = logging.getLogger("cairnfield.webhooks")
 
 UNSAFE: Final = (
     "CAIRN_WEBHOOKS_ALLOW_LOCAL is on: whoever subscribes to webhooks lets this server call any address that it"
@@ -56,6 +59,8 @@ def deliver(app: "FastAPI", dsn: str, settings: Settings, doorbell: "Doorbell", 
     running = ExitStack()
 
     def start() -> None:
+        if settings.webhooks_allow_local:
+            _log.warning(UNSAFE)
         pool = running.enter_context(open_pool(dsn, size=DATABASE_THREADS, role=PROJECTOR))
         names = Names()
         running.callback(names.close)
