@@ -23,10 +23,25 @@ def taken_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
         elif ledger.survived(told.epoch, told.position) and found.position != told.position:
             where = f"{told.position} and is at {found.position}"
             yield Fault("I1", f"{told.id} was {told.verdict} at {where}", told.line)
+    yield from _decided_for_good(history, ledger)
     words = _words(history)
     for each in ledger.log:
         if each.id in words and each.hash not in words[each.id]:
             yield Fault("I1", f"{each.id} at {each.position} is not what its author wrote", len(history) - 1)
+
+
+def _decided_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """Also I1: what a person was told to have taken in is in the log, unless the server came back older since."""
+    asked: dict[str, int] = {}
+    for line, op in enumerate(history):
+        if op.f != "decide":
+            continue
+        if op.type == "invoke":
+            asked[op.process] = ledger.epoch_at(line)
+        elif op.type == "ok" and op.value["verb"] in {"approve", "retry"}:
+            is_still_so = asked.get(op.process) == len(ledger.restored)
+            if is_still_so and op.value["id"] not in ledger.by_id:
+                yield Fault("I1", f"{op.value['id']} was taken in by a person and is not in the log", line)
 
 
 def _set_aside(history: Sequence[Op]) -> set[str]:
