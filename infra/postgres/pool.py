@@ -11,15 +11,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from infra.postgres import binary_columns
 from infra.postgres.binary_columns import let_connections_send_them
 from infra.postgres.schema import APP_ROLE
 from infra.postgres.trouble import told_as_ours
 from infra.postgres.unfit import DatabaseUnfit
 from sync.log import LogUnavailable
-
-# A connection knows how to send only what was taught before it was made, and this module teaches when it is imported.
-assert binary_columns.INSERT_EVENTS
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 5_000
