@@ -19,7 +19,8 @@ _NAMES: Final[Mapping[str, str]] = {"part_use": "use of a part", "stock_location
 
 
 def _called(entity: str) -> str:
-    return _NAMES.get(entity, entity.replace("_", " "))
+    name = _NAMES.get(entity, entity.replace("_", " "))
+    return f"an {name}" if name[0] == "a" else f"a {name}"
 
 
 def _creations() -> Iterator[Command]:
@@ -32,7 +33,7 @@ def _creations() -> Iterator[Command]:
             name="create",
             entity=entity,
             kind="create",
-            summary=f"Create a {_called(entity)}",
+            summary=f"Create {_called(entity)}",
             fact=fact.name,
             decide=deciding.create,
             fields=tuple(name for name in fact.fields if name not in left_out),
@@ -55,7 +56,7 @@ def _edits() -> Iterator[Command]:
             name="edit",
             entity=entity,
             kind="edit",
-            summary=f"Edit a {_called(entity)}",
+            summary=f"Edit {_called(entity)}",
             fact="Edited",
             decide=deciding.edit,
             fields=fields,
@@ -69,7 +70,7 @@ def _of_every_entity() -> Iterator[Command]:
             name="archive",
             entity=entity,
             kind="act",
-            summary=f"Archive a {_called(entity)}",
+            summary=f"Archive {_called(entity)}",
             fact="Archived",
             decide=deciding.say,
             reason="may",
@@ -78,7 +79,7 @@ def _of_every_entity() -> Iterator[Command]:
             name="restore",
             entity=entity,
             kind="act",
-            summary=f"Take a {_called(entity)} out of the archive",
+            summary=f"Take {_called(entity)} out of the archive",
             fact="Restored",
             decide=deciding.say,
             reason="may",
@@ -87,7 +88,7 @@ def _of_every_entity() -> Iterator[Command]:
             name="resolve",
             entity=entity,
             kind="act",
-            summary=f"Decide between accounts of a {_called(entity)} that contradict each other",
+            summary=f"Decide between accounts of {_called(entity)} that contradict each other",
             fact="Edited",
             decide=deciding.resolve,
             fields=FACTS[entity]["Edited"].fields,
