@@ -45,7 +45,7 @@ Facts = Mapping[tuple[str, str], Telling]
 """By entity type and event type."""
 
 RECORDS: Final = ("customer", "contact", "site", "asset")
-EVIDENCE: Final = ("checklist_answer", "attachment", "part_use", "time_entry", "signature", "meter_reading")
+EVIDENCE: Final = ("checklist_answer", "attachment", "part_use", "time_entry", "signature")
 """What was found, done, used and signed on site."""
 _CATALOG: Final = ("part", "stock_location", "checklist_template", "person")
 _JUDGEMENTS: Final = frozenset({"WorkOrderApproved", "WorkOrderClosed", "WorkOrderReopened"})
@@ -103,11 +103,11 @@ _TECHNICIAN: Final[Facts] = {
     **_PLANNED_BY_ONESELF,
     **_told("visit", *_ON_THE_WAY),
     **_limited("visit", "Edited", *_WENT),
-    **_of_themselves(_every((*EVIDENCE, "note")), "person_id", "author_id"),
+    **_of_themselves(_every((*EVIDENCE, "meter_reading", "note")), "person_id", "author_id"),
 }
 
 _DISPATCHER: Final[Facts] = {
-    **_every((*RECORDS, *_CATALOG, "device", "note")),
+    **_every((*RECORDS, "meter_reading", *_CATALOG, "device", "note")),
     **_every(["work_order"], but={"WorkOrderApproved", "WorkOrderClosed"}),
     **_every(["visit"], but=_ON_THE_WAY),
     # Of what was found on site they read, and say which of two contradicting accounts holds.
@@ -117,7 +117,7 @@ _DISPATCHER: Final[Facts] = {
 _SUPERVISOR: Final[Facts] = _every(ON_DEVICES)
 
 _ADMIN: Final[Facts] = {
-    **_every((*RECORDS, *_CATALOG, "device")),
+    **_every((*RECORDS, "meter_reading", *_CATALOG, "device")),
     **_every(["work_order"], but={"WorkOrderStarted", "WorkOrderResumed", "WorkOrderCompleted"}),
 }
 
