@@ -1,7 +1,9 @@
 """Settings become adapters, adapters become services; nothing else constructs an adapter."""
 
 import secrets
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from commands.quotas import with_amounts
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from psycopg_pool import ConnectionPool
 
+    from api.services import Services
     from api.terms import Terms
     from infra.blobs import DiskBlobStore
     from infra.postgres.accounts import PostgresAccounts
@@ -97,11 +100,25 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     )
     app = create_app(services, terms=open_terms(settings))
     deliver(app, dsn, settings, doorbell, now_ms)
+    app.router.on_startup.append(lambda: _read_again(accounts, services))
     app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():
         app.add_middleware(FailingAnswers)
     return app
+
+
+def _read_again(accounts: "PostgresAccounts", services: "Services") -> None:
+    """Beside the first requests, what newer clients handed in before this start; where it breaks off, the next start
+    goes on."""
+    from api.newer_clients import take_in_what_can_be_read_now
+    from sync.log import LogUnavailable
+
+    def read() -> None:
+        with suppress(LogUnavailable):
+            take_in_what_can_be_read_now([tenant for tenant, _ in accounts.tenants()], services)
+
+    threading.Thread(target=read, name="read-again", daemon=True).start()
 
 
 def _only(accounts: "PostgresAccounts") -> TenantId | None:

@@ -31,7 +31,7 @@ from sync.rows import (
     Settled,
 )
 from sync.vector_clock import covers
-from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
+from sync.verdict import FROM_THE_FUTURE, Received, Verdict, case_of, verdict_again, verdict_of
 
 _RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held", "out_of_scope"})
 
@@ -125,7 +125,7 @@ class Desk:
         self.last_seq[link.replica] = link.seq
         if event is None:
             assert each.fault is not None
-            return self._quarantine(each, each.fault)
+            return self._unread(each, each.fault)
         if event.id in self.accepted:
             return verdict_of(link, "duplicate", position=self.accepted[event.id])
         twin = self.ids.get(event.id)
@@ -136,11 +136,21 @@ class Desk:
             return self._quarantine(each, fault)
         missing = self._missing(event)
         if missing:
-            return self._hold(each, event, missing)
+            return self._hold(each, event.id, event.entity, missing)
         fault = self._fault(event)
         if fault is not None:
             return self._quarantine(each, fault)
         return self._accept(event, self.actor)
+
+    def _unread(self, each: Received, fault: Unacceptable) -> Verdict:
+        """What a newer client says waits until this server is as new; what nobody can read is set aside."""
+        link = each.link
+        if fault.code not in FROM_THE_FUTURE or link.id is None or link.entity is None:
+            return self._quarantine(each, fault)
+        if link.id in self.accepted:
+            return verdict_of(link, "duplicate", position=self.accepted[link.id])
+        twin = self.ids.get(link.id)
+        return verdict_again(each, twin) if twin is not None else self._hold(each, link.id, link.entity, [])
 
     def _out_of_scope(self, event: Event) -> Unacceptable | None:
         """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
@@ -254,19 +264,21 @@ class Desk:
             self.leads_to = leading_on(self.leads_to, changed.links)
             self.grants = granted_after(self.grants, changed.granted, self.leads_to)
 
-    def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
-        if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
+    def _hold(self, each: Received, event_id: str, entity: str, missing: list[tuple[str, int]]) -> Verdict:
+        """Let it wait for these dots; for none of them where it waits for a server that can read it."""
+        link = each.link
+        if sum(row.entity == entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
             why = f"/clock: {HELD_PER_ENTITY_MAX} events of that entity wait already, and this one would wait too"
             return self._quarantine(each, Unacceptable("too_many_held", why))
-        row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
-        self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
-        settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
-        self.ids[event.id] = settled
+        row = HeldRow(link.replica, link.seq, event_id, entity, tuple(missing), self.actor, each.raw)
+        self.held[link.replica, link.seq] = self.newly_held[link.replica, link.seq] = row
+        settled = Settled("held", event_id, link.replica, link.seq, each.hash, missing=row.missing)
+        self.ids[event_id] = settled
         return verdict_again(each, settled)
 
     def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
         self.last_seq[each.link.replica] = each.link.seq
-        return _told(each.link, self._set_aside(each.link, each.raw, why, self.actor))
+        return told_aside(each.link, self._set_aside(each.link, each.raw, why, self.actor))
 
     def _set_aside(self, link: Event | Link, raw: bytes, why: Unacceptable, actor: str) -> QuarantinedRow:
         is_retryable = why.code in _RETRYABLE
@@ -299,14 +311,16 @@ class Desk:
             if fault is None:
                 verdict = self._accept(event, row.actor)
             else:
-                verdict = _told(event, self._set_aside(event, event.raw, fault, row.actor))
+                verdict = told_aside(event, self._set_aside(event, event.raw, fault, row.actor))
             head = self.known.position + len(self.events)
             self.later.append(LaterRow(event.replica, event.seq, event.id, head, verdict))
         return released
 
     def _awaits(self, row: HeldRow) -> bool:
         """Whether anything that it was held for is still not here, or waits itself; what was here then is here now."""
-        return any(self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing)
+        return not row.missing or any(
+            self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing
+        )
 
     def changes(self, last: Received) -> Changes:
         """Everything that was decided, as rows."""
@@ -333,6 +347,7 @@ class Desk:
         return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))
 
 
-def _told(link: Event | Link, row: QuarantinedRow) -> Verdict:
+def told_aside(link: Event | Link, row: QuarantinedRow) -> Verdict:
+    """What the author of an event is told that was set aside."""
     told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
     return verdict_of(link, "quarantined", case=case_of(row.replica, row.seq), **told)

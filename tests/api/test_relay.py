@@ -105,7 +105,7 @@ def test_what_was_held_and_what_was_set_aside_leave_holes_that_stop_nothing(hubs
     created, named = ada.create("site", site), ada.tell("site", site, "Edited", {"name": "Mill"})
     bob.see(created, named)
     waits = bob.tell("site", site, "Edited", {"name": "Old mill"})
-    poison = bob.hand_made(type="Exploded")
+    poison = bob.hand_made(data={})
     last = bob.create("customer", new_id())
     depot.verdicts(created)
     verdicts = depot.verdicts(waits, poison, last)
@@ -161,7 +161,7 @@ def test_what_waits_here_and_was_accepted_there_is_accepted_here(hubs: Hubs) -> 
     depot, town = hubs
     ada, site = depot.device("ada"), new_id()
     created = ada.create("site", site)
-    depot.verdicts(created, ada.hand_made(type="Exploded"))
+    depot.verdicts(created, ada.hand_made(data={}))
     bob = depot.device("bob")
     bob.see(created)
     edit = bob.tell("site", site, "Edited", {"name": "Mill"}, clock={ada.replica: 2})
@@ -197,7 +197,7 @@ def test_a1_another_hub_says_nothing_new_in_the_name_of_those_who_hand_in_here(h
     eve = town.device("eve")
     said = eve.create("site", new_id())
     town.verdicts(said)
-    town.verdicts(depot.device("x").hand_made(type="Exploded", replica=eve.replica, seq=2, prev=hash_of(said)))
+    town.verdicts(depot.device("x").hand_made(data={}, replica=eve.replica, seq=2, prev=hash_of(said)))
     eve.author = replace(eve.author, seq=2, prev=town.log.replica(town.tenant, eve.replica).last_hash)  # type: ignore[union-attr]  # it is known
     office = town.log.replica(town.tenant, office_of(town.tenant).replica)
     assert office is not None
