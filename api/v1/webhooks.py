@@ -42,7 +42,7 @@ _VERSION: Final = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Name = Annotated[str, Path(pattern=UUID_PATTERN, description="The webhook's id.")]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most.")]
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the webhook as you read it.")]
 Url = Annotated[str, Field(min_length=1, max_length=URL_LENGTH_MAX, examples=["https://erp.example.com/cairnfield"])]
 Facts = Annotated[
