@@ -260,12 +260,12 @@ class Phone:
             self._say_hello()
         self._hand_in()
         self._pull_all()
-        if self._dice.random() < 0.15:
-            self._compare()
         if self._dice.random() < 0.3:
             self._read("read")
         if phase == "calm":
             self._rest()
+        if self._dice.random() < 0.15:
+            self._compare()
 
     def _work(self) -> None:
         scene = Scene(world=self._world, device=self._device, random=self._dice, ms=self._now_ms() - self._start_ms)
