@@ -20,7 +20,7 @@ _LETTERS: Final[dict[str, Role]] = {
     "I": "integration",
 }
 _RECORDS: Final = "(customers|contacts|sites|assets)"
-_EVIDENCE: Final = "(checklist-answers|attachments|signatures|time-entries|part-uses|meter-readings)"
+_EVIDENCE: Final = "(checklist-answers|attachments|signatures|time-entries|part-uses)"
 _CATALOG: Final = "(parts|stock-locations|checklist-templates)"
 _JOBS: Final = "work-orders/{id}"
 _VISITS: Final = "visits/{id}"
@@ -74,6 +74,9 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     ("POST", rf"/v1/{_VISITS}/(assign|dispatch|reschedule|cancel|archive|restore)", "DS"),
     ("POST PATCH", r"/v1/visits(/{id})?", "TDS"),
     # What was found and done: whoever did it, and the supervisor with a reason. The dispatcher reads, and settles.
+    # What a meter showed belongs to the asset: whoever keeps the records may write it down, and corrects nobody else's.
+    ("POST", r"/v1/meter-readings/{id}/correct", "TS"),
+    ("POST", r"/v1/meter-readings(/{id}/.*)?", "TDSA"),
     ("PATCH", r"/v1/attachments/{id}", "TDS"),
     ("POST PATCH", rf"/v1/{_EVIDENCE}(/.*)?", "TS"),
     ("POST", r"/v1/notes/{id}/correct", "TS"),
