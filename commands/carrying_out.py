@@ -6,6 +6,7 @@ and what they write is judged and merged like what comes from a phone.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -161,7 +162,7 @@ def _decided(order: Ordered, known: Known, desk: OfficeDesk) -> list[Saying]:
         known=_seeing(order, known, desk),
         people=order.people,
         orders=COMMANDS,
-        new_id=lambda what: _new_id(order, what),
+        new_id=partial(_new_id, order),
     )
     _check_role(order)
     sayings = command.decide(command, situation)

@@ -151,7 +151,7 @@ def test_an_order_that_undoes_a_plan_says_why(town: Town, name: str, document: A
 
 
 def test_an_order_without_a_key_is_refused(town: Town) -> None:
-    told = {"json": {"name": "x"}, "headers": town.office.bearer("dispatcher")}
+    told: dict[str, Any] = {"json": {"name": "x"}, "headers": town.office.bearer("dispatcher")}
     problem(town.office.client.post("/v1/customers", **told), 400, "idempotency-key-missing")
     for key in ("", "a b", "ä", "x" * 129):
         headers = {**town.office.bearer("dispatcher"), "Idempotency-Key": key.encode()}
