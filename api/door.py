@@ -48,7 +48,10 @@ _MAY_SEND: Final = (
     b"authorization, cairnfield-version, content-encoding, content-type, dpop, idempotency-key, if-match, "
     b"if-none-match, last-event-id, prefer"
 )
-_MAY_READ: Final = b"cairnfield-version, deprecation, dpop-nonce, etag, link, location, ratelimit, ratelimit-policy, retry-after, sunset"
+_MAY_READ: Final = (
+    b"cairnfield-version, deprecation, dpop-nonce, etag, link, location, ratelimit, ratelimit-policy, retry-after, "
+    b"sunset"
+)
 _VARY: Final = (b"vary", b"origin")
 
 

@@ -56,11 +56,11 @@ def _roles(*names: Role) -> frozenset[Role]:
 
 ANYBODY: Final = None
 EVERY_ROLE: Final = frozenset[Role](get_args(Role))
-READING_EVENTS: Final = frozenset(role for role in EVERY_ROLE if may_see_events(role))
-SEEING_CASES: Final = frozenset(role for role in EVERY_ROLE if may_see_cases(role))
+READING_EVENTS: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_events(role))
+SEEING_CASES: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_cases(role))
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
 ADMINS: Final = _roles("admin")
-SUBSCRIBING: Final = frozenset(role for role in EVERY_ROLE if may_subscribe(role))
+SUBSCRIBING: Final = frozenset[Role](role for role in EVERY_ROLE if may_subscribe(role))
 HANDING_IN: Final = EVERY_ROLE - _roles("analyst", "auditor")
 
 _PUSHES: Final = frozenset({"sync:push"})
@@ -155,7 +155,7 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/webhooks/{webhook}/dead-letters"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     **{
         (each.method, each.path): Row(
-            who=frozenset(role for role in EVERY_ROLE if may_order(role, each)),
+            who=frozenset[Role](role for role in EVERY_ROLE if may_order(role, each)),
             scopes=_PUSHES,
             body_bytes_max=2 * EVENT_BYTES_MAX,
         )
@@ -176,7 +176,7 @@ def told_by(routes: Iterable[BaseRoute]) -> frozenset[tuple[str, str]]:
 def check_closed(routes: Iterable[BaseRoute], rows: Mapping[tuple[str, str], Row] = POLICY) -> None:
     """Raises RouteUnknown unless the routes are those of the rows: what nobody decided on is not served."""
     told = told_by(routes)
-    if told != rows.keys():
+    if told != frozenset(rows):
         without_row = sorted(" ".join(each) for each in told - rows.keys())
         without_route = sorted(" ".join(each) for each in rows.keys() - told)
         raise RouteUnknown(

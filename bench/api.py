@@ -20,8 +20,10 @@ from psycopg import sql
 from api import access_token
 from api.access_token import AUDIENCE, ISSUER, OUR_CLIENT, Claims
 from bench.door_parts import PARTS
+from bench.orders import pace_of_orders
 from bench.push import ACCEPTED, batched
 from bench.server import Connection
+from bench.singles import CLIENTS
 from bench.workload import days
 from cairnfield.database import database, settings_with
 from cairnfield.wiring import now_ms, open_accounts
@@ -35,6 +37,7 @@ PUSHES_A_TURN: Final = 12
 READS_A_TURN: Final = 120
 TURNS: Final = 25
 QUICK_TURNS: Final = 7
+ORDERS: Final = 6_400
 TOKENS: Final = 4_000
 
 _WALLED: Final[LiteralString] = """
@@ -85,8 +88,13 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         left_out = {"with_door": (), "without_door": PARTS, **{f"without_{part}": (part,) for part in alone}}
         say("starting servers with something left out")
         started = [stack.enter_context(_started(ground, parts)) for parts in left_out.values()]
-        runners = [_runner(name, ground, _port(each), entity) for name, each in zip(left_out, started, strict=True)]
+        ports = [_port(each) for each in started]
+        runners = [_runner(name, ground, port, entity) for name, port in zip(left_out, ports, strict=True)]
         measured = _by_turns(ground, runners, QUICK_TURNS if quick else TURNS, say)
+        say(f"orders by {CLIENTS} clients")
+        clients = [_connection(ground, ports[0]) for _ in range(CLIENTS)]
+        pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
+        measured |= {"orders_per_s": pace.per_s, "orders_p99_ms": pace.p99_ms}
     say("checking tokens")
     return measured | {"token_checks_per_s": token_checks_per_s(TOKENS // 4 if quick else TOKENS)}
 

@@ -290,8 +290,8 @@ def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
         fresh = [key(row) for row in changes.events]
         if len(set(fresh)) < len(fresh) or taken & set(fresh):
             raise Conflicting("an event with that replica and seq, entity and version, or id is there already")
-    for row in changes.answered:
-        if _is_answered(kept, row):
+    for order in changes.answered:
+        if _is_answered(kept, order):
             raise Conflicting("an order with that key is answered already")
     for row in changes.tracked:
         if kept.tracked.get(row.follower, -1) >= row.position:

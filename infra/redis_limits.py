@@ -58,7 +58,7 @@ class RedisLimits:
     """
 
     def __init__(self, url: str, *, processes: int = 1, now_us: Callable[[], int] | None = None) -> None:
-        self._redis = Redis.from_url(
+        self._redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its options are untyped
             url,
             socket_timeout=WAIT_S_MAX,
             socket_connect_timeout=WAIT_S_MAX,

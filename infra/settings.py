@@ -19,6 +19,7 @@ class Settings:
     """Everything that a command is told from outside.
 
     `database_url`: a PostgreSQL server (15 or newer) as a libpq URI; None means the embedded one.
+    `database_owner_url`: the same database for whoever owns it, who migrates it; None: the user of `database_url`.
     `data`: the folder of the embedded server and of `up.json`, absolute.
     `data_was_chosen`: False when `data` is only the default, so that the server may keep its files elsewhere.
     `host`, `port`: where HTTP listens; port 0 lets the system choose.
@@ -37,6 +38,7 @@ class Settings:
     origin: str | None = None
     door: DoorSettings = field(default_factory=DoorSettings)
     webhooks_allow_local: bool = False
+    database_owner_url: str | None = None
 
     @property
     def keys(self) -> Path:
@@ -45,7 +47,7 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> Settings:
-    """Read DATABASE_URL, CAIRN_DATA, CAIRN_HOST, CAIRN_PORT, CAIRN_SECRETS_DIR and CAIRN_ORIGIN; empty counts as unset.
+    """Read the variables that `docs/reference/commands.md` lists; an empty one counts as unset.
 
     `home`: the folder in which the default data folder `.cairn` lies.
     Raises `SettingInvalid` for a value that cannot be used.
@@ -53,7 +55,8 @@ def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> 
     chosen, kept_apart = environment.get("CAIRN_DATA", ""), environment.get("CAIRN_SECRETS_DIR", "")
     data = data_folder("CAIRN_DATA", chosen) if chosen else (home / DEFAULT_DATA).absolute()
     return Settings(
-        database_url=_database_url(environment.get("DATABASE_URL", "")),
+        database_url=_database_url("DATABASE_URL", environment.get("DATABASE_URL", "")),
+        database_owner_url=_database_url("DATABASE_OWNER_URL", environment.get("DATABASE_OWNER_URL", "")),
         data=data,
         data_was_chosen=bool(chosen),
         host=environment.get("CAIRN_HOST", "") or DEFAULT_HOST,
@@ -75,13 +78,13 @@ def data_folder(variable: str, value: str) -> Path:
     return path
 
 
-def _database_url(value: str) -> str | None:
+def _database_url(variable: str, value: str) -> str | None:
     if not value:
         return None
     if urlsplit(value).scheme not in {"postgresql", "postgres"}:
         # The value is not repeated: it may hold a password.
         raise SettingInvalid(
-            "DATABASE_URL", "…", "Write it as postgresql://user:password@host:5432/database, or leave it unset."
+            variable, "…", "Write it as postgresql://user:password@host:5432/database, or leave it unset."
         )
     return value
 

@@ -159,7 +159,12 @@ def _tail(
     if before.events:
         return before
     rest = moment.tail(
-        scopes, after=tail.last, until=min(ends, until), limit=EVENTS_PER_PUSH_MAX, bytes_max=PUSH_BYTES_MAX, to_all=to_all
+        scopes,
+        after=tail.last,
+        until=min(ends, until),
+        limit=EVENTS_PER_PUSH_MAX,
+        bytes_max=PUSH_BYTES_MAX,
+        to_all=to_all,
     )
     return Tail(tail.lines + rest.lines, tail.events + rest.events, rest.last)
 

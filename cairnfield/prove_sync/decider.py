@@ -23,7 +23,8 @@ class Decider:
         """Decide about one open case, if there is any and the line allows it."""
         try:
             answer = self._http.get("/v1/quarantine", params={"limit": 20})
-            cases = orjson.loads(answer.content)["items"] if answer.status_code == httpx.codes.OK else []
+            told: dict[str, Any] = orjson.loads(answer.content)
+            cases: list[dict[str, Any]] = told["items"] if answer.is_success else []
             if cases:
                 self._settle(self._dice.choice(cases))
         except (httpx.TransportError, ValueError, KeyError, TypeError):

@@ -383,9 +383,9 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
     do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
     do(quarantine.MOVE_CASES, [row._asdict() for row in changes.cases])
-    for row in changes.answered:
-        connection.execute(answered.FORGET, {"tenant": tenant, "before_ms": row.answered_at_ms - ANSWER_KEPT_MS})
-        connection.execute(answered.KEEP, {"tenant": tenant, **row._asdict()})
+    for order in changes.answered:
+        connection.execute(answered.FORGET, {"tenant": tenant, "before_ms": order.answered_at_ms - ANSWER_KEPT_MS})
+        connection.execute(answered.KEEP, {"tenant": tenant, **order._asdict()})
 
 
 def _with_body(row: Any) -> dict[str, Any]:

@@ -240,10 +240,14 @@ class PostgresLines:
         """What came of sending the next event; the line's version, or None where it is not ours any more."""
         delivery, step = tried.delivery, tried.step
         told = {
-            "position": delivery.position if step.moves_on else 0, "failures": step.failures,
+            "position": delivery.position if step.moves_on else 0,
+            "failures": step.failures,
             "just_buried": step.outcome == "dead" or (webhook.just_buried and step.outcome != "delivered"),
-            "next_at_ms": step.next_at_ms, "closes": step.closes, "slow": tried.is_slow,
-            "version": webhook.version, "until_ms": until_ms,
+            "next_at_ms": step.next_at_ms,
+            "closes": step.closes,
+            "slow": tried.is_slow,
+            "version": webhook.version,
+            "until_ms": until_ms,
         }
         return self._mark(hold, delivery, _MARK, told)
 
@@ -252,8 +256,14 @@ class PostgresLines:
         delivery, step = tried.delivery, tried.step
         position = (delivery.position or 0) if step.moves_on else errand.position
         told = {
-            "errand": errand.errand, "position": position, "failures": step.failures, "version": webhook.version,
-            "next_at_ms": step.next_at_ms, "closes": step.closes, "slow": tried.is_slow, "until_ms": until_ms,
+            "errand": errand.errand,
+            "position": position,
+            "failures": step.failures,
+            "version": webhook.version,
+            "next_at_ms": step.next_at_ms,
+            "closes": step.closes,
+            "slow": tried.is_slow,
+            "until_ms": until_ms,
         }
         is_done = errand.kind == "ping" or position >= errand.to_position
         return self._mark(hold, delivery, _CLOSE, told, _END_ERRAND if is_done else _MARK_ERRAND)

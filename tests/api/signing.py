@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import httpx
 import jwt
@@ -55,7 +55,7 @@ class QuickHasher(PasswordHasher):
         super().__init__(time_cost=1, memory_cost=64, parallelism=1)
         self.verified = 0
 
-    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002  # its name there
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  # its name there
         self.verified += 1
         return super().verify(hash, password)
 
@@ -72,7 +72,7 @@ class Key:
         else:
             self.private = generate_private_key(SECP256R1())
             jwk = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
-        self.jwk = {name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}
+        self.jwk: dict[str, Any] = {str(name): jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}
         self.thumbprint = thumbprint(self.jwk)
 
     def proof(

@@ -164,6 +164,9 @@ def forged(company: Company, good: str) -> Iterator[tuple[str, str]]:
     yield "nested", f"{b64(header)}.{b64(good.encode())}.{signature}"
 
 
+_NO_CONFIRMATIONS: tuple[Any, ...] = ("x", {}, {"jkt": ""}, {"jkt": 1}, {"x5t#S256": "y"}, [])
+
+
 def confused(company: Company, good: str) -> Iterator[tuple[str, str]]:
     """(what is wrong, token) of tokens with our own signature that say what no access token of ours says."""
     header, claims, _ = parts(good)
@@ -179,7 +182,7 @@ def confused(company: Company, good: str) -> Iterator[tuple[str, str]]:
         *[(f"role {value!r}", {"role": value}) for value in ("admin", "root", "", None, 1, ["technician"])],
         *[(f"ver {value!r}", {"ver": value}) for value in (0, 2, -1, None, "1", 1.5, 2**70)],
         *[(f"client_id {value!r}", {"client_id": value}) for value in (new_id(), None, 1, "")],
-        *[(f"cnf {value!r}", {"cnf": value}) for value in ("x", {}, {"jkt": ""}, {"jkt": 1}, {"x5t#S256": "y"}, [])],
+        *[(f"cnf {told!r}", {"cnf": told}) for told in _NO_CONFIRMATIONS],
         *[
             (f"{name} added", {name: 1})
             for name in ("nbf", "nonce", "azp", "at_hash", "events", "permissions", "admin")
@@ -198,7 +201,7 @@ def test_d5_more_than_two_hundred_forged_tokens_are_refused(company: Company) ->
     corpus = list(forged(company, good))
     assert len({token for _, token in corpus}) >= 200
     for wrong, token in corpus:
-        told = company.client.get("/v1/me", headers={"Authorization": b"Bearer " + token.encode()})
+        told = company.client.get("/v1/me", headers=[(b"Authorization", b"Bearer " + token.encode())])
         assert told.status_code == 401, wrong
         assert problem(told, 401, "unauthorized")["detail"] in (
             "This bearer token is unknown, has expired, or its person has left.",

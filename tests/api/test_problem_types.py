@@ -21,7 +21,7 @@ def raised() -> Iterator[tuple[str, str, str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Problem":
                 status, kind = node.args[:2]
                 if isinstance(status, ast.Attribute) and isinstance(kind, ast.Constant):
-                    yield str(path.relative_to(API)), status.attr, kind.value
+                    yield str(path.relative_to(API)), status.attr, str(kind.value)
 
 
 def test_every_problem_is_declared_with_its_status() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from infra.postgres import of_tenant
@@ -303,3 +304,35 @@ def test_the_policy_reads_the_setting_once_for_a_statement(offices: tuple[str, O
     with as_role(database, APP_ROLE, ours.tenant) as app:
         explained = app.execute("explain (costs off) select * from entity").fetchall()
     assert any("InitPlan" in line for (line,) in explained)
+
+
+@pytest.fixture
+def serving_only(database: str) -> Iterator[str]:
+    """The database for a user who may sign in, serve and work through the logs, and nothing else."""
+    name = f"serving_{uuid.uuid4().hex}"
+    with connect(database, role=None) as superuser:
+        superuser.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+        superuser.execute(sql.SQL("grant cairn_api, cairn_projector to {}").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(database, user=name)
+        finally:
+            superuser.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+def test_a_user_who_is_no_owner_serves_and_takes_on_no_more(database: str, serving_only: str) -> None:
+    with open_pool(database, size=1) as pool:
+        tenant = in_postgres(pool, database).new().tenant
+    with open_pool(serving_only, size=2) as pool:
+        office = in_postgres(pool, serving_only).new()
+        pushed(office, [device(office, "imke").create("customer", str(uuid.uuid4()))])
+        assert office.log.head(office.tenant).position == 1
+        assert {each for each, _ in PostgresAccounts(pool).tenants()} == {tenant, office.tenant}
+        with pool.connection() as connection:
+            for role in (MIGRATOR, AUDITOR, "postgres"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied to set role"):
+                    connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+            connection.execute("set role none")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("delete from event")
+            connection.execute("reset role")  # what the session asked for when it began
+            assert connection.execute("select current_user").fetchone() == (APP_ROLE,)

@@ -51,7 +51,8 @@ def test_what_waited_for_one_of_them_comes_behind_all_of_them() -> None:
             now_ms=NOON,
             tx=Tx(id=together, i=number, n=3),
         )
-    other = server.pull(settled(server, other) if settled(server, desk) else other)
+    settled(server, desk)
+    other = server.pull(settled(server, other))
     other, built = edit(
         other, id=new_id(), entity_type="part", entity=parts[0], type="Edited", data={"name": "Seal"}, now_ms=NOON
     )
