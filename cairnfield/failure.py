@@ -1,6 +1,6 @@
 """What a person is told when a command cannot go on: one sentence that says why and what to do."""
 
-from infra.setting_invalid import SettingInvalid
+from infra.settings import SettingInvalid
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -20,12 +20,11 @@ def told(failure: Exception) -> tuple[str, int] | None:
     # Imported only when something went wrong, so that `cairn --help` stays quick.
     import psycopg
 
-    from infra.keyring import KeyringUnreadable
     from infra.postgres.cluster import ServerUnavailable
-    from infra.postgres.unfit import DatabaseUnfit
+    from infra.postgres.migrate import DatabaseUnfit
 
     match failure:
-        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable():
+        case ServerUnavailable() | DatabaseUnfit():
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
             reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions
