@@ -1,13 +1,22 @@
-"""Who is speaking: the principal of a request, from its bearer token."""
+"""Who is speaking: the principal of a request, from its token.
+
+Two kinds of tokens are known. An opaque one (`cairn_...`) is looked up. An access token is a signed JWT: its signature
+says who it was made for, and a look-up whether they still are who they were. Both are remembered for seconds.
+"""
 
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
 
+from api import access_token
+from api import proof as proofs
+from api.identity import Identity
 from api.problem import Problem, unauthorized
+from api.proof import Proofs, Proven
 from api.services import Services
 from commands.authority import Principal
+from commands.standing import Speaker, is_good
 
 TOKEN_LENGTH_MAX: Final = 4_096
 REMEMBERED_MS: Final = 5_000
@@ -49,11 +58,38 @@ def principal_of(request: Request) -> Principal:
         return remembered
     token, services = bearer_token(request), services_of(request)
     now_ms = services.now_ms()
-    principal = services.accounts.principal(token, now_ms=now_ms) if len(token) <= TOKEN_LENGTH_MAX else None
+    principal = _looked_up(token, services, now_ms) if len(token) <= TOKEN_LENGTH_MAX else None
     if principal is None:
         raise unauthorized("This bearer token is unknown, has expired, or its person has left.")
     _remembered(request).put(token, now_ms, principal)
     return principal
+
+
+def _looked_up(token: str, services: Services, now_ms: int) -> Principal | None:
+    if services.identity is None or "." not in token:
+        return services.accounts.principal(token, now_ms=now_ms)
+    return _by_access_token(token, services.identity, now_ms)
+
+
+def _by_access_token(token: str, identity: Identity, now_ms: int) -> Principal | None:
+    try:
+        claims = access_token.read(token, identity.keyring, now_ms=now_ms)
+    except access_token.NotGood:
+        return None
+    client = None if claims.client_id == access_token.OUR_CLIENT else claims.client_id
+    standing = identity.sessions.standing(claims.tid, Speaker(claims.sub, claims.sid, claims.did, client))
+    if standing is None or not is_good(standing, role=claims.role, authority=claims.ver):
+        return None
+    return Principal(
+        tenant=claims.tid,
+        person=claims.sub,
+        name=standing.name,
+        role=standing.role,
+        device=claims.did,
+        session=claims.sid,
+        key=claims.cnf.jkt if claims.cnf else None,
+        scopes=None if claims.scp is None else frozenset(claims.scp.split()),
+    )
 
 
 def remembered_principal(request: Request) -> Principal | None:
@@ -70,7 +106,7 @@ def _remembered(request: Request) -> Remembered:
 def bearer_token(request: Request) -> str:
     """The token that a request carries; raises Problem 401 where it carries none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() not in ("bearer", "dpop") or not token.strip():
         raise unauthorized("This request carries no bearer token.")
     return token.strip()
 
@@ -78,3 +114,32 @@ def bearer_token(request: Request) -> str:
 def forbidden(detail: str, hint: str) -> Problem:
     """Somebody we know, who may not do this."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", detail, hint=hint)
+
+
+def identity_of(services: Services) -> Identity:
+    """The ports by which people sign in; raises Problem 503 where there are none."""
+    if services.identity is None:
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "sign-in-off",
+            "Nobody signs in to this server.",
+            hint="Use a bearer token that somebody gave you.",
+        )
+    return services.identity
+
+
+def proven_by(request: Request, *, with_token: bool) -> Proven | None:
+    """The key that a request proves, None where it carries no proof; raises Problem 401 for one that is not good."""
+    services, checker = services_of(request), request.app.state.proofs
+    assert isinstance(checker, Proofs)
+    token = bearer_token(request) if with_token else None
+    return checker.check(request, identity_of(services).keyring, now_ms=services.now_ms(), token=token)
+
+
+def check_key(request: Request, speaking: Principal) -> None:
+    """Refuse whoever does not prove to hold the key of a device that the token is bound to; raises Problem 401."""
+    if speaking.device is None or speaking.key is None:
+        return
+    proven = proven_by(request, with_token=True)
+    if proven is None or proven.thumbprint != speaking.key:
+        raise proofs.missing()

@@ -6,12 +6,13 @@ Everything here happens on one event loop.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sync.doorbell import Doorbell
-from sync.limits import LIVE_CONNECTIONS_MAX
+from sync.limits import LIVE_CONNECTIONS_MAX, LIVE_CONNECTIONS_PER_PERSON_MAX, LIVE_CONNECTIONS_PER_TENANT_MAX
 from sync.log import TenantId
 
 Device = tuple[TenantId, str, str]
@@ -25,17 +26,24 @@ class Pace:
     heartbeat_s: float = 15.0
     """Silence after which a stream says that it is there."""
     recheck_s: float = 60.0
-    """How long a token is believed before it is looked up again."""
+    """How long a token is believed, and a bell that does not ring, before they are looked up again."""
     hints_apart_s: float = 0.25
     """From one hint to the next; the first one after a pause comes at once."""
     send_s_max: float = 30.0
     """How long a device may let us wait until it reads."""
     streams_max: int = LIVE_CONNECTIONS_MAX
-    """How many there may be."""
+    """How many there may be in all."""
+    streams_per_tenant_max: int = LIVE_CONNECTIONS_PER_TENANT_MAX
+    streams_per_person_max: int = LIVE_CONNECTIONS_PER_PERSON_MAX
 
 
 class LiveFull(Exception):
-    """There are as many live connections as this process may have."""
+    """There are as many live connections as this process may have, or as `whose` of them may be."""
+
+    def __init__(self, whose: str) -> None:
+        super().__init__(whose)
+        self.whose = whose
+        """`person`, `tenant` or `server`."""
 
 
 class Stream:
@@ -110,6 +118,8 @@ class Streams:
         self.pace = pace or Pace()
         self._doorbell = doorbell
         self._of_device: dict[Device, Stream] = {}
+        self._devices_of = Counter[tuple[str, ...]]()
+        """How many a tenant, and one person of it, have connected."""
         self._audiences: dict[TenantId, _Audience] = {}
         self._are_over = False
 
@@ -119,8 +129,9 @@ class Streams:
         before = self._of_device.get(device)
         if before is not None:
             before.end("replaced")
-        elif len(self._of_device) >= self.pace.streams_max:
-            raise LiveFull
+        else:
+            self._check_room(device)
+            self._count(device, 1)
         stream = self._of_device[device] = Stream()
         audience = self._audience(device[0])
         audience.streams.add(stream)
@@ -131,10 +142,26 @@ class Streams:
         finally:
             if self._of_device.get(device) is stream:
                 del self._of_device[device]
+                self._count(device, -1)
             audience.streams.discard(stream)
             if not audience.streams:
                 audience.close()
                 del self._audiences[device[0]]
+
+    def _check_room(self, device: Device) -> None:
+        """Raises LiveFull where a device that has no stream may have none now."""
+        if self._devices_of[device[:2]] >= self.pace.streams_per_person_max:
+            raise LiveFull("person")
+        if self._devices_of[device[:1]] >= self.pace.streams_per_tenant_max:
+            raise LiveFull("tenant")
+        if len(self._of_device) >= self.pace.streams_max:
+            raise LiveFull("server")
+
+    def _count(self, device: Device, more: int) -> None:
+        for whose in (device[:1], device[:2]):
+            self._devices_of[whose] += more
+            if not self._devices_of[whose]:
+                del self._devices_of[whose]
 
     def _audience(self, tenant: TenantId) -> _Audience:
         if tenant not in self._audiences:

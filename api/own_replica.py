@@ -29,6 +29,7 @@ def check_owner(replica: str, row: ReplicaRow | None, speaking: Principal) -> Re
             HTTPStatus.FORBIDDEN,
             "replica-not-yours",
             f"{replica} is not a replica of {speaking.name}.",
-            hint="Mint one with POST /v1/sync/replicas, write your unsent events anew under it, and keep their ids.",
+            hint="If it was yours, register it again by its id with POST /v1/sync/replicas, and hand in all its events."
+            " Where that is refused, mint one there, write your unsent events anew under it, and keep their ids.",
         )
     return row

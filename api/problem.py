@@ -12,11 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.problem_types import PROBLEM_TYPES, TYPES, title_of
 from sync.log import Conflicting, LogUnavailable, TenantUnknown
 
-TYPES: Final = "https://cairnfield.dev/problems/"
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
+RETRY_SPREAD_S: Final = 8
+"""So much longer at most, each by chance: those who were refused together do not come back together."""
 
 _log = logging.getLogger("cairnfield.api")
 
@@ -24,7 +26,8 @@ _log = logging.getLogger("cairnfield.api")
 class Problem(Exception):
     """A request that is not done, and what its sender can do about it.
 
-    `kind` ends the type's URL, `hint` says what to do next, `retryable` whether the same request may pass later.
+    `kind` ends the type's URL and is declared in `api.problem_types` with this status (LookupError where it is not),
+    `hint` says what to do next, `retryable` whether the same request may pass later.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Problem(Exception):
         **members: Any,
     ) -> None:
         super().__init__(detail)
+        if kind not in PROBLEM_TYPES or PROBLEM_TYPES[kind].status != status:
+            raise LookupError(f"the problem {kind} with status {status} has no row in api/problem_types.py")
         self.status, self.kind, self.detail, self.hint = status, kind, detail, hint
         self.retryable, self.headers, self.members = retryable, dict(headers or {}), members
 
@@ -46,7 +51,7 @@ class Problem(Exception):
         """The problem as it is sent."""
         document = {
             "type": TYPES + self.kind,
-            "title": self.kind.replace("-", " ").capitalize(),
+            "title": title_of(self.kind),
             "status": self.status.value,
             "detail": self.detail,
             "code": self.kind.replace("-", "_"),
@@ -55,7 +60,13 @@ class Problem(Exception):
             "request_id": request_id(request),
             **self.members,
         }
-        return Response(orjson.dumps(document), self.status, self.headers, MEDIA_TYPE)
+        return Response(orjson.dumps(document), self.status, self._spread_headers(), MEDIA_TYPE)
+
+    def _spread_headers(self) -> Mapping[str, str]:
+        if self.status != HTTPStatus.SERVICE_UNAVAILABLE or "Retry-After" not in self.headers:
+            return self.headers
+        seconds = int(self.headers["Retry-After"]) + secrets.randbelow(RETRY_SPREAD_S + 1)
+        return {**self.headers, "Retry-After": str(seconds)}
 
 
 def request_id(request: Request) -> str:
@@ -112,6 +123,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
+    if kind not in PROBLEM_TYPES:
+        status, kind = HTTPStatus.BAD_REQUEST, "bad-request"
     hint = _HINTS.get(status, "GET /openapi.json lists every path.")
     detail = f"{request.method} {request.url.path}: {error.detail}"
     return Problem(status, kind, detail, hint=hint, headers=error.headers).response(request)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from api.identity import Identity
+from api.webhook_ports import Webhooks
 from commands.authority import Principal
 from domain.people import Role
 from sync.doorbell import Doorbell
@@ -39,7 +41,11 @@ class Services:
     """Rung by the log."""
     now_ms: Callable[[], int]
     """Milliseconds since 1970."""
-    new_replica: Callable[[], str]
-    """A fresh replica id."""
+    new_replica: Callable[[TenantId, str], str]
+    """A fresh replica id for somebody of a tenant, as `sync.replica_id` spells it."""
     is_ready: Callable[[], bool]
     """Whether requests can be answered: the database answers and has the schema."""
+    identity: Identity | None = None
+    """By what people sign in; None: only bearer tokens that were given out are known."""
+    webhooks: Webhooks | None = None
+    """Who is told of events; None: nobody is."""

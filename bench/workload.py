@@ -20,7 +20,7 @@ class Phone:
     """One replica at work."""
 
     author: Author
-    rnd: random.Random
+    rnd: random.Random = field(default_factory=random.Random)
     now_ms: int = START_MS
     clocks: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
 

@@ -17,7 +17,7 @@ def bench(
     as_json: Annotated[
         bool, typer.Option("--json", help='Print {"figures": {name: number}} and nothing else.')
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A rougher answer within 50 seconds.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A rougher answer, sooner.")] = False,
 ) -> None:
     """Measure; every figure stands beside a limit or a peer of the same run."""
     from rich.console import Console

@@ -7,11 +7,19 @@ from typing import Any, Final, Protocol, TypeVar
 import orjson
 
 from cairnfield.failure import CannotGoOn
-from infra.http_client import SyncClient
+from infra.http_client import ServerRefused, SyncClient
 from sync.limits import EVENTS_PER_PUSH_MAX
 
 ROUNDS_MAX: Final = 10
 """So often both ways until both hubs hold the same; more are needed only while people hand in all the time."""
+
+
+EPOCHS_MAX: Final = 5
+_OF_ANOTHER_EPOCH: Final = frozenset({"other_epoch", "cursor_ahead"})
+
+
+class _BegunAnew(Exception):
+    """The source has a new epoch: what it is called and how far it was taken in must be asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +69,18 @@ class Patience(Protocol):
 def carry(source: Hub, target: Hub, progress: Progress, patiently: Patience) -> Carried:
     """Bring everything to `target` that `source` has accepted and that was not taken in there yet.
 
+    Where the source comes back from a backup meanwhile, its new log is carried from where that was taken in up to.
     Raises CannotGoOn; the same call then goes on where this one stopped.
     """
+    for _ in range(EPOCHS_MAX):
+        try:
+            return _carry(source, target, progress, patiently)
+        except _BegunAnew:
+            continue
+    raise CannotGoOn(f"{source.url} came back from a backup {EPOCHS_MAX} times meanwhile; run it again.")
+
+
+def _carry(source: Hub, target: Hub, progress: Progress, patiently: Patience) -> Carried:
     told = patiently(source.client.hello)
     hub, epoch = told["tenant"], told["epoch"]
     position = patiently(lambda: target.client.relayed(hub, epoch))
@@ -91,8 +109,13 @@ def carry(source: Hub, target: Hub, progress: Progress, patiently: Patience) -> 
 
 
 def _carry_page(source: Hub, target: Hub, hub: str, epoch: str, after: int) -> tuple[bytes, dict[str, Any]]:
-    page = source.client.page(after, limit=EVENTS_PER_PUSH_MAX, history=True)
-    return page, target.client.relay(page, hub=hub, epoch=epoch, after=after)
+    try:
+        page = source.client.page(after, limit=EVENTS_PER_PUSH_MAX, history=True)
+        return page, target.client.relay(page, hub=hub, epoch=epoch, after=after)
+    except ServerRefused as refused:
+        if refused.problem.get("code") in _OF_ANOTHER_EPOCH:
+            raise _BegunAnew from refused
+        raise
 
 
 def carry_both_ways(one: Hub, other: Hub, progress: Progress, patiently: Patience) -> tuple[Carried, Carried]:

@@ -13,7 +13,7 @@ from infra.settings import Settings, data_folder, from_environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """A database that is up: `dsn` signs in as its owner, `kept` says in words where the data are."""
+    """A database that is up: `dsn` signs in as somebody who may act as our roles, `kept` says where the data are."""
 
     dsn: str
     kept: str
@@ -49,7 +49,7 @@ def database(settings: Settings) -> Generator[Database]:
     from infra.postgres.migrate import upgrade
 
     if settings.database_url is not None:
-        upgrade(settings.database_url)
+        upgrade(settings.database_owner_url or settings.database_url)
         yield Database(dsn=settings.database_url, kept="the database in DATABASE_URL")
         return
     with embedded(settings.data, may_move=not settings.data_was_chosen) as server:

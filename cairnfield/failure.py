@@ -1,6 +1,6 @@
 """What a person is told when a command cannot go on: one sentence that says why and what to do."""
 
-from infra.settings import SettingInvalid
+from infra.setting_invalid import SettingInvalid
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -20,11 +20,12 @@ def told(failure: Exception) -> tuple[str, int] | None:
     # Imported only when something went wrong, so that `cairn --help` stays quick.
     import psycopg
 
+    from infra.keyring import KeyringUnreadable
     from infra.postgres.cluster import ServerUnavailable
-    from infra.postgres.migrate import DatabaseUnfit
+    from infra.postgres.unfit import DatabaseUnfit
 
     match failure:
-        case ServerUnavailable() | DatabaseUnfit():
+        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable():
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
             reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions

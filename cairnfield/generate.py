@@ -15,6 +15,18 @@ from cairnfield.typescript_limits import client_limits
 REPOSITORY: Final = Path(__file__).parents[1]
 
 
+def _authority() -> str:
+    from cairnfield.authority_reference import authority
+
+    return authority()
+
+
+def _orders() -> str:
+    from cairnfield.order_reference import orders
+
+    return orders()
+
+
 def _event_catalogue() -> str:
     # It needs pydantic and every declaration, which `cairn --help` does not.
     from cairnfield.event_catalogue import event_catalogue
@@ -26,6 +38,24 @@ def _merge_policies() -> str:
     from cairnfield.merge_reference import merge_policies
 
     return merge_policies()
+
+
+def _problems() -> str:
+    from cairnfield.problem_reference import problems
+
+    return problems()
+
+
+def _openapi() -> str:
+    from cairnfield.openapi_reference import openapi
+
+    return openapi()
+
+
+def _typescript_api() -> str:
+    from cairnfield.typescript_api import api_types
+
+    return api_types()
 
 
 def _typescript_catalogue() -> str:
@@ -42,11 +72,16 @@ def _typescript_types() -> str:
 
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/reference/authority.md": _authority,
     "docs/reference/erd.md": erd,
     "docs/reference/event-catalogue.md": _event_catalogue,
     "docs/reference/legacy-mapping.md": legacy_mapping,
     "docs/reference/log-schema.md": log_schema,
     "docs/reference/merge-policies.md": _merge_policies,
+    "docs/reference/openapi.json": _openapi,
+    "docs/reference/orders.md": _orders,
+    "docs/reference/problems.md": _problems,
+    "pwa/api/src/types.ts": _typescript_api,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,
     "pwa/sdk/src/generated/types.ts": _typescript_types,

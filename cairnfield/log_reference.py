@@ -69,6 +69,8 @@ def log_schema() -> str:
             "The tables that keep the log, in the schema `public`; [a drawing](erd.md) shows what refers to what.",
             'Every key begins with `tenant`, and every `text` column sorts by bytes (`COLLATE "C"`).',
             f"The server acts as the role `{APP_ROLE}`, which may do what each table grants and nothing more.",
+            "Row-level security shows it, and lets it write, the rows of the tenant that its transaction names with",
+            "`set_config('app.tenant', …, true)`, and nothing of any other.",
             *(line for table in metadata.tables.values() for line in _described(table)),
             "",
         ]

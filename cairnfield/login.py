@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """One person, the role they have, and the bearer token that speaks for them."""
+    """One person, the role they have, the bearer token that speaks for them, and by what they sign in themselves."""
 
     role: str
     name: str
     token: str
+    person: str
+    """Their id."""
+    email: str | None = None
+    password: str | None = None
+    """None where they have chosen one of their own."""

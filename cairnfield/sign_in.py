@@ -1,6 +1,7 @@
 """Who may sign in to what `cairn up` started: a login for every role, with tokens that stay good from start to start.
 
-The database keeps only hashes of tokens, so the tokens themselves are kept beside it, in a file for its owner's eyes.
+The database keeps only hashes of tokens, so the tokens themselves are kept beside it, in a file for its owner's eyes;
+`cairnfield.demo_passwords` does the same for passwords.
 """
 
 import json
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from sync.log import TenantId
 
 TOKENS_FILE: Final = "logins.json"
-ROLES: Final[tuple["Role", ...]] = ("dispatcher", "technician", "supervisor", "analyst", "auditor", "integration")
+ROLES: Final[tuple["Role", ...]] = (
+    *("dispatcher", "technician", "supervisor", "analyst", "auditor", "admin", "integration"),
+)
+MADE_UP: Final = "harbour.example"
+"""The domain of everybody whom the demo, or this command, has made up: nobody has mail there."""
 LISTED_MAX: Final = 20
 """Up to so many people all get a login; of a larger tenant one for each role does."""
 _TOKENS: Final = TypeAdapter(dict[str, str])
@@ -32,9 +37,10 @@ def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_
     present = {person.role for person in _people(accounts, tenant)}
     for role in ROLES:
         if role not in present:
-            accounts.add_person(tenant, person=str(uuid.uuid4()), name=f"Operator ({role})", role=role)
+            email = f"{role}@{MADE_UP}"
+            accounts.add_person(tenant, person=str(uuid.uuid4()), name=f"Operator ({role})", role=role, email=email)
     chosen = _chosen(_people(accounts, tenant))
-    kept = _kept(data / TOKENS_FILE)
+    kept = kept_in(data / TOKENS_FILE)
     tokens = {
         person.person: _good(accounts, person, kept.get(person.person), now_ms)
         or accounts.issue(tenant, person.person, now_ms=now_ms)
@@ -42,7 +48,10 @@ def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_
     }
     if tokens.items() - kept.items():
         write_private(data / TOKENS_FILE, {**kept, **tokens})
-    return [Login(role=person.role, name=person.name, token=tokens[person.person]) for person in chosen]
+    return [
+        Login(role=person.role, name=person.name, token=tokens[person.person], person=person.person)
+        for person in chosen
+    ]
 
 
 def _people(accounts: "PostgresAccounts", tenant: "TenantId") -> "list[Principal]":
@@ -64,8 +73,8 @@ def _good(accounts: "PostgresAccounts", person: "Principal", token: str | None, 
     return token if token and accounts.principal(token, now_ms=now_ms) == person else None
 
 
-def _kept(path: Path) -> dict[str, str]:
-    """The token of each person, as the last start left them; none where there was none, or not in one piece."""
+def kept_in(path: Path) -> dict[str, str]:
+    """What the last start wrote there, such as each person's token; nothing where it is not there in one piece."""
     try:
         return _TOKENS.validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):

@@ -18,6 +18,7 @@ import typer
 from cairnfield.database import Database, database, settings_with
 from cairnfield.failure import CannotGoOn
 from cairnfield.login import Login
+from cairnfield.unsafe import check_safe
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def up(
     from rich.console import Console
 
     settings = settings_with(data=data, host=host, port=port)
+    check_safe(settings, with_demo=not no_demo)
     console = Console(highlight=False, soft_wrap=True)
     with _until_told_to_stop(), _listening(settings) as listener, _steps(console) as say:
         say("Starting PostgreSQL")
@@ -59,7 +61,7 @@ def up(
                 _greet(console, url, opened, logins)
 
             try:
-                _serve(_app(opened, settings), listener, when_ready)
+                _serve(_app(opened, settings), listener, when_ready, settings.door.trusted_proxies)
             finally:
                 _forget_ready(ready, url)
     console.print("Stopped; the data stay.")
@@ -68,6 +70,7 @@ def up(
 def prepare(dsn: str, data: Path, *, with_demo: bool) -> Sequence[Login]:
     """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in."""
     from cairnfield.demo.seed import TENANT_NAME, seed
+    from cairnfield.demo_passwords import with_passwords
     from cairnfield.sign_in import logins
     from cairnfield.wiring import now_ms, open_accounts, open_log
     from infra.postgres.pool import open_pool
@@ -78,7 +81,8 @@ def prepare(dsn: str, data: Path, *, with_demo: bool) -> Sequence[Login]:
         tenant = tenants[0] if tenants else accounts.add_tenant(TENANT_NAME if with_demo else "Cairnfield", now_ms=now)
         if with_demo and len(tenants) <= 1 and log.head(tenant).position == 0:
             seed(log, accounts, tenant, now_ms=now)
-        return logins(accounts, tenant, data=data, now_ms=now)
+        found = logins(accounts, tenant, data=data, now_ms=now)
+        return with_passwords(found, pool, tenant, data=data, now_ms=now)
 
 
 def _app(opened: Database, settings: Settings) -> "FastAPI":
@@ -87,7 +91,9 @@ def _app(opened: Database, settings: Settings) -> "FastAPI":
     return build_app(opened.dsn, settings)
 
 
-def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None]) -> None:
+def _serve(
+    app: "FastAPI", listener: socket.socket, when_ready: Callable[[], None], trusted_proxies: Sequence[str] = ()
+) -> None:
     """Answer requests until a signal says stop; `when_ready` is called when the first one would be answered."""
     from cairnfield.http_server import http_server
 
@@ -98,7 +104,7 @@ def _serve(app: "FastAPI", listener: socket.socket, when_ready: Callable[[], Non
     # Whoever has its answer from Postgres holds a tenant's lock: it should not wait 5 ms for one that reads a body.
     sys.setswitchinterval(0.001)
 
-    server = http_server(app, when_ready)
+    server = http_server(app, when_ready, trusted_proxies=trusted_proxies)
     signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn takes care of the other two itself
     server.run(sockets=[listener])
 
@@ -168,7 +174,10 @@ def _write_ready(path: Path, url: str, logins: Sequence[Login]) -> None:
     tokens: dict[str, str] = {}
     for login in logins:
         tokens.setdefault(login.role, login.token)
-    write_private(path, {"url": url, "tokens": tokens})
+    sign_in = {
+        login.role: {"email": login.email, "password": login.password} for login in reversed(logins) if login.password
+    }
+    write_private(path, {"url": url, "tokens": tokens, "sign_in": sign_in})
 
 
 def _forget_ready(path: Path, url: str) -> None:
@@ -201,7 +210,14 @@ def _steps(console: "Console") -> Generator[Callable[[str | None], None]]:
 def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Login]) -> None:
     console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (its routes: {url}/openapi.json)\n")
     name_width = max((len(login.name) for login in logins), default=0)
+    email_width = max((len(login.email or "") for login in logins), default=0)
     for login in logins:  # not a table: it would cut the tokens to the width of the terminal
-        console.print(f"{login.role:<12}{login.name:<{name_width}}  {login.token}", markup=False)
+        email = f"{login.email or '':<{email_width}}"
+        console.print(f"{login.role:<12}{login.name:<{name_width}}  {email}  {login.token}", markup=False)
+    password = next((login.password for login in logins if login.password), None)
+    if password:
+        console.print(
+            f"\nThe password of everybody with an e-mail, until they choose their own: {password}", markup=False
+        )
     console.print(f"\nThe data are in {opened.kept}.")
     console.print("Ctrl-C stops it.\n")

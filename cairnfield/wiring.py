@@ -1,24 +1,30 @@
 """Settings become adapters, adapters become services; nothing else constructs an adapter."""
 
 import secrets
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from commands.quotas import with_amounts
 from infra import failpoints
 from infra.settings import Settings
-from sync.log import Ring, nobody_listens
+from sync.log import Ring, TenantId, nobody_listens
+from sync.replica_id import BYTES_DRAWN, replica_id
+from sync.vector_clock import ReplicaId
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from psycopg_pool import ConnectionPool
 
+    from api.services import Services
+    from api.terms import Terms
     from infra.blobs import DiskBlobStore
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
     from infra.postgres.pool import Connection
 
 POOL_SIZE: Final = 8
-_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def now_ms() -> int:
@@ -26,9 +32,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def new_replica() -> str:
-    """A replica id with 60 random bits."""
-    return "r" + "".join(secrets.choice(_BASE32) for _ in range(12))
+def new_replica(tenant: TenantId, person: str) -> ReplicaId:
+    """A fresh replica id of that person's."""
+    return replica_id(secrets.token_bytes(BYTES_DRAWN), tenant=tenant, person=person)
 
 
 def open_accounts(pool: "ConnectionPool[Connection]") -> "PostgresAccounts":
@@ -52,17 +58,35 @@ def open_blobs(settings: Settings) -> "DiskBlobStore":
     return DiskBlobStore(settings.data)
 
 
+def open_terms(settings: Settings) -> "Terms":
+    """To whom the door is open, and at what pace."""
+    from api.terms import Terms
+    from commands.quotas import QUOTAS
+    from infra.process_limits import ProcessLimits
+    from infra.redis_limits import RedisLimits
+
+    door = settings.door
+    quotas = with_amounts(QUOTAS, door.limits)
+    if not door.limits_are_on:
+        return Terms(origins=door.origins)
+    if door.redis_url is not None:
+        return Terms(limiter=RedisLimits(door.redis_url, processes=door.processes), quotas=quotas, origins=door.origins)
+    shares = {name: each.shared_by(door.processes) for name, each in quotas.items()}
+    return Terms(limiter=ProcessLimits(), quotas=shares, origins=door.origins)
+
+
 def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
-    from infra.doorbell import ProcessDoorbell
+    from cairnfield.identity import open_identity
+    from cairnfield.webhooks import deliver, open_webhooks
     from infra.failing_answers import FailingAnswers
-    from infra.postgres.pool import open_pool
+    from infra.postgres.doorbell import PostgresDoorbell
+    from infra.postgres.pool import answers, open_pool
 
-    del settings  # the host and port are the server's; the rest comes with later adapters
     pool = open_pool(dsn, size=POOL_SIZE)
-    doorbell = ProcessDoorbell()
+    doorbell = PostgresDoorbell(dsn)
     log, accounts = open_log(pool, doorbell.ring), open_accounts(pool)
     services = Services(
         log=log,
@@ -70,20 +94,34 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         doorbell=doorbell,
         now_ms=now_ms,
         new_replica=new_replica,
-        is_ready=lambda: _answers(accounts),
+        is_ready=lambda: answers(pool),
+        identity=open_identity(pool, settings, now_ms=now_ms, home=_only(accounts)),
+        webhooks=open_webhooks(pool, settings, now_ms),
     )
-    app = create_app(services)
+    app = create_app(services, terms=open_terms(settings))
+    deliver(app, dsn, settings, doorbell, now_ms)
+    app.router.on_startup.append(lambda: _read_again(accounts, services))
+    app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():
         app.add_middleware(FailingAnswers)
     return app
 
 
-def _answers(accounts: "PostgresAccounts") -> bool:
+def _read_again(accounts: "PostgresAccounts", services: "Services") -> None:
+    """Beside the first requests, what newer clients handed in before this start; where it breaks off, the next start
+    goes on."""
+    from api.newer_clients import take_in_what_can_be_read_now
     from sync.log import LogUnavailable
 
-    try:
-        accounts.tenants()
-    except LogUnavailable:
-        return False
-    return True
+    def read() -> None:
+        with suppress(LogUnavailable):
+            take_in_what_can_be_read_now([tenant for tenant, _ in accounts.tenants()], services)
+
+    threading.Thread(target=read, name="read-again", daemon=True).start()
+
+
+def _only(accounts: "PostgresAccounts") -> TenantId | None:
+    """The tenant whom people mean who name none: the only one."""
+    tenants = accounts.tenants()
+    return tenants[0][0] if len(tenants) == 1 else None

@@ -6,7 +6,7 @@ a move is judged by the status its author knew, and concurrent moves are the mer
 
 from dataclasses import dataclass
 
-from commands.authority import may_tell, sees_everything
+from commands.authority import fault_in_telling, sees_everything
 from domain.people import Role
 from sync.desk import Judge
 from sync.envelope import Event, Unacceptable
@@ -26,13 +26,9 @@ class RoleJudge:
         return not sees_everything(self.role)
 
     def may_tell(self, event: Event, actor: str) -> Unacceptable | None:
-        """Refuse what this role does not tell."""
-        del actor
-        if may_tell(self.role, event.entity_type, event.type):
-            return None
-        return Unacceptable(
-            "not_allowed", f"whoever is {self.role} does not tell {event.type} of a {event.entity_type}"
-        )
+        """Refuse what this role does not tell, or not in these words."""
+        fault = fault_in_telling(self.role, event.entity_type, event.type, event.data, actor)
+        return Unacceptable("not_allowed", fault) if fault else None
 
     def follows(self, event: Event, state: State | None) -> Unacceptable | None:
         """Refuse a move that its author knew to be impossible; the same for every role."""

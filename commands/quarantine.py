@@ -31,7 +31,9 @@ from sync.office import Office, OfficeDesk, Saying, id_from
 from sync.rows import CaseMoved, CaseRow, LaterRow
 from sync.verdict import Verdict, case_of, verdict_of
 
-APPROVABLE: Final = frozenset({"not_allowed", "illegal_move", "out_of_scope", "tx_incomplete", "tx_broken"})
+APPROVABLE: Final = frozenset(
+    {"not_allowed", "illegal_move", "out_of_scope", "tx_incomplete", "tx_broken", "handed_in_late", "device_revoked"}
+)
 """A person may see these otherwise; what else is set aside cannot be merged as it is, and only what is edited can."""
 
 

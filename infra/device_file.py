@@ -17,7 +17,7 @@ from sync.device import Device, Kept, Pending, Quarantined, on_top
 from sync.envelope import parse
 from sync.merge import State
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SCHEMA: Final = """
     create table standing (
         one integer primary key check (one = 1), tenant text not null, person text not null,
@@ -33,7 +33,10 @@ _SCHEMA: Final = """
         event blob not null);
     create table kept (id text primary key, position integer not null, event blob not null);
     create table elsewhere (seq integer primary key, replica text not null, told_as integer not null);
-    pragma user_version = 1;
+"""
+_SINCE_VERSION_2: Final = """
+    create table entered (scope text primary key, position integer not null);
+    pragma user_version = 2;
 """
 _Key = TypeVar("_Key", str, int)
 _Value = TypeVar("_Value")
@@ -83,12 +86,12 @@ class DeviceFile:
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")  # in WAL, less than this may lose what was committed last
         (version,) = self._db.execute("pragma user_version").fetchone()
-        if version not in (0, VERSION):
+        if not 0 <= version <= VERSION:
             raise DeviceFileUnfit(f"{self._path} was written by a newer program (version {version}); update this one.")
         self._db.execute("begin immediate")
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
+        missing = (_SCHEMA if version == 0 else "") + (_SINCE_VERSION_2 if version < VERSION else "")
+        for statement in missing.split(";"):
+            self._db.execute(statement)
         self._db.execute("commit")
 
     def owner(self) -> Owner | None:
@@ -114,11 +117,13 @@ class DeviceFile:
         aside = self._db.execute("select id, event, case_, code, text, retryable from quarantined")
         kept = self._db.execute("select id, event, position from kept")
         elsewhere = self._db.execute("select seq, replica, told_as from elsewhere")
+        entered = self._db.execute("select scope, position from entered")
         device = Device(
             author=Author(replica=replica, seq=seq, prev=prev, at=at, seen=seen),
             **dict(zip(("cursor", "resume", "epoch", "view"), pulled, strict=True)),
             accepted=accepted,
             homes=homes,
+            entered=dict(entered.fetchall()),
             stale=frozenset(stale),
             outbox={name: Pending(parse(raw), *rest) for name, raw, *rest in waiting},
             quarantined={
@@ -184,6 +189,10 @@ class DeviceFile:
                 "insert or replace into elsewhere values (?, ?, ?)",
                 ((seq, *dot) for seq, dot in after.elsewhere.items()),
             )
+
+        entered, left = _changed(before.entered, after.entered)
+        self._db.executemany("delete from entered where scope = ?", _each(left))
+        self._db.executemany("insert or replace into entered values (?, ?)", entered.items())
 
     def _write_accepted(self, before: Device, after: Device) -> None:
         states, gone = _changed(before.accepted, after.accepted)

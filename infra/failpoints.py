@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from infra.settings import SettingInvalid
+from infra.setting_invalid import SettingInvalid
 
 POINTS: Final[Mapping[str, str]] = {
     "push.received": "the body of a push is read, and nothing of it looked at",
@@ -26,6 +26,7 @@ POINTS: Final[Mapping[str, str]] = {
     "push.led": "a leader has stored what others handed in, and nobody was told",
     "push.answering": "a push is about to be answered",
     "push.mid_response": "half of the answer to a push is sent",
+    "webhook.answered": "a receiver has answered, and nobody has noted it",
     "pull.read": "a page is read from the log",
     "pull.answering": "a page is about to be sent",
     "pull.mid_response": "half of a page is sent",

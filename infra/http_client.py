@@ -71,6 +71,11 @@ class SyncClient:
         """A new replica id, bound to the token's person; `name` is what people call the device."""
         return str(self._json("POST", "/v1/sync/replicas", json={"name": name})["replica"])
 
+    def register(self, replica: str, name: str) -> None:
+        """Let a replica id of one's own be known again that a restored server has forgotten; one that is known stays
+        as it is. Refused as `replica_not_yours` where it is somebody else's, or was minted for somebody else."""
+        self._json("POST", "/v1/sync/replicas", json={"name": name, "replica": replica})
+
     def hello(self, replica: str | None = None) -> dict[str, Any]:
         """Epoch, head, server time, limits, and where `replica` stands."""
         return self._json("POST", "/v1/sync/hello", json={} if replica is None else {"replica": replica})

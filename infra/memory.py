@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -10,6 +10,8 @@ from typing import Final, TypeVar
 from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
+from sync.grants import leading_on
+from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
     Changes,
@@ -23,9 +25,11 @@ from sync.log import (
     TenantId,
     TenantUnknown,
     Wanted,
+    WantedGrants,
     nobody_listens,
 )
 from sync.rows import (
+    AnsweredRow,
     CaseMoved,
     CaseRow,
     EndedRow,
@@ -62,6 +66,7 @@ class _Tenant:
     """Each grant with the position at which it ended."""
     links: list[ScopeLinkRow] = field(default_factory=list[ScopeLinkRow])
     later: list[LaterRow] = field(default_factory=list[LaterRow])
+    answered: dict[tuple[str, str], AnsweredRow] = field(default_factory=dict[tuple[str, str], AnsweredRow])
 
 
 class MemoryEventLog:
@@ -138,10 +143,13 @@ class MemoryEventLog:
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         return self._tenant(tenant).entities.get(entity)
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
         with self._lock:  # a dictionary that grows cannot be walked
             rows = [*self._tenant(tenant).entities.values()]
-        return sorted(row for row in rows if row.type == entity_type and row.entity > after)[:limit]
+        found = [row for row in rows if row.type == entity_type and row.entity > after]
+        return sorted(row for row in found if scopes is None or row.scope in scopes)[:limit]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         with self._lock:
@@ -190,6 +198,11 @@ class MemoryEventLog:
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         return self._tenant(tenant).replicas.get(replica)
 
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        with self._lock:
+            rows = [row for dot, row in self._tenant(tenant).held.items() if not row.missing and dot > after]
+        return sorted(rows)[:limit]
+
     def tracked(self, tenant: TenantId, follower: str) -> int | None:
         return self._tenant(tenant).tracked.get(follower)
 
@@ -211,15 +224,26 @@ def _known(kept: _Tenant, wanted: Wanted) -> Known:
         by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},
         entities={name: kept.entities[name] for name in entities if name in kept.entities},
         held=sorted(held),
-        grants=_granted(kept, wanted),
+        grants=(granted := _granted(kept, wanted)),
+        ended_at_ms={end: kept.events[end - 1].recorded_at_ms for end in granted.values() if end is not None},
+        leads_to=_leads_to(kept, wanted),
+        answered={key: kept.answered[key] for key in wanted.answers if key in kept.answered},
     )
+
+
+def _scopes_asked(kept: _Tenant, asked: WantedGrants) -> set[str]:
+    return {kept.entities[name].scope for name in asked.entities if name in kept.entities}.union(asked.scopes)
+
+
+def _leads_to(kept: _Tenant, wanted: Wanted) -> Mapping[str, frozenset[str]]:
+    scopes = {scope for asked in wanted.grants for scope in _scopes_asked(kept, asked)}
+    return leading_on({}, [link for link in kept.links if link.scope in scopes])
 
 
 def _granted(kept: _Tenant, wanted: Wanted) -> dict[tuple[str, str], int | None]:
     found: dict[tuple[str, str], int | None] = {}
     for asked in wanted.grants:
-        homes = {kept.entities[name].scope for name in asked.entities if name in kept.entities}
-        for scope in homes.union(asked.scopes):
+        for scope in _scopes_asked(kept, asked):
             ways_in = {scope, *(link.scope for link in kept.links if link.leads_to == scope)}
             ends = [end for row, end in kept.granted.items() if row.person == asked.person and row.scope in ways_in]
             if ends:
@@ -232,7 +256,8 @@ def _place(row: CaseRow) -> tuple[int, str, int]:
 
 
 def _is_wanted(row: CaseRow, wanted: CasesWanted) -> bool:
-    found = CasesWanted(row.state, row.aside.code, row.owner, row.aside.replica)
+    aside = row.aside
+    found = CasesWanted(row.state, aside.code, row.owner, aside.replica, aside.actor, aside.entity)
     return all(asked is None or asked == is_ for asked, is_ in zip(wanted, found, strict=True))
 
 
@@ -265,9 +290,17 @@ def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:
         fresh = [key(row) for row in changes.events]
         if len(set(fresh)) < len(fresh) or taken & set(fresh):
             raise Conflicting("an event with that replica and seq, entity and version, or id is there already")
+    for order in changes.answered:
+        if _is_answered(kept, order):
+            raise Conflicting("an order with that key is answered already")
     for row in changes.tracked:
         if kept.tracked.get(row.follower, -1) >= row.position:
             raise Conflicting(f"{row.follower} has come to {kept.tracked[row.follower]} already")
+
+
+def _is_answered(kept: _Tenant, row: AnsweredRow) -> bool:
+    before = kept.answered.get((row.person, row.key))
+    return before is not None and before.answered_at_ms >= row.answered_at_ms - ANSWER_KEPT_MS
 
 
 def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
@@ -276,9 +309,9 @@ def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
     kept.events += changes.events
     kept.entities |= {row.entity: row for row in changes.entities}
     kept.replicas |= {row.replica: row for row in changes.replicas}
-    kept.held |= {(row.replica, row.seq): row for row in changes.held}
     for dot in changes.released:
         del kept.held[dot]
+    kept.held |= {(row.replica, row.seq): row for row in changes.held}
     kept.cases |= {(row.replica, row.seq): CaseRow(row, now_ms, "open", None) for row in changes.quarantined}
     for moved in changes.cases:
         _move_case(kept, moved)
@@ -288,6 +321,7 @@ def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
         _end(kept, row)
     kept.links += changes.links
     kept.later += changes.later
+    kept.answered |= {(row.person, row.key): row for row in changes.answered}
 
 
 def _move_case(kept: _Tenant, moved: CaseMoved) -> None:

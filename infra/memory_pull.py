@@ -37,9 +37,11 @@ class MemoryMoment:
         ]
         return granted + led_to
 
-    def tail(self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int) -> Tail:
+    def tail(
+        self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int, to_all: bool = True
+    ) -> Tail:
         wanted = [row for row in self.events[after:until] if _is_in(scopes, row.scope)]
-        frames = _fitting([event_frame(row) for row in wanted[:limit]], bytes_max)
+        frames = _fitting([event_frame(row, to_all=to_all) for row in wanted[:limit]], bytes_max)
         last = until if len(frames) == len(wanted) else wanted[len(frames) - 1].position
         return Tail(b"".join(frames), len(frames), last)
 

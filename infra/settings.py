@@ -1,27 +1,17 @@
 """What can be set from the environment: one frozen `Settings`, read once when a command starts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from infra.door_settings import DoorSettings, door_from, is_on
+from infra.setting_invalid import SettingInvalid
 
 DEFAULT_DATA = Path(".cairn")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8411
-
-
-class SettingInvalid(Exception):
-    """A setting has a value that cannot be used.
-
-    `variable` is the name of the environment variable or option, `value` what it held,
-    `remedy` a sentence that says what to set instead.
-    """
-
-    def __init__(self, variable: str, value: str, remedy: str) -> None:
-        super().__init__(f"{variable} is {value!r}. {remedy}")
-        self.variable = variable
-        self.value = value
-        self.remedy = remedy
+_ALLOW_LOCAL = "CAIRN_WEBHOOKS_ALLOW_LOCAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +19,14 @@ class Settings:
     """Everything that a command is told from outside.
 
     `database_url`: a PostgreSQL server (15 or newer) as a libpq URI; None means the embedded one.
+    `database_owner_url`: the same database for whoever owns it, who migrates it; None: the user of `database_url`.
     `data`: the folder of the embedded server and of `up.json`, absolute.
     `data_was_chosen`: False when `data` is only the default, so that the server may keep its files elsewhere.
     `host`, `port`: where HTTP listens; port 0 lets the system choose.
+    `secrets`: the folder of the server's own keys, absolute; None: `keys` in the data folder.
+    `origin`: the address at which browsers find the server, as passkeys name it; None: localhost.
+    `door`: who may call from where, at what pace.
+    `webhooks_allow_local`: whether webhooks may lead into this network, and without TLS; unsafe.
     """
 
     database_url: str | None
@@ -39,21 +34,37 @@ class Settings:
     data_was_chosen: bool
     host: str
     port: int
+    secrets: Path | None = None
+    origin: str | None = None
+    door: DoorSettings = field(default_factory=DoorSettings)
+    webhooks_allow_local: bool = False
+    database_owner_url: str | None = None
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the server's own keys."""
+        return self.secrets or self.data / "keys"
 
 
 def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> Settings:
-    """Read DATABASE_URL, CAIRN_DATA, CAIRN_HOST and CAIRN_PORT; an empty value counts as unset.
+    """Read the variables that `docs/reference/commands.md` lists; an empty one counts as unset.
 
     `home`: the folder in which the default data folder `.cairn` lies.
     Raises `SettingInvalid` for a value that cannot be used.
     """
-    chosen = environment.get("CAIRN_DATA", "")
+    chosen, kept_apart = environment.get("CAIRN_DATA", ""), environment.get("CAIRN_SECRETS_DIR", "")
+    data = data_folder("CAIRN_DATA", chosen) if chosen else (home / DEFAULT_DATA).absolute()
     return Settings(
-        database_url=_database_url(environment.get("DATABASE_URL", "")),
-        data=data_folder("CAIRN_DATA", chosen) if chosen else (home / DEFAULT_DATA).absolute(),
+        database_url=_database_url("DATABASE_URL", environment.get("DATABASE_URL", "")),
+        database_owner_url=_database_url("DATABASE_OWNER_URL", environment.get("DATABASE_OWNER_URL", "")),
+        data=data,
         data_was_chosen=bool(chosen),
         host=environment.get("CAIRN_HOST", "") or DEFAULT_HOST,
         port=_port("CAIRN_PORT", environment.get("CAIRN_PORT", "")),
+        secrets=data_folder("CAIRN_SECRETS_DIR", kept_apart) if kept_apart else None,
+        origin=_origin(environment.get("CAIRN_ORIGIN", "")),
+        door=door_from(environment),
+        webhooks_allow_local=is_on(_ALLOW_LOCAL, environment.get(_ALLOW_LOCAL, "")),
     )
 
 
@@ -67,13 +78,13 @@ def data_folder(variable: str, value: str) -> Path:
     return path
 
 
-def _database_url(value: str) -> str | None:
+def _database_url(variable: str, value: str) -> str | None:
     if not value:
         return None
     if urlsplit(value).scheme not in {"postgresql", "postgres"}:
         # The value is not repeated: it may hold a password.
         raise SettingInvalid(
-            "DATABASE_URL", "…", "Write it as postgresql://user:password@host:5432/database, or leave it unset."
+            variable, "…", "Write it as postgresql://user:password@host:5432/database, or leave it unset."
         )
     return value
 
@@ -84,3 +95,15 @@ def _port(variable: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= 65535):
         raise SettingInvalid(variable, value, "Set a number from 0 to 65535; 0 lets the system choose.")
     return int(value)
+
+
+def _origin(value: str) -> str | None:
+    """Scheme, host and port, as browsers spell them."""
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise SettingInvalid("CAIRN_ORIGIN", value, "Write it as https://field.example, without a path.")
+    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
+        raise SettingInvalid("CAIRN_ORIGIN", value, "Browsers give passkeys to https only; write https://.")
+    return value

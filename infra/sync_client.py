@@ -25,8 +25,9 @@ from sync.device import shown as state_of
 from sync.envelope import Event, Tx, Unacceptable
 from sync.fork import fork
 from sync.frames import Page, read_page
-from sync.handing_in import ask_again, next_batch, settle
+from sync.handing_in import ask_again, next_batch, offered, settle
 from sync.taking_in import apply_page
+from sync.vector_clock import ReplicaId
 
 ROUNDS_MAX: Final = 10_000
 """Steps of one sync: each hands in a batch or takes in a page."""
@@ -229,12 +230,14 @@ class SyncedDevice:
         owner = Owner(told["tenant"], told["person"])
         if owner != self._file.owner():
             raise DeviceFileUnfit("This file is of somebody else's device: use their token, or a file of your own.")
+        if told["replica"] is None and self._is_registered_again(self._replica):
+            told = self._client.hello(self._replica)
         device = self._device
         if told["epoch"] != device.epoch:
             device = restart(device, epoch=told["epoch"])
         row, seq = told["replica"], device.author.seq
         if row is None or row["seq"] > seq or (row["seq"] == seq and row["hash"] != device.author.prev):
-            device = replace(device, forked_at=seq + 1)
+            device = _under_another_name(device)
         if device is not self._device:
             self._become(device)
 
@@ -242,9 +245,29 @@ class SyncedDevice:
     def _replica(self) -> str:
         return self._device.author.replica
 
+    def _is_registered_again(self, replica: ReplicaId) -> bool:
+        """Whether a server that has forgotten a replica of ours knows it again, as before its first event."""
+        try:
+            self._client.register(replica, self._name)
+        except ServerRefused as refused:
+            if refused.problem.get("code") != _REPLICA_NOT_OURS:
+                raise
+            return False
+        return True
+
     def _hand_in(self) -> None:
         while body := next_batch(self._device):
-            self._become(settle(self._device, self._client.push(body)))
+            answer = self._pushed(body)
+            self._become(_under_another_name(self._device) if answer is None else settle(self._device, answer))
+
+    def _pushed(self, body: bytes) -> dict[str, Any] | None:
+        """The answer to a push; None where the server has forgotten whose it is, and will not hear of it again."""
+        try:
+            return self._client.push(body)
+        except ServerRefused as refused:
+            if refused.problem.get("code") != _REPLICA_NOT_OURS:
+                raise
+        return self._client.push(body) if self._is_registered_again(offered(self._device)) else None
 
     def _take_in(self, *, refetch: str = "") -> None:
         while True:
@@ -299,6 +322,11 @@ def _read(lines: bytes) -> Page:
         raise
     except ValueError as cut:
         raise OfflineError(f"the page was not whole: {cut}") from cut
+
+
+def _under_another_name(device: Device) -> Device:
+    """The device that must fork, because the server has other events under its name, or will not know it."""
+    return replace(device, forked_at=device.author.seq + 1)
 
 
 def _may_pass_later(refused: ServerRefused) -> bool:

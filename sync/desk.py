@@ -6,7 +6,15 @@ from typing import Any, Protocol
 from domain.catalogue import ENTITIES
 from sync import hybrid_clock, merge, shown, state_codec
 from sync.envelope import Event, Link, Unacceptable, parse
-from sync.grants import Granted, access_changed, granted_after, is_given_to_creator, is_in_scope, may_change_access
+from sync.grants import (
+    Granted,
+    access_changed,
+    granted_after,
+    is_given_to_creator,
+    is_in_scope,
+    leading_on,
+    may_change_access,
+)
 from sync.limits import HELD_PER_ENTITY_MAX
 from sync.log import Changes, Known
 from sync.merge import State
@@ -23,7 +31,7 @@ from sync.rows import (
     Settled,
 )
 from sync.vector_clock import covers
-from sync.verdict import Received, Verdict, case_of, verdict_again, verdict_of
+from sync.verdict import FROM_THE_FUTURE, Received, Verdict, case_of, verdict_again, verdict_of
 
 _RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held", "out_of_scope"})
 
@@ -71,6 +79,7 @@ class Desk:
         self.links: list[ScopeLinkRow] = []
         self.later: list[LaterRow] = []
         self.grants: Granted = known.grants
+        self.leads_to = known.leads_to
         self.ids: dict[str, Settled] = dict(known.by_id)
         self.accepted: dict[str, int] = {}
 
@@ -78,16 +87,17 @@ class Desk:
         """Settle one event, or the events of one tx together."""
         tx = group[0].event.tx if group[0].event else None
         if tx is None:
-            return [self._take(group[0])]
+            return self._take(group)
         if [each.event.tx for each in group if each.event and each.event.tx] != [
             {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
         ]:
             why = Unacceptable("tx_incomplete", f"/tx: {tx['n']} events stand together, {len(group)} came")
             return self._quarantine_together(group, why)
         before = self._saved()
-        verdicts = [self._take(each) for each in group]
+        verdicts = [self._settle(each) for each in group]
         refused = next((each for each in verdicts if each["verdict"] not in ("accepted", "duplicate")), None)
         if refused is None:
+            self._release_after(group)  # not before: whatever is let go would come to stand amid the group
             return verdicts
         self._restore(before)
         why = Unacceptable("tx_broken", f"/tx: event {refused['seq']} of it was {refused['verdict']}")
@@ -95,8 +105,7 @@ class Desk:
 
     def _quarantine_together(self, group: Sequence[Received], why: Unacceptable) -> list[Verdict]:
         verdicts = [self._quarantine(each, why) for each in group]
-        for each in group:
-            self._release_after(each)
+        self._release_after(group)
         return verdicts
 
     def _saved(self) -> dict[str, Any]:
@@ -106,17 +115,17 @@ class Desk:
         for name, value in saved.items():
             setattr(self, name, value)
 
-    def _take(self, each: Received) -> Verdict:
-        verdict = self._settle(each)
-        self._release_after(each)
-        return verdict
+    def _take(self, group: Sequence[Received]) -> list[Verdict]:
+        verdicts = [self._settle(each) for each in group]
+        self._release_after(group)
+        return verdicts
 
     def _settle(self, each: Received) -> Verdict:
         link, event = each.link, each.event
         self.last_seq[link.replica] = link.seq
         if event is None:
             assert each.fault is not None
-            return self._quarantine(each, each.fault)
+            return self._unread(each, each.fault)
         if event.id in self.accepted:
             return verdict_of(link, "duplicate", position=self.accepted[event.id])
         twin = self.ids.get(event.id)
@@ -127,11 +136,21 @@ class Desk:
             return self._quarantine(each, fault)
         missing = self._missing(event)
         if missing:
-            return self._hold(each, event, missing)
+            return self._hold(each, event.id, event.entity, missing)
         fault = self._fault(event)
         if fault is not None:
             return self._quarantine(each, fault)
         return self._accept(event, self.actor)
+
+    def _unread(self, each: Received, fault: Unacceptable) -> Verdict:
+        """What a newer client says waits until this server is as new; what nobody can read is set aside."""
+        link = each.link
+        if fault.code not in FROM_THE_FUTURE or link.id is None or link.entity is None:
+            return self._quarantine(each, fault)
+        if link.id in self.accepted:
+            return verdict_of(link, "duplicate", position=self.accepted[link.id])
+        twin = self.ids.get(link.id)
+        return verdict_again(each, twin) if twin is not None else self._hold(each, link.id, link.entity, [])
 
     def _out_of_scope(self, event: Event) -> Unacceptable | None:
         """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
@@ -143,9 +162,13 @@ class Desk:
             if is_given_to_creator(event.entity_type):
                 return None
             scope = home_of(event)
-        if scope is None or is_in_scope(self.grants, self.actor, scope, event.seen):
+        if scope is None or self._is_in_scope(scope, event.seen):
             return None
         return Unacceptable("out_of_scope", f"/entity/id: it lives in {scope}, which is not yours")
+
+    def _is_in_scope(self, scope: str, seen: int) -> bool:
+        ended_at_ms = self.known.ended_at_ms
+        return is_in_scope(self.grants, self.actor, scope, seen, ended_at_ms=ended_at_ms, now_ms=self.now_ms)
 
     def _scope_of_known(self, entity: str) -> str | None:
         if entity in self.states:
@@ -238,21 +261,24 @@ class Desk:
         self.ended += changed.ended
         self.links += changed.links
         if self.judge.is_limited:
-            self.grants = granted_after(self.grants, changed.granted, self.links)
+            self.leads_to = leading_on(self.leads_to, changed.links)
+            self.grants = granted_after(self.grants, changed.granted, self.leads_to)
 
-    def _hold(self, each: Received, event: Event, missing: list[tuple[str, int]]) -> Verdict:
-        if sum(row.entity == event.entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
+    def _hold(self, each: Received, event_id: str, entity: str, missing: list[tuple[str, int]]) -> Verdict:
+        """Let it wait for these dots; for none of them where it waits for a server that can read it."""
+        link = each.link
+        if sum(row.entity == entity for row in self.held.values()) >= HELD_PER_ENTITY_MAX:
             why = f"/clock: {HELD_PER_ENTITY_MAX} events of that entity wait already, and this one would wait too"
             return self._quarantine(each, Unacceptable("too_many_held", why))
-        row = HeldRow(event.replica, event.seq, event.id, event.entity, tuple(missing), self.actor, event.raw)
-        self.held[event.replica, event.seq] = self.newly_held[event.replica, event.seq] = row
-        settled = Settled("held", event.id, event.replica, event.seq, each.hash, missing=row.missing)
-        self.ids[event.id] = settled
+        row = HeldRow(link.replica, link.seq, event_id, entity, tuple(missing), self.actor, each.raw)
+        self.held[link.replica, link.seq] = self.newly_held[link.replica, link.seq] = row
+        settled = Settled("held", event_id, link.replica, link.seq, each.hash, missing=row.missing)
+        self.ids[event_id] = settled
         return verdict_again(each, settled)
 
     def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
         self.last_seq[each.link.replica] = each.link.seq
-        return _told(each.link, self._set_aside(each.link, each.raw, why, self.actor))
+        return told_aside(each.link, self._set_aside(each.link, each.raw, why, self.actor))
 
     def _set_aside(self, link: Event | Link, raw: bytes, why: Unacceptable, actor: str) -> QuarantinedRow:
         is_retryable = why.code in _RETRYABLE
@@ -262,8 +288,8 @@ class Desk:
         self.quarantined.append(row)
         return row
 
-    def _release_after(self, each: Received) -> None:
-        if (each.link.replica, each.link.seq) in self.awaited:
+    def _release_after(self, group: Sequence[Received]) -> None:
+        if not self.awaited.isdisjoint((each.link.replica, each.link.seq) for each in group):
             self._release()
 
     def _release(self) -> None:
@@ -285,14 +311,16 @@ class Desk:
             if fault is None:
                 verdict = self._accept(event, row.actor)
             else:
-                verdict = _told(event, self._set_aside(event, event.raw, fault, row.actor))
+                verdict = told_aside(event, self._set_aside(event, event.raw, fault, row.actor))
             head = self.known.position + len(self.events)
             self.later.append(LaterRow(event.replica, event.seq, event.id, head, verdict))
         return released
 
     def _awaits(self, row: HeldRow) -> bool:
         """Whether anything that it was held for is still not here, or waits itself; what was here then is here now."""
-        return any(self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing)
+        return not row.missing or any(
+            self.last_seq.get(replica, 0) < seq or (replica, seq) in self.held for replica, seq in row.missing
+        )
 
     def changes(self, last: Received) -> Changes:
         """Everything that was decided, as rows."""
@@ -319,6 +347,7 @@ class Desk:
         return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))
 
 
-def _told(link: Event | Link, row: QuarantinedRow) -> Verdict:
+def told_aside(link: Event | Link, row: QuarantinedRow) -> Verdict:
+    """What the author of an event is told that was set aside."""
     told = {"code": row.code, "text": row.detail, "retryable": row.retryable}
     return verdict_of(link, "quarantined", case=case_of(row.replica, row.seq), **told)

@@ -5,7 +5,7 @@ its person may see it), what it has written itself and not seen come back (`outb
 (`shown`). Pages are taken in by `sync.taking_in`, events handed in by `sync.handing_in`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from sync.author import Author, write
 from sync.envelope import Event, Tx, parse
 from sync.frames import EVERYTHING
 from sync.merge import Dot, State
+from sync.vector_clock import ReplicaId
 
 
 class Pending(NamedTuple):
@@ -28,7 +29,7 @@ class Pending(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An own event that was accepted, kept in case the server comes back from a backup that does not hold it."""
+    """An own event that was settled, kept in case the server comes back from a backup that does not hold it."""
 
     event: Event
     position: int
@@ -72,7 +73,8 @@ class Device:
     quarantined: Mapping[str, Quarantined] = field(default_factory=dict[str, Quarantined])
     """By event id."""
     kept: Mapping[str, Kept] = field(default_factory=dict[str, Kept])
-    """Own accepted events by their id, until a verified backup holds them or they have grown old."""
+    """Own events by their id that were accepted, or that somebody has decided about, until a verified backup holds them
+    or they have grown old."""
     forked_at: int | None = None
     """From this seq on somebody else writes under our replica id: call `sync.fork.fork` with a new one."""
     elsewhere: Mapping[int, Dot] = field(default_factory=dict[int, Dot])
@@ -112,10 +114,18 @@ def restart(device: Device, *, epoch: str) -> Device:
     """
     ours: Iterable[Kept | Quarantined | Pending]
     ours = [*device.kept.values(), *device.quarantined.values(), *device.outbox.values()]
-    in_order = sorted((each.event for each in ours), key=lambda event: event.at)
-    outbox = {event.id: Pending(event) for event in in_order}
+    outbox = {event.id: Pending(event) for event in _in_order([each.event for each in ours])}
     device = replace(begin_again(device), epoch=epoch, outbox=outbox, kept={}, quarantined={})
-    return replace(device, edited=on_top(device, device.accepted, outbox, {event.entity for event in in_order}))
+    touched = {pending.event.entity for pending in outbox.values()}
+    return replace(device, edited=on_top(device, device.accepted, outbox, touched))
+
+
+def _in_order(events: Sequence[Event]) -> list[Event]:
+    """Replica by replica, that of the oldest event first: each is offered as a whole, from its first number on."""
+    begins: dict[ReplicaId, str] = {}
+    for event in events:
+        begins[event.replica] = min(event.at, begins.get(event.replica, event.at))
+    return sorted(events, key=lambda event: (begins[event.replica], event.replica, event.seq))
 
 
 def begin_again(device: Device) -> Device:

@@ -14,7 +14,7 @@ Heard = Callable[[int], None]
 
 
 class Doorbell(Protocol):
-    """Implemented by `infra.doorbell.ProcessDoorbell`."""
+    """Implemented by `infra.doorbell.ProcessDoorbell` and `infra.postgres.doorbell.PostgresDoorbell`."""
 
     def ring(self, tenant: TenantId, head: int) -> None:
         """Say that a tenant's log has come as far as `head`: after the commit, from any thread.

@@ -1,5 +1,6 @@
 """What a pull sends: one JSON document per line, the stored bytes of an event or a state in its frame untouched."""
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -11,11 +12,17 @@ from sync.merge import State
 from sync.rows import EntityRow, EventRow
 
 OFFICE_SCOPE: Final = "office"
-"""The home of what no replica has a use for, such as the `eventsourcing` library's aggregates: it has a position in the
-log and no frame, because its body need not be an authored event, nor JSON."""
+"""The home of what no replica has a use for: cases, and the `eventsourcing` library's aggregates, whose bodies need not
+be authored events, nor JSON. It has positions in the log, and frames for those alone who ask for the whole history."""
 
 EVERYTHING: Final = "*"
 """The scope of whoever sees all there is: in `enter` and in digests it stands for every scope of the tenant."""
+
+
+_AUTHORED_THERE: Final = "case"
+"""The entity at home in the office whose events are authored like everybody's."""
+_STAMPS_BYTES_MAX: Final = 300
+"""What stands before the event in its frame, or before the body, is never longer."""
 
 
 class EventFrame(NamedTuple):
@@ -92,11 +99,20 @@ class Page(NamedTuple):
         return [frame for frame in self.frames if isinstance(frame, EventFrame)]
 
 
-def event_frame(row: EventRow) -> bytes:
-    """The frame of one event, nothing for one of the office. `infra.postgres.pull_statements` writes the same bytes in
-    SQL."""
-    if row.scope == OFFICE_SCOPE:
+def event_frame(row: EventRow, *, to_all: bool = True) -> bytes:
+    """The frame of one event. `infra.postgres.pull_statements` writes the same bytes in SQL.
+
+    Where it goes to a replica (`to_all`), that of an event of the office is empty; in the history it is there, and what
+    is no authored event is carried as it lies.
+    """
+    if row.scope == OFFICE_SCOPE and to_all:
         return b""
+    if row.scope == OFFICE_SCOPE and row.entity_type != _AUTHORED_THERE:
+        return b'{"frame":"opaque","position":%d,"recorded_at_ms":%d,"scope":"office","body":"%b"}\n' % (
+            row.position,
+            row.recorded_at_ms,
+            base64.b64encode(row.body),
+        )
     return (
         b'{"frame":"event","position":%d,"version":%d,"effective":"%b","recorded_at_ms":%d,"actor":"%b","scope":"%b",'
         b'"event":%b}\n'
@@ -162,8 +178,15 @@ def read_page(lines: bytes, *, read: Callable[[bytes], EventFrame] = read_event)
     )
 
 
+def is_the_offices_own(frame: bytes) -> bool:
+    """Whether a frame of the history is of something that no replica and no other hub has a use for."""
+    return frame.find(b'"scope":"office","', 0, _STAMPS_BYTES_MAX) > 0
+
+
 def _read(frame: bytes, read: Callable[[bytes], EventFrame]) -> Frame | None:
-    """One frame; None for a kind that we do not know, which a newer server may send."""
+    """One frame; None for what no replica has a use for, and for a kind that a newer server sends."""
+    if is_the_offices_own(frame):
+        return None
     if frame.startswith(b'{"frame":"event",'):
         return read(frame)
     if frame.startswith(b'{"frame":"snapshot",'):

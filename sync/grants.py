@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from domain.catalogue import ENTITIES
 from domain.grants import EVERYBODYS, GIVEN_TO_CREATOR, LEADS_TO, LETS_IN
 from sync.envelope import Event
+from sync.limits import DAY_MS, LATE_DAYS_MAX
 from sync.merge import State
 from sync.plan import Kind, plan_of
 from sync.rows import EndedRow, GrantRow, ScopeLinkRow
@@ -80,30 +81,42 @@ def links_of(entity_type: str, scope: str, data: Mapping[str, Any], position: in
     return [ScopeLinkRow(scope, f"{kind}:{data[field]}", position) for field, kind in fields.items()]
 
 
-def is_in_scope(granted: Granted, person: str, scope: str, seen: int) -> bool:
+def is_in_scope(
+    granted: Granted, person: str, scope: str, seen: int, *, ended_at_ms: Mapping[int, int], now_ms: int
+) -> bool:
     """Whether somebody who is limited to their scopes may write there: they are let in, or were when they wrote it.
 
     `seen` is the position of the log that the author had pulled: whoever had not seen that they were let out could not
-    know, and their work is late, not out of place.
+    know, and their work is late, not out of place. That is their own word, so it counts for LATE_DAYS_MAX after they
+    were let out (`ended_at_ms` says when, by position), and after that a person looks at it.
     """
     if scope == EVERYBODYS:
         return True
     if (person, scope) not in granted:
         return False
     ended = granted[person, scope]
-    return ended is None or seen < ended
+    return ended is None or (seen < ended and now_ms - ended_at_ms.get(ended, now_ms) <= LATE_DAYS_MAX * DAY_MS)
 
 
 def granted_after(
-    granted: Granted, rows: Sequence[GrantRow], links: Sequence[ScopeLinkRow]
+    granted: Granted, rows: Sequence[GrantRow], leads_to: Mapping[str, frozenset[str]]
 ) -> dict[tuple[str, str], int | None]:
     """What people are granted once these rows are stored, as far as it can be told without another look at the log.
 
+    `leads_to` says what the granted scopes lead to, by scope.
     Who is let out is not found out here: other entities may let them in still, and nobody can have seen yet that none
     does, so what they wrote is late at worst.
     """
     after = dict(granted)
     for row in rows:
         after[row.person, row.scope] = None
-        after |= {(row.person, link.leads_to): None for link in links if link.scope == row.scope}
+        after |= {(row.person, scope): None for scope in leads_to.get(row.scope, ())}
+    return after
+
+
+def leading_on(leads_to: Mapping[str, frozenset[str]], links: Sequence[ScopeLinkRow]) -> Mapping[str, frozenset[str]]:
+    """What scopes lead to once these links are stored too."""
+    after = dict(leads_to)
+    for link in links:
+        after[link.scope] = after.get(link.scope, frozenset()) | {link.leads_to}
     return after

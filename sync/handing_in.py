@@ -12,6 +12,7 @@ from typing import Any
 from sync.device import Device, Kept, Pending, Quarantined, on_top, restart
 from sync.envelope import Event
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
+from sync.vector_clock import ReplicaId
 
 
 def next_batch(device: Device) -> bytes:
@@ -29,6 +30,12 @@ def next_batch(device: Device) -> bytes:
             break
         lines += [event.raw for event in group]
     return b"\n".join(lines)
+
+
+def offered(device: Device) -> ReplicaId:
+    """Whose events come next: this device's own, or those of a name that it had before."""
+    unsent = (each.event.replica for each in device.outbox.values() if not each.verdict)
+    return next(unsent, device.author.replica)
 
 
 def _unsent_run(outbox: Iterable[Pending]) -> Iterator[Event]:
@@ -57,12 +64,13 @@ def _groups(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 def settle(device: Device, answer: Mapping[str, Any]) -> Device:
     """The device after the answer to a push, as the server sends it; the same answer twice changes nothing."""
+    replica = offered(device)
     if device.epoch and answer["epoch"] != device.epoch:
         device = restart(device, epoch=answer["epoch"])
     device = replace(device, epoch=answer["epoch"])
     match answer["batch"]:
         case "gap":
-            return _resend(device, answer["expected"])
+            return _resend(device, replica, answer["expected"])
         case "forked":
             return replace(device, forked_at=answer["seq"])
         case _:
@@ -103,8 +111,9 @@ def heed(device: Device, verdicts: Iterable[Mapping[str, Any]]) -> Device:
                 outbox.pop(name, None)
                 kept[name] = Kept(pending.event, verdict["position"])
                 settled.add(pending.event.entity)
-            case _:  # somebody has decided, and there is nothing left for this device to do
+            case _:  # somebody has decided; a server that forgets it is offered it again, for what comes after it
                 outbox.pop(name, None)
+                kept[name] = Kept(pending.event, device.cursor)
                 settled.add(pending.event.entity)
         if quarantined.pop(name, None):
             settled.add(pending.event.entity)
@@ -112,9 +121,9 @@ def heed(device: Device, verdicts: Iterable[Mapping[str, Any]]) -> Device:
     return replace(device, outbox=outbox, quarantined=quarantined, kept=kept, edited=edited)
 
 
-def _resend(device: Device, expected: int) -> Device:
-    """Offer everything from a seq on; what we no longer have makes our numbering a dead end, which a fork mends."""
-    replica = device.author.replica
+def _resend(device: Device, replica: ReplicaId, expected: int) -> Device:
+    """Offer everything of a replica from a seq on; what we no longer have makes our numbering a dead end, which a fork
+    mends."""
     back = {
         name: each
         for name, each in device.quarantined.items()

@@ -13,10 +13,20 @@ PAGE_BYTES_MAX: Final = 1_048_576
 LIVE_CONNECTIONS_PER_DEVICE_MAX: Final = 1
 LIVE_CONNECTIONS_MAX: Final = 10_000
 """Live connections of one worker, of all tenants together."""
+LIVE_CONNECTIONS_PER_TENANT_MAX: Final = 5_000
+"""Of these, those of one tenant."""
+LIVE_CONNECTIONS_PER_PERSON_MAX: Final = 16
+"""Of these, those of one person: somebody who registers devices without end keeps nobody else from listening."""
 KEPT_DAYS_MAX: Final = 14
 """How many days a device keeps its accepted events, unless the durable mark has passed them before."""
 SET_ELEMENTS_PER_EVENT_MAX: Final = 200
 HELD_PER_ENTITY_MAX: Final = 1_000
+DAY_MS: Final = 24 * 60 * 60 * 1_000
+LATE_DAYS_MAX: Final = 30
+"""For how many days after somebody was let out of a scope their work there is late on their own word; the server keeps
+no record of what a device has pulled."""
+ANSWER_KEPT_MS: Final = DAY_MS
+"""For how long an order over HTTP that is sent again is answered as it was the first time."""
 CLOCK_DRIFT_MS_MAX: Final = 5 * 60 * 1_000
 """How far ahead of its own wall clock a replica lets another's stamps pull it, in milliseconds."""
 

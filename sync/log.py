@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from sync.moment import Moment
 from sync.rows import (
+    AnsweredRow,
     CaseMoved,
     CaseRow,
     EndedRow,
@@ -39,6 +40,10 @@ class CasesWanted(NamedTuple):
     code: str | None = None
     owner: str | None = None
     replica: str | None = None
+    author: str | None = None
+    """Who handed it in."""
+    entity: str | None = None
+    """What it is about."""
 
 
 class Wanted(NamedTuple):
@@ -52,6 +57,8 @@ class Wanted(NamedTuple):
     """(replica, first seq, last seq) of each batch, to recognise what was handed in before."""
     grants: Sequence["WantedGrants"] = ()
     """For everybody who is limited to their scopes."""
+    answers: Sequence[tuple[str, str]] = ()
+    """(person, key) of orders that may have been carried out already."""
 
 
 class WantedGrants(NamedTuple):
@@ -84,6 +91,12 @@ class Known:
     grants: Mapping[tuple[str, str], int | None] = field(default_factory=dict[tuple[str, str], int | None])
     """By (person, scope), where somebody was ever let in, directly or by way of another scope: None while they are,
     else the position from which on they were not any more."""
+    ended_at_ms: Mapping[int, int] = field(default_factory=dict[int, int])
+    """When the events at those positions were recorded, in milliseconds since 1970."""
+    leads_to: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What the scopes that grants were wanted of lead to, where they lead anywhere."""
+    answered: Mapping[tuple[str, str], AnsweredRow] = field(default_factory=dict[tuple[str, str], AnsweredRow])
+    """By (person, key); those that are too old to count may be among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,8 @@ class Changes:
     links: Sequence[ScopeLinkRow] = ()
     later: Sequence[LaterRow] = ()
     cases: Sequence[CaseMoved] = ()
+    answered: Sequence[AnsweredRow] = ()
+    """Kept for ANSWER_KEPT_MS; Conflicting where another was answered under that key of that person."""
 
 
 class Head(NamedTuple):
@@ -176,8 +191,10 @@ class EventLog(Protocol):
         """The merged state of one entity, or None where nobody wrote it."""
         ...
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
-        """At most `limit` entities of a type whose id is greater than `after`, by id."""
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
+        """At most `limit` entities of a type whose id is greater than `after`, by id; of these scopes, or of all."""
         ...
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
@@ -211,6 +228,10 @@ class EventLog(Protocol):
 
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
         """How far a replica has come, or None where nobody minted it."""
+        ...
+
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        """At most `limit` events that wait for a server that can read them, by (replica, seq), from that one on."""
         ...
 
     def tracked(self, tenant: TenantId, follower: str) -> int | None:

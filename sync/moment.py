@@ -63,9 +63,11 @@ class Moment(Protocol):
         """What somebody may see by grants, now or at any position after this one."""
         ...
 
-    def tail(self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int) -> Tail:
+    def tail(
+        self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int, to_all: bool = True
+    ) -> Tail:
         """The events in these scopes at positions after one and up to another: at most so many, in at most about so
-        many bytes, unless the first alone is larger."""
+        many bytes, unless the first alone is larger; `to_all` as `sync.frames.event_frame` takes it."""
         ...
 
     def snapshots(self, scopes: Sequence[str], *, before: str, limit: int, bytes_max: int) -> Snapshots:

@@ -90,6 +90,9 @@ class OfficeDesk(Desk):
     def authored(self, saying: Saying) -> Event:
         """The office's next event; nobody has taken it in yet. Raises envelope.Unacceptable."""
         known = self.state(saying.entity)
+        for replica, seq in known.clock.items() if known else ():
+            # Whatever is in a state has arrived, though nobody asked the log how far its author has come.
+            self.last_seq[replica] = max(seq, self.last_seq.get(replica, 0))
         after, raw = write(
             self.author,
             id=saying.id or id_from(f"{self.author.replica} {self.author.seq + 1}", self.now_ms),

@@ -80,7 +80,8 @@ def page(moment: Moment, asked: Asked) -> bytes:
 
 
 def _history(moment: Moment, asked: Asked) -> bytes:
-    tail = _tail(moment, [EVERYTHING], asked.cursor, moment.position, limit=asked.limit, bytes_max=_room(asked))
+    upto, room = moment.position, _room(asked)
+    tail = _tail(moment, [EVERYTHING], asked.cursor, upto, limit=asked.limit, bytes_max=room, to_all=False)
     return tail.lines + _checkpoint(moment, asked, tail.last)
 
 
@@ -137,10 +138,19 @@ def _reach(moment: Moment, asked: Asked, later: Sequence[LaterRow]) -> int:
     return last if last > asked.cursor else moment.position
 
 
-def _tail(moment: Moment, scopes: Sequence[str], after: int, until: int, *, limit: int, bytes_max: int) -> Tail:
+def _tail(
+    moment: Moment,
+    scopes: Sequence[str],
+    after: int,
+    until: int,
+    *,
+    limit: int,
+    bytes_max: int,
+    to_all: bool = True,
+) -> Tail:
     if not scopes or after == until:
         return Tail(b"", 0, until)
-    tail = moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max)
+    tail = moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max, to_all=to_all)
     begins, ends = together(tail.lines)
     if ends <= tail.last or tail.last == until:
         return tail
@@ -148,7 +158,14 @@ def _tail(moment: Moment, scopes: Sequence[str], after: int, until: int, *, limi
     before = cut_before(tail, begins)
     if before.events:
         return before
-    rest = moment.tail(scopes, after=tail.last, until=ends, limit=EVENTS_PER_PUSH_MAX, bytes_max=PUSH_BYTES_MAX)
+    rest = moment.tail(
+        scopes,
+        after=tail.last,
+        until=min(ends, until),
+        limit=EVENTS_PER_PUSH_MAX,
+        bytes_max=PUSH_BYTES_MAX,
+        to_all=to_all,
+    )
     return Tail(tail.lines + rest.lines, tail.events + rest.events, rest.last)
 
 

@@ -44,7 +44,7 @@ def wanted(batch: Sequence[Received], *, limited_to: str | None = None) -> Wante
     """What `decide` needs to see for this batch; `limited_to` is whoever hands it in, where grants limit them."""
     replica = batch[0].link.replica
     clocks = {name for each in batch if each.event for name in each.event.clock}
-    entities = list({each.event.entity for each in batch if each.event})
+    entities = list({each.link.entity for each in batch if each.link.entity})
     return Wanted(
         replicas=frozenset({replica, *clocks}),
         ids=[each.link.id for each in batch if each.link.id],

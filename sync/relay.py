@@ -20,6 +20,7 @@ import orjson
 from sync import hybrid_clock
 from sync.desk import Desk, Judge
 from sync.envelope import Event, Unacceptable, Unreadable
+from sync.frames import is_the_offices_own
 from sync.limits import CLOCK_DRIFT_MS_MAX
 from sync.log import Changes, Known, Wanted
 from sync.push import receive
@@ -89,7 +90,7 @@ def read(body: bytes) -> Page:
     told = _stamps(end)
     if told.get("frame") != "checkpoint" or not _is_position(told.get("cursor")):
         raise Unreadable("a page ends with its checkpoint; this one was cut off")
-    frames = [_frame(line) for line in lines]
+    frames = [_frame(line) for line in lines if not is_the_offices_own(line)]
     positions = [frame.position for frame in frames]
     if positions != sorted(set(positions)) or positions[-1:] > [told["cursor"]]:
         raise Unreadable("the frames of a page stand in the order of their positions, up to its cursor")
@@ -153,15 +154,25 @@ def _spans(dots: set[tuple[str, int]]) -> list[tuple[str, int, int]]:
 
 
 def decide(
-    page: Page, known: Known, *, hub: OtherHub, after: int, taken: int, judge: Judge, now_ms: int
+    page: Page,
+    known: Known,
+    *,
+    hub: OtherHub,
+    ours: frozenset[str],
+    after: int,
+    taken: int,
+    judge: Judge,
+    now_ms: int,
 ) -> tuple[Changes, Answer]:
     """What should be stored of a page that begins after `after`, where the log was taken in up to `taken`.
 
-    `judge` is asked only about events of our own that waited for what the page brings.
+    `ours` are the replicas that hand in here themselves: no other hub brings anything new of them, so whoever has its
+    token cannot write in the name of our people. `judge` is asked only about events of our own that waited for what the
+    page brings.
     """
     if after > taken:
         return Changes(), Answer(batch="gap", position=taken)
-    desk = _RelayDesk(known, judge, hub, now_ms)
+    desk = _RelayDesk(known, judge, hub, ours, now_ms)
     verdicts: list[Verdict] = []
     for frame in page.frames:
         if frame.received.fault is not None:
@@ -177,20 +188,29 @@ def decide(
 class _RelayDesk(Desk):
     """The desk at which another hub's page is worked through."""
 
-    def __init__(self, known: Known, judge: Judge, hub: OtherHub, now_ms: int) -> None:
+    def __init__(self, known: Known, judge: Judge, hub: OtherHub, ours: frozenset[str], now_ms: int) -> None:
         super().__init__(known, judge, known.replicas[hub.stand_in].person, now_ms)
-        self.hub = hub
+        self.hub, self.ours = hub, ours
         self.heads = {replica: known.replicas[replica] for replica in known.replicas}
         self.dots: dict[tuple[str, int], Settled] = dict(known.by_dot)
+        self.together: list[Received] = []
         self.latest_taken = hybrid_clock.latest_at(now_ms + CLOCK_DRIFT_MS_MAX)
 
     def relay(self, frame: Relayed) -> Verdict:
         received, event = frame.received, frame.received.event
         assert event is not None, "what cannot be read ends a relay"
         verdict = self._relay(frame, received, event)
-        self._move_head(event.replica, event.seq, received.hash)
-        self._release_after(received)
+        if event.replica not in self.ours:
+            self._move_head(event.replica, event.seq, received.hash)
+        self.together.append(received)
+        if event.tx is None or event.tx["i"] == event.tx["n"]:
+            self._release_what_waited()
         return {"replica": event.replica, **verdict}
+
+    def _release_what_waited(self) -> None:
+        """Not before the last of those that stand together, or it would come to stand amid them."""
+        self._release_after(self.together)
+        self.together = []
 
     def _relay(self, frame: Relayed, received: Received, event: Event) -> Verdict:
         if event.id in self.accepted:
@@ -199,6 +219,9 @@ class _RelayDesk(Desk):
         if twin is not None and twin.id == event.id and twin.kind != "held":
             return verdict_again(received, twin)
         waited = twin is not None and twin.id == event.id
+        if event.replica in self.ours and not (twin is not None and twin.hash == received.hash):
+            why = f"/replica: {event.replica} hands in here itself, and has not said this here"
+            return self._keep_aside(received, event, Unacceptable("not_relayed", why))
         if waited:
             assert twin is not None
             self._let_go((twin.replica, twin.seq))
@@ -254,6 +277,7 @@ class _RelayDesk(Desk):
 
     def changes_upto(self, upto: int, taken: int) -> Changes:
         """Everything that was decided, and how far that brings us."""
+        self._release_what_waited()
         moved = [row for name, row in self.heads.items() if row != self.known.replicas[name]]
         tracked = [TrackedRow(self.hub.follower, upto)] if upto > taken else []
         return replace(self._changes(moved), tracked=tracked)

@@ -156,6 +156,19 @@ class ScopeRow(NamedTuple):
     """Position of the event from which on they may: the earliest, where several grants let them in."""
 
 
+class AnsweredRow(NamedTuple):
+    """What an order over HTTP was answered, so that the same order is answered the same and done once."""
+
+    person: str
+    key: str
+    """Chosen by who ordered; theirs alone."""
+    order_hash: bytes
+    """SHA-256 of what was ordered."""
+    answer: bytes
+    answered_at_ms: int
+    """Milliseconds since 1970."""
+
+
 class Settled(NamedTuple):
     """What became of an event that was handed in before."""
 

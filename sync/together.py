@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from sync.envelope import hash_of
-from sync.grants import granted_after
-from sync.log import Changes, Decision, Known, Wanted
+from sync.grants import granted_after, leading_on
+from sync.log import Changes, Conflicting, Decision, Known, Wanted
 from sync.rows import LaterRow, Settled
 
 
@@ -35,22 +35,31 @@ def wanted_by(appends: Sequence[Append]) -> Wanted:
         entities=[*dict.fromkeys(chain.from_iterable(each.entities for each in wanted))],
         spans=[*chain.from_iterable(each.spans for each in wanted)],
         grants=[*chain.from_iterable(each.grants for each in wanted)],
+        answers=[*chain.from_iterable(each.answers for each in wanted)],
     )
 
 
 def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
-    """One decision that makes theirs in turn; one that raises stores nothing and is in nobody's way."""
+    """One decision that makes theirs in turn; one that raises stores nothing and is in nobody's way.
+
+    Raises Conflicting where one lets somebody in whose own append comes behind it: the log was not asked what that
+    leads to, so they cannot share a commit.
+    """
 
     def decide(known: Known) -> tuple[Changes, list[Outcome]]:
         changes: list[Changes] = []
         outcomes: list[Outcome] = []
+        let_in = set[str]()
         for append in appends:
+            if let_in.intersection(each.person for each in append.wanted.grants):
+                raise Conflicting("somebody who hands in here was let in by what came before, in the same commit")
             try:
                 wants, answer = append.decide(known)
             except Exception as failure:  # answered to whoever asked, not swallowed
                 outcomes.append(Outcome(None, failure))
                 continue
             known = after(known, wants)
+            let_in.update(row.person for row in wants.granted)
             changes.append(wants)
             outcomes.append(Outcome(answer))
         return one_after_another(changes), outcomes
@@ -77,6 +86,7 @@ def after(known: Known, changes: Changes) -> Known:
     gone = {row.id for row in known.held if (row.replica, row.seq) in released}
     by_id = {name: each for name, each in known.by_id.items() if each.kind != "held" or name not in gone}
     by_dot = {dot: each for dot, each in known.by_dot.items() if each.kind != "held" or dot not in released}
+    leads_to = leading_on(known.leads_to, changes.links) if changes.links else known.leads_to
     return replace(
         known,
         position=known.position + len(changes.events),
@@ -85,7 +95,9 @@ def after(known: Known, changes: Changes) -> Known:
         by_dot={**by_dot, **{(each.replica, each.seq): each for each in (*accepted, *waiting, *aside)}},
         entities={**known.entities, **{row.entity: row for row in changes.entities}},
         held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),
-        grants=granted_after(known.grants, changes.granted, changes.links) if changes.granted else known.grants,
+        grants=granted_after(known.grants, changes.granted, leads_to) if changes.granted else known.grants,
+        leads_to=leads_to,
+        answered={**known.answered, **{(row.person, row.key): row for row in changes.answered}},
     )
 
 
@@ -106,6 +118,7 @@ def one_after_another(changes: Sequence[Changes]) -> Changes:
         links=[*chain.from_iterable(each.links for each in changes)],
         later=[*chain.from_iterable(each.later for each in changes)],
         cases=_last(changes, lambda each: each.cases, lambda row: (row.replica, row.seq)),
+        answered=[*chain.from_iterable(each.answered for each in changes)],
     )
 
 

@@ -1,9 +1,12 @@
 """What is handed in, and what its author is told of it."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sync.envelope import Event, Link, Unacceptable
 from sync.rows import Settled
+
+FROM_THE_FUTURE: Final = frozenset({"unknown_event", "unknown_version"})
+"""What is wrong with an event that a newer client wrote: a server that is as new can read it."""
 
 
 class Received(NamedTuple):
@@ -26,7 +29,9 @@ def verdict_again(each: Received, settled: Settled) -> Verdict:
         case "accepted":
             return verdict_of(each.link, "duplicate", position=settled.position)
         case "held":
-            return verdict_of(each.link, "held", missing=[list(dot) for dot in settled.missing])
+            # What this server cannot read waits for one that can, and for nothing else; it is told why each time.
+            why = {} if each.fault is None else {"code": each.fault.code, "text": each.fault.detail}
+            return verdict_of(each.link, "held", missing=[list(dot) for dot in settled.missing], **why)
         case _:
             case = case_of(settled.replica, settled.seq)
             told = {"code": settled.code, "text": settled.detail, "retryable": settled.retryable}

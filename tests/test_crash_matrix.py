@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from infra.failpoints import POINTS
 from infra.postgres.accounts import PostgresAccounts
-from infra.postgres.log import ROWS_WORTH_A_COPY, PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.pool import Connection, open_pool
 from sync import state_codec
 from tests.conftest import TestServer
@@ -23,7 +23,7 @@ from tests.infra.event_logs import Office, new_tenant
 from tests.workers import Worker, Workers, until, workers
 
 SMALL: Final = 3
-LARGE: Final = ROWS_WORTH_A_COPY + 8
+LARGE: Final = ROWS_WORTH_COLUMNS + 8
 HELD_UP_S: Final = 0.1
 """How long a worker that stands still is left so while its client has gone to another one."""
 GATHERING_S: Final = 0.4
@@ -233,4 +233,5 @@ def test_g1_a_pull_that_is_broken_off_is_the_same_page_when_it_is_asked_for_agai
 
 
 def test_the_matrix_has_every_failpoint() -> None:
-    assert {point.partition("@")[0] for point, _ in PUSHES} | {"push.leading", "push.led", *PULLS} == set(POINTS)
+    elsewhere = {"push.leading", "push.led", "webhook.answered"}
+    assert {point.partition("@")[0] for point, _ in PUSHES} | {*elsewhere, *PULLS} == set(POINTS)

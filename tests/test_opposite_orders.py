@@ -12,7 +12,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from infra.postgres.accounts import PostgresAccounts
-from infra.postgres.log import ROWS_WORTH_A_COPY, PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.pool import open_pool
 from tests.conftest import TestServer
 from tests.devices import PERSON_1, Device, new_id
@@ -22,7 +22,7 @@ from tests.workers import Worker, workers
 CLIENTS: Final = 64
 WORKERS: Final = 2
 SITES: Final = 24
-SIZES: Final = (8, ROWS_WORTH_A_COPY + 8, 8, 1)
+SIZES: Final = (8, ROWS_WORTH_COLUMNS + 8, 8, 1)
 """Batches that share a commit with others and batches that are decided ahead, in turn."""
 DIGITS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 

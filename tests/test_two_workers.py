@@ -13,7 +13,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from infra.postgres.accounts import PostgresAccounts
-from infra.postgres.log import ROWS_WORTH_A_COPY, PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.pool import Connection, open_pool
 from sync.envelope import hash_of
 from tests.conftest import TestServer
@@ -22,7 +22,7 @@ from tests.infra.event_logs import Office, new_tenant
 from tests.workers import Worker, workers
 
 ROUNDS: Final = 40
-SIZES: Final = (1, ROWS_WORTH_A_COPY + 8)
+SIZES: Final = (1, ROWS_WORTH_COLUMNS + 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,30 @@ def push(client: httpx.Client, raws: Sequence[bytes]) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     document: dict[str, Any] = answer.json()
     return document
+
+
+def test_whoever_listens_at_one_worker_hears_of_what_is_handed_in_at_the_other(place: Place) -> None:
+    office, headers = place.town()
+    office.mint("ada")
+    device = Device("ada")
+    here, there = (httpx.Client(base_url=worker.url, headers=headers, trust_env=False) for worker in place.both)
+    is_heard, handed_in = threading.Event(), list[int]()
+
+    def hand_in() -> None:
+        while not is_heard.wait(0.2):  # whoever has only begun to listen may miss the first ring
+            handed_in.append(push(there, [device.create("site", new_id())])["head"])
+
+    with here, there, ThreadPoolExecutor(1) as threads:
+        with here.stream("GET", "/v1/sync/live", timeout=httpx.Timeout(30)) as stream:
+            heads = (int(line.removeprefix("id: ")) for line in stream.iter_lines() if line.startswith("id: "))
+            assert next(heads) == 0
+            handing_in = threads.submit(hand_in)
+            try:
+                heard = next(heads)
+            finally:
+                is_heard.set()
+                handing_in.result()
+        assert heard in handed_in
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from api.problem import Problem
+from api.services import Services
 from api.v1.sync import Ports, Speaking
+from commands.authority import Principal, sees_everything
+from commands.entity_document import document_of
 from domain.catalogue import ON_DEVICES
+from domain.grants import EVERYBODYS
 from domain.lifecycle import WORK_ORDER
 from domain.values import UUID_PATTERN
-from sync import shown, state_codec
-from sync.rows import EntityRow
 
 LIMIT_MAX: Final = 200
 _SCANNED_PER_REQUEST_MAX: Final = 5_000
@@ -35,14 +37,20 @@ def entity(
 ) -> Response:
     """Its shown values, its version and its open conflicts."""
     row = services.log.entity(speaking.tenant, entity_id)
-    if row is None or row.type != entity_type:
+    scopes = _scopes(speaking, services)
+    if row is None or row.type != entity_type or (scopes is not None and row.scope not in scopes):
+        # The same answer for what is not here and for what is not theirs, so that nobody finds out which there is.
         raise Problem(
             HTTPStatus.NOT_FOUND,
             "entity-not-found",
             f"There is no {entity_type} {entity_id}.",
             hint="Check the id, or wait until the device that created it has handed it in.",
         )
-    return Response(orjson.dumps(_shown(row)), headers={"ETag": f'"{row.version}"'}, media_type="application/json")
+    return Response(
+        orjson.dumps(document_of(row, speaking.role)),
+        headers={"ETag": f'"{row.version}"'},
+        media_type="application/json",
+    )
 
 
 @router.get("/entities/{entity_type}", summary="Entities of one type, by id")
@@ -50,8 +58,13 @@ def entities(
     entity_type: EntityTypeName, speaking: Speaking, services: Ports, cursor: Cursor = None, limit: Limit = 50
 ) -> Response:
     """A page of entities; ids are in the order in which entities came into being."""
-    rows = services.log.entities(speaking.tenant, entity_type, after=cursor or _BEGINNING, limit=limit + 1)
-    return _page([_shown(row) for row in rows[:limit]], rows[limit - 1].entity if len(rows) > limit else None)
+    scopes = _scopes(speaking, services)
+    rows = services.log.entities(
+        speaking.tenant, entity_type, after=cursor or _BEGINNING, limit=limit + 1, scopes=scopes
+    )
+    return _page(
+        [document_of(row, speaking.role) for row in rows[:limit]], rows[limit - 1].entity if len(rows) > limit else None
+    )
 
 
 @router.get("/work-orders", summary="Work orders, by id")
@@ -64,12 +77,12 @@ def work_orders(
     """
     wanted = set(status or WORK_ORDER.statuses)
     found: list[dict[str, Any]] = []
-    after, scanned = cursor or _BEGINNING, 0
+    after, scanned, scopes = cursor or _BEGINNING, 0, _scopes(speaking, services)
     while len(found) < limit and scanned < _SCANNED_PER_REQUEST_MAX:
-        rows = services.log.entities(speaking.tenant, "work_order", after=after, limit=LIMIT_MAX)
+        rows = services.log.entities(speaking.tenant, "work_order", after=after, limit=LIMIT_MAX, scopes=scopes)
         for row in rows:
             after, scanned = row.entity, scanned + 1
-            document = _shown(row)
+            document = document_of(row, speaking.role)
             if document["status"] in wanted:
                 found.append(document)
             if len(found) == limit:
@@ -83,16 +96,9 @@ def _page(items: list[dict[str, Any]], following: str | None) -> Response:
     return Response(orjson.dumps({"items": items, "next": following}), media_type="application/json")
 
 
-def _shown(row: EntityRow) -> dict[str, Any]:
-    state = state_codec.decode(row.state)
-    return {
-        "id": row.entity,
-        "type": row.type,
-        "version": row.version,
-        "scope": row.scope,
-        **shown.values(state),
-        "conflicts": [
-            {"field": each.field, "reason": each.reason, "values": each.values, "dots": each.dots, "shown": each.shown}
-            for each in shown.conflicts(state)
-        ],
-    }
+def _scopes(speaking: Principal, services: Services) -> list[str] | None:
+    """The scopes that somebody sees; None: all."""
+    if sees_everything(speaking.role):
+        return None
+    head = services.log.head(speaking.tenant).position
+    return [EVERYBODYS, *(row.scope for row in services.log.scopes(speaking.tenant, speaking.person, at=head))]

@@ -71,8 +71,8 @@ class _Hints(Response):
                     pass  # it does not read: no more is written for it, and the connection is dropped
                 finally:
                     gone.cancel()
-        except LiveFull:
-            raise _full() from None
+        except LiveFull as full:
+            raise _full(full.whose) from None
 
     async def _tell(self, stream: Stream, send: Send) -> None:
         pace, clock = self._streams.pace, asyncio.get_running_loop().time
@@ -93,12 +93,20 @@ class _Hints(Response):
                 checked_at = clock()
                 if not await run_in_threadpool(self._may_listen):
                     stream.end("unauthorized")
+                stream.hear(await run_in_threadpool(self._look))
             elif stream.newest == told and not stream.is_over:
                 await stream.sleep(min(spoke_at + pace.heartbeat_s, checked_at + pace.recheck_s) - clock())
                 if clock() >= spoke_at + pace.heartbeat_s:
                     says = HEARTBEAT
         last = b"event: %s\ndata: {}\n\n" % stream.ending.encode() if stream.ending else b""
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _look(self) -> int:
+        """The head, for whoever no bell was rung for: a hint from another process may be lost; 0 if nobody can say."""
+        try:
+            return self._services.log.head(self._device[0]).position
+        except LogUnavailable:
+            return 0
 
     def _may_listen(self) -> bool:
         services, (tenant, person, _) = self._services, self._device
@@ -120,11 +128,18 @@ async def _end_when_gone(receive: Receive, stream: Stream) -> None:
     stream.end()
 
 
-def _full() -> Problem:
+_FULL: Final = {
+    "person": "One person has as many devices connected live as they may.",
+    "tenant": "As many devices of your company are connected live as may be.",
+    "server": "As many devices are connected live as this server takes.",
+}
+
+
+def _full(whose: str) -> Problem:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "live-full",
-        "As many devices are connected live as this server takes.",
+        _FULL[whose],
         hint="Pull every few minutes instead, and try again later; nothing depends on the stream.",
         retryable=True,
         headers={"Retry-After": str(RETRY_AFTER_S)},

@@ -1,5 +1,6 @@
 """Hub to hub: another hub's log is taken in page by page, as its pull sends it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -11,6 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, too_many_events
 from api.office import with_office
+from api.out_of_scope import take_in_what_was_out_of_scope
+from api.pacing import spend_events
 from api.problem import Problem
 from api.services import Services
 from commands.authority import Principal, may_relay
@@ -23,6 +26,7 @@ from sync.limits import EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PAGE_BYTES_MAX
 from sync.log import Changes, Known, ReplicaTaken
 from sync.office import office_of
 from sync.relay import OtherHub
+from sync.rows import ReplicaRow
 
 RELAY_BYTES_MAX: Final = PAGE_BYTES_MAX + EVENT_BYTES_MAX
 """The size of a page is kept about, so a page as it comes may be a little larger."""
@@ -63,6 +67,7 @@ async def relay(
     _check_role(speaking)
     check_ndjson(request)
     body = await read_body(request, bytes_max=RELAY_BYTES_MAX)
+    await spend_events(request, speaking, body.count(b"\n") + 1)
     return await run_in_threadpool(_relay, body, hub, after, speaking, services)
 
 
@@ -77,20 +82,25 @@ def _relay(body: bytes, hub: OtherHub, after: int, speaking: Principal, services
     now_ms, page = services.now_ms(), _page(body)
     if page.epoch != hub.epoch:
         raise _other_epoch()
-    _mint_unknown(page, hub, speaking, services)
+    ours = _hand_in_here(_known_or_minted(page, hub, speaking, services), speaking, services)
     taken = services.log.tracked(speaking.tenant, hub.follower) or 0
 
     def decide(known: Known) -> tuple[Changes, relaying.Answer]:
         if hub == (speaking.tenant, known.epoch):
             raise _same_hub()
         judge = judge_for(speaking.role)
-        changes, answer = relaying.decide(page, known, hub=hub, after=after, taken=taken, judge=judge, now_ms=now_ms)
+        changes, answer = relaying.decide(
+            page, known, hub=hub, ours=ours, after=after, taken=taken, judge=judge, now_ms=now_ms
+        )
+        let_in.update(row.person for row in changes.granted)
         return with_cases(changes, known, office=office, now_ms=now_ms), answer
 
+    let_in: set[str] = set()
     tenant, office = speaking.tenant, office_of(speaking.tenant)
     wanted = relaying.wanted(page, hub)
     wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
     answer = with_office(tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms))
+    take_in_what_was_out_of_scope(let_in, tenant, services)
     told: dict[str, Any] = {"batch": answer.batch, "verdicts": answer.verdicts, "position": answer.position}
     return _json(told | ({"code": answer.code, "text": answer.text} if answer.batch == "stopped" else {}))
 
@@ -127,13 +137,30 @@ def _other_epoch() -> Problem:
     )
 
 
-def _mint_unknown(page: relaying.Page, hub: OtherHub, speaking: Principal, services: Services) -> None:
-    """Replicas of the other hub's people, here in the name of whoever stands for that hub."""
+def _known_or_minted(page: relaying.Page, hub: OtherHub, speaking: Principal, services: Services) -> list[ReplicaRow]:
+    """The replicas of a page that were known here; the rest are minted in the name of whoever stands for that hub."""
+    known: list[ReplicaRow] = []
     for replica in sorted(relaying.replicas(page, hub)):
-        if services.log.replica(speaking.tenant, replica) is None:
-            name, now_ms = f"Relayed from {hub.tenant}", services.now_ms()
-            with suppress(ReplicaTaken):  # by another relay, meanwhile
-                services.log.mint(speaking.tenant, replica=replica, person=speaking.person, name=name, now_ms=now_ms)
+        row = services.log.replica(speaking.tenant, replica)
+        if row is not None:
+            known.append(row)
+            continue
+        name, now_ms = f"Relayed from {hub.tenant}", services.now_ms()
+        with suppress(ReplicaTaken):  # by another relay, meanwhile
+            services.log.mint(speaking.tenant, replica=replica, person=speaking.person, name=name, now_ms=now_ms)
+    if any(row.replica == hub.stand_in and row.person != speaking.person for row in known):
+        raise forbidden(
+            "Another integration speaks for that hub here.", "Use the token with which its log was first taken in."
+        )
+    return known
+
+
+def _hand_in_here(rows: Sequence[ReplicaRow], speaking: Principal, services: Services) -> frozenset[str]:
+    """Those that belong to this hub's own people, or to the office."""
+    tenant, office = speaking.tenant, office_of(speaking.tenant).replica
+    people = {person: services.accounts.person(tenant, person) for person in {row.person for row in rows}}
+    relayed = {person for person, known in people.items() if known is not None and may_relay(known.role)}
+    return frozenset(row.replica for row in rows if row.replica == office or row.person not in relayed)
 
 
 def _json(document: Any) -> Response:

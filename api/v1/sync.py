@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import forbidden, principal_of, remembered_principal, services_of
+from api.auth import check_key, forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
 from api.office import with_office
+from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_owner, check_role, own_replica
+from api.pacing import spend_events
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
 from commands.authority import Principal, may_hand_in, sees_everything
@@ -24,9 +26,11 @@ from sync.limits import EVENTS_PER_PUSH_MAX, told_to_clients
 from sync.log import Changes, Known, ReplicaTaken
 from sync.office import office_of
 from sync.pull import view_of
+from sync.replica_id import is_id_of
 from sync.verdict import Received
 
 OLDEST_SCHEMA_SERVED: Final = 1
+REPLICA_PATTERN: Final = "^r[a-z2-7]{12}$"
 _MINT_TRIES: Final = 3
 _DIGEST_TRIES: Final = 5
 
@@ -36,41 +40,69 @@ Ports = Annotated[Services, Depends(services_of)]
 
 
 class NewReplica(BaseModel):
-    """What a device says when it asks for a replica."""
+    """What a device says when it asks for a replica, or for its own once more where the server has forgotten it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada's phone"])]
+    replica: Annotated[str | None, Field(pattern=REPLICA_PATTERN)] = None
 
 
 class Hello(BaseModel):
     """What a device says first; without a replica it only asks for the limits."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    replica: Annotated[str | None, Field(pattern="^r[a-z2-7]{12}$")] = None
+    replica: Annotated[str | None, Field(pattern=REPLICA_PATTERN)] = None
 
 
 @router.post(
     "/replicas",
     status_code=HTTPStatus.CREATED,
-    summary="Mint a replica for this device",
+    summary="Mint a replica for this device, or register it again",
     openapi_extra=told_in_openapi(NewReplica),
 )
 def mint(speaking: Speaking, asked: Annotated[NewReplica, Depends(small(NewReplica))], services: Ports) -> Response:
-    """A fresh replica id, bound to the person who asks: one for each storage that will author events."""
+    """A fresh replica id, bound to the person who asks: one for each storage that will author events.
+
+    With `replica`, an id that was minted for the same person is known here once more, as before its first event: for
+    devices that this server has forgotten, because it was restored from a backup. One that is known is left as it is.
+    """
     if not may_hand_in(speaking.role):
         raise forbidden(
             f"Whoever is {speaking.role} hands nothing in, and so has no replica.", "Sign in as somebody who does."
         )
+    if asked.replica is not None:
+        return _register(asked.replica, asked.name, speaking, services)
+    replica = fresh_replica(asked.name, speaking, services)
+    return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
+
+
+def fresh_replica(name: str, speaking: Principal, services: Services) -> str:
+    """A replica that was minted just now for whoever speaks, and for the device that they speak on."""
     for _ in range(_MINT_TRIES):
-        replica = services.new_replica()
-        try:
-            services.log.mint(
-                speaking.tenant, replica=replica, person=speaking.person, name=asked.name, now_ms=services.now_ms()
-            )
-        except ReplicaTaken:
-            continue
-        return _json({"replica": replica, "person": speaking.person}, HTTPStatus.CREATED)
-    raise AssertionError("a replica id has 60 random bits")
+        replica = services.new_replica(speaking.tenant, speaking.person)
+        if _is_made(replica, name, speaking, services):
+            if speaking.device is not None and services.identity is not None:
+                services.identity.devices.bind(speaking.tenant, replica, speaking.device)
+            return replica
+    raise AssertionError("a replica id has 40 random bits")
+
+
+def _register(replica: str, name: str, speaking: Principal, services: Services) -> Response:
+    """Let a replica be known that a restored server has forgotten; nobody but its owner can ask for it."""
+    is_theirs = is_id_of(replica, tenant=speaking.tenant, person=speaking.person)
+    is_made = is_theirs and _is_made(replica, name, speaking, services)
+    check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
+    told = {"replica": replica, "person": speaking.person}
+    return _json(told, HTTPStatus.CREATED if is_made else HTTPStatus.OK)
+
+
+def _is_made(replica: str, name: str, speaking: Principal, services: Services) -> bool:
+    now_ms = services.now_ms()
+    try:
+        services.log.mint(speaking.tenant, replica=replica, person=speaking.person, name=name, now_ms=now_ms)
+    except ReplicaTaken:
+        return False
+    return True
 
 
 @router.post(
@@ -82,6 +114,8 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
     """What a device must know before it hands in or takes anything."""
     head = services.log.head(speaking.tenant)
     row = own_replica(said.replica, speaking, services) if said.replica else None
+    if row is not None and not sees_everything(speaking.role):
+        take_in_what_was_out_of_scope([speaking.person], speaking.tenant, services)
     return _json(
         {
             "tenant": speaking.tenant,
@@ -109,12 +143,15 @@ async def push(request: Request, services: Ports) -> Response:
     if speaking is None:
         speaking = await run_in_threadpool(principal_of, request)
     check_ndjson(request)
+    if speaking.key is not None:
+        await run_in_threadpool(check_key, request, speaking)
     body = await read_body(request)
+    await spend_events(request, speaking, body.count(b"\n") + 1)
     return await run_in_threadpool(_push, body, speaking, services)
 
 
 def _push(body: bytes, speaking: Principal, services: Services) -> Response:
-    batch = _received(body)
+    batch = received(body)
     replica, judge, now_ms = batch[0].link.replica, judge_for(speaking.role), services.now_ms()
     check_role(speaking)
 
@@ -122,14 +159,17 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
         check_owner(replica, known.replicas.get(replica), speaking)
         changes, answer = pushing.decide(batch, known, judge=judge, actor=speaking.person, now_ms=now_ms)
         changes = with_cases(changes, known, office=office, now_ms=now_ms)
+        let_in.update(row.person for row in changes.granted)
         return changes, pushing.grown(answer, known.position + len(changes.events))
 
+    let_in: set[str] = set()
     tenant, office = speaking.tenant, office_of(speaking.tenant)
     wanted = pushing.wanted(batch, limited_to=speaking.person if judge.is_limited else None)
     wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
     answer = with_office(
         tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
     )
+    take_in_what_was_out_of_scope(let_in, tenant, services)
     told: dict[str, Any] = {
         "batch": answer.batch,
         "verdicts": answer.verdicts,
@@ -144,7 +184,8 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     return _json(told)
 
 
-def _received(body: bytes) -> list[Received]:
+def received(body: bytes) -> list[Received]:
+    """The events of a body, each as far as it can be read; raises Problem 422."""
     lines = body.removesuffix(b"\n").split(b"\n") if body.strip() else []
     if not lines:
         raise _unreadable("The body holds no event.", 1)

@@ -87,15 +87,15 @@ def collisions(script: Script) -> Iterator[tuple[Told, Told]]:
         return Told(at, who, entity, entity_type, entity, type, data)
 
     yield (
-        told(ada, "site", site[0], "Edited", access_code="4711"),
-        told(office, "site", site[0], "Edited", access_code="0815"),
+        told(ada, "site", site[0], "Edited", position={"lat": 533_205_110, "lon": 74_012_300, "source": "gps"}),
+        told(office, "site", site[0], "Edited", position={"lat": 533_204_400, "lon": 74_015_900, "source": "map"}),
     )
     yield (
         told(ben, "asset", asset[6], "AssetConditionReported", condition="fault"),
         told(ada, "asset", asset[6], "AssetConditionReported", condition="watch"),
     )
     yield (
-        told(chiara, "asset", asset[2], "Edited", serial="SN-1074-B"),
+        told(chiara, "asset", asset[2], "Edited", condition="fault"),
         told(office, "asset", asset[2], "Archived"),
     )
     first, second = script.ahead[2], script.ahead[5]

@@ -23,10 +23,25 @@ def taken_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
         elif ledger.survived(told.epoch, told.position) and found.position != told.position:
             where = f"{told.position} and is at {found.position}"
             yield Fault("I1", f"{told.id} was {told.verdict} at {where}", told.line)
+    yield from _decided_for_good(history, ledger)
     words = _words(history)
     for each in ledger.log:
         if each.id in words and each.hash not in words[each.id]:
             yield Fault("I1", f"{each.id} at {each.position} is not what its author wrote", len(history) - 1)
+
+
+def _decided_for_good(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """Also I1: what a person was told to have taken in is in the log, unless the server came back older since."""
+    asked: dict[str, int] = {}
+    for line, op in enumerate(history):
+        if op.f != "decide":
+            continue
+        if op.type == "invoke":
+            asked[op.process] = ledger.epoch_at(line)
+        elif op.type == "ok" and op.value["verb"] in {"approve", "retry"}:
+            is_still_so = asked.get(op.process) == len(ledger.restored)
+            if is_still_so and op.value["id"] not in ledger.by_id:
+                yield Fault("I1", f"{op.value['id']} was taken in by a person and is not in the log", line)
 
 
 def _set_aside(history: Sequence[Op]) -> set[str]:
@@ -48,16 +63,16 @@ def _words(history: Sequence[Op]) -> dict[str, set[str]]:
 
 def nothing_from_nowhere(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     """I2: nobody sees an event that nobody wrote, that was handed in nowhere, or that was refused or set aside."""
-    heard = _Heard()
+    heard = _Heard(taken_in_after_all(history), len(ledger.restored))
     for line, op in enumerate(history):
         if op.type == "ok":
             for event in _shown(op):
-                why = heard.why_not(event)
+                why = heard.why_not(event, ledger.epoch_at(line, op.value.get("epoch")))
                 if why:
                     yield Fault("I2", f"{event} was seen {why}", line)
         heard.hear(op)
     for event in _set_aside(history):
-        if event in ledger.by_id and event not in _approved(history):
+        if event in ledger.by_id:
             yield Fault("I2", f"{event} is in the log and set aside", len(history) - 1)
 
 
@@ -65,19 +80,23 @@ def nothing_from_nowhere(history: Sequence[Op], ledger: Ledger) -> Iterator[Faul
 class _Heard:
     """What can have come into the log by now."""
 
+    taken_in: frozenset[str]
+    """What was set aside and accepted after all, as the server says at the end."""
+    last_epoch: int
     written: set[str] = field(default_factory=set[str])
     offers: Counter[str] = field(default_factory=Counter[str])
     """How many pushes of an event may have been taken."""
     set_aside: set[str] = field(default_factory=set[str])
     asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
-    def why_not(self, event: str) -> str:
-        """Why it cannot be seen; empty where it can."""
+    def why_not(self, event: str, epoch: int) -> str:
+        """Why it cannot be seen; empty where it can. What a person decided before a restore nobody knows any more."""
         if event not in self.written:
             return "and nobody wrote it"
         if not self.offers[event]:
             return "and no push of it can have been taken"
-        return "although it was set aside" if event in self.set_aside else ""
+        is_bound = event in self.set_aside and event not in self.taken_in and epoch == self.last_epoch
+        return "although it was set aside" if is_bound else ""
 
     def hear(self, op: Op) -> None:
         match op.f, op.type:
@@ -88,8 +107,6 @@ class _Heard:
                 self.offers.update(op.value["ids"])
             case "push", "fail":
                 self.offers.subtract(self.asked.pop(op.process, ()))
-            case "approve", _:
-                self.set_aside.discard(op.value["id"])
             case "restore", _:
                 self.set_aside.clear()  # what the server knew of them may be gone
             case _:
@@ -104,8 +121,10 @@ def _shown(op: Op) -> Iterator[str]:
         yield from (each["id"] for each in op.value["events"] if each["id"])
 
 
-def _approved(history: Sequence[Op]) -> set[str]:
-    return {op.value["id"] for op in history if op.f == "approve"}
+def taken_in_after_all(history: Sequence[Op]) -> frozenset[str]:
+    """What was set aside and then accepted, because a person approved of it or its author was let in."""
+    stored = (op.value for op in history if (op.f, op.type) == ("stored", "ok"))
+    return frozenset(event for value in stored for event in value.get("taken_in", ()))
 
 
 def settled_one_way(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
@@ -125,15 +144,16 @@ def settled_one_way(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
 
 def _two_answers(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     first: dict[str, tuple[int, bool, int]] = {}
-    approved = _approved(history)
+    taken_in, last_epoch = taken_in_after_all(history), len(ledger.restored)
     for told in verdicts(history, ledger):
         if told.verdict == "held":
             continue
         taken = told.verdict in TAKEN
         before = first.get(told.id)
-        if before is None or not _still_bound(before, told.epoch, ledger):
+        came_right = taken and (told.id in taken_in or told.epoch != last_epoch)
+        if before is None or not _still_bound(before, told.epoch, ledger) or (came_right and not before[1]):
             first[told.id] = (told.epoch, taken, told.position)
-        elif taken != before[1] and told.id not in approved:
+        elif taken != before[1]:
             yield Fault(
                 "I3", f"{told.id} was {'set aside' if taken else 'taken'} first and now {told.verdict}", told.line
             )

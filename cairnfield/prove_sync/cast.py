@@ -2,17 +2,21 @@
 
 import multiprocessing
 import os
-import shutil
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Final
 
 from cairnfield.prove_sync.phone import Orders, Part, Phase, Why, live, order
 from cairnfield.prove_sync.proxy import CLEAR, Line
+from cairnfield.prove_sync.store import copy_disk
 
 STOP_S_MAX: Final = 10.0
+POLL_S: Final = 0.001
 _PROCESSES: Final = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([live.__module__])
 
@@ -26,6 +30,7 @@ class Actor:
     orders: Orders = field(default_factory=Orders)
     crashed: bool = False
     """Its process ended, and nobody had killed it."""
+    is_paused: bool = False
     _process: ForkServerProcess | None = None
 
     @property
@@ -43,11 +48,16 @@ class Actor:
         self._process = _PROCESSES.Process(target=live, args=(self.part,), name=self.part.name)
         self._process.start()
 
-    def told(self, *, phase: Phase | None = None, wrong_by_ms: int | None = None) -> None:
+    def told(self, *, phase: Phase | None = None, wrong_by_ms: int | None = None, flips: int = 0) -> None:
         """Give it other orders."""
         before = self.orders
-        self.orders = Orders(phase or before.phase, before.wrong_by_ms if wrong_by_ms is None else wrong_by_ms)
+        wrong_by_ms = before.wrong_by_ms if wrong_by_ms is None else wrong_by_ms
+        self.orders = Orders(phase or before.phase, wrong_by_ms, before.flips + flips)
         order(self.part, self.orders)
+
+    def change_version(self) -> None:
+        """Let it run the other version from its next start on."""
+        self.part = replace(self.part, is_old=not self.part.is_old)
 
     def kill(self) -> None:
         """kill -9."""
@@ -59,9 +69,25 @@ class Actor:
 
     def pause(self) -> None:
         self._signal(signal.SIGSTOP)
+        self.is_paused = True
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
+        self.is_paused = False
+
+    @contextmanager
+    def _held_still(self) -> Generator[None]:
+        """It writes nothing meanwhile, so that a copy of its disk is of one moment, as after a power cut."""
+        if self.is_paused or not self.is_alive:
+            yield
+            return
+        self._signal(signal.SIGSTOP)
+        while self._process is not None and _is_running(self._process.pid):
+            time.sleep(POLL_S)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
 
     def _signal(self, kind: int) -> None:
         self._look_whether_it_crashed()
@@ -75,14 +101,20 @@ class Actor:
 
     def back_up(self) -> None:
         """Keep a copy of its disk."""
+        self.copy_to(self.part.disk.with_suffix(".copy"))
+
+    def copy_to(self, target: Path) -> None:
+        """Copy its disk as it is at this moment."""
         if self.part.disk.exists():
-            shutil.copyfile(self.part.disk, self.part.disk.with_suffix(".copy"))
+            with self._held_still():
+                copy_disk(self.part.disk, target)
 
     def roll_back(self) -> bool:
         """Put the copy of its disk back, if there is one; its process must be gone."""
         copy = self.part.disk.with_suffix(".copy")
         if copy.exists():
-            copy.replace(self.part.disk)
+            copy_disk(copy, self.part.disk)
+            copy.unlink()
             return True
         return False
 
@@ -94,6 +126,14 @@ class Actor:
             self._process.join(STOP_S_MAX)
             self._look_whether_it_crashed()
             self.kill()
+
+
+def _is_running(pid: int | None) -> bool:
+    """Whether a process has not stopped yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"T", "Z"}
+    except FileNotFoundError:
+        return False
 
 
 @dataclass(slots=True)
@@ -112,7 +152,7 @@ class Cast:
         name = f"{actor.part.name}-clone-{number}"
         part = replace(actor.part, name=name, url=f"http://127.0.0.1:{line.port}")
         twin = Actor(part, line)
-        shutil.copyfile(actor.part.disk, part.disk)
+        actor.copy_to(part.disk)
         self.actors.append(twin)
         twin.start("cloned")
         return twin

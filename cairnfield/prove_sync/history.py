@@ -14,12 +14,18 @@ ended, because its process was killed, counts as `info`.
 | `apply` | device | `epoch`, `cursor`: the page before it is stored |
 | `read` | device | `epoch`, `applied` (hash of what is in), `state_hash`, `shown`: [[own id, whether it is shown]] |
 | `rest` | device | the same with `cursor`, `outbox`, `quarantined` |
+| `hello` | device | answered `epoch`, `head` |
+| `hint` | device | `told`: the head that it was hinted at |
+| `check` | device | answered `epoch`, `cursor`, `differing`: the scopes that it holds otherwise than the server |
+| `register` | device | `replica`: the server knows it again |
+| `decide` | device | `case`, `id`, `verb`: what its user makes of what was set aside |
 | `close` | device | it is gone for good |
 | `strike`, `heal` | runner | what is done to whom |
 | `restore` | runner | `epoch`, `head`: the server came back with this much |
+| `mark` | runner | `position`: up to here devices may forget |
 | `calm` | runner | the last blow is over |
 | `log` | runner | `events`: see `ledger.LogEvent`, `grants` |
-| `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `digest` |
+| `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `taken_in` (ids of what was set aside and is accepted after all), `digest` |
 """  # noqa: E501  # a table
 
 import os

@@ -21,6 +21,9 @@ STRIKES: Final[Mapping[str, int]] = {
     "clock jump": 2,
     "clone": 2,
     "roll back": 2,
+    "flip grants": 3,
+    "change version": 1,
+    "mark durable": 2,
     "kill api": 3,
     "pause api": 2,
     "kill postgres": 2,
@@ -30,7 +33,8 @@ STRIKES: Final[Mapping[str, int]] = {
 BACK_UP: Final = "back up the server"
 RESTORE: Final = "restore the server"
 _COPIES: Final = (BACK_UP, RESTORE)
-RESTORES: Final = 0.3
+_NOT_WITH_RESTORES: Final = ("roll back", "mark durable")
+RESTORES: Final = 0.5
 """In how many runs the server comes back from a copy of its data folder that is older than its clients."""
 BYTES: Final = (0, 1, 17, 100, 200, 300, 400, 700, 1_500, 5_000)
 JUMPS_MS: Final = (-86_400_000, -3_600_000, -1_000, 1_000, 240_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_000)
@@ -53,8 +57,9 @@ def plan(*, seed: int, seconds: float, devices: int, kinds: Sequence[str] = ()) 
     dice = Random(f"{seed}/strikes")  # noqa: S311
     restores = RESTORE in kinds or (not kinds and dice.random() < RESTORES)
     # A device put back to an older copy of itself has forgotten what it would offer again to a server put back to an
-    # older copy: with both, something is lost by right.
-    chosen = [kind for kind in kinds or STRIKES if kind not in _COPIES and not (restores and kind == "roll back")]
+    # older copy: with both, something is lost by right. So it is where more is marked than the copy holds.
+    left_out = {*_COPIES, *(_NOT_WITH_RESTORES if restores else ())}
+    chosen = [kind for kind in kinds or STRIKES if kind not in left_out]
     weights = [STRIKES.get(kind, 1) for kind in chosen]
     strikes = [_restoring(BACK_UP, 0.2 * seconds), _restoring(RESTORE, 0.6 * seconds)] if restores else []
     at_s = 0.5

@@ -28,7 +28,8 @@ _GRANTS: Final[LiteralString] = """
     select person::text, leads_to, greatest(from_position, position), to_position
     from grant_ join scope_link using (tenant, scope) where tenant = %(tenant)s
 """
-_QUARANTINE: Final[LiteralString] = "select id::text from quarantine where tenant = %s and id is not null"
+_QUARANTINE: Final[LiteralString] = "select id::text, state from quarantine where tenant = %s and id is not null"
+_TAKEN_IN: Final = frozenset({"approved", "retried"})
 
 
 def look(dsn: str, tenant: str, recorder: Recorder) -> None:
@@ -47,7 +48,8 @@ def look(dsn: str, tenant: str, recorder: Recorder) -> None:
         "stored",
         entities={entity: [version, _hash(state)] for entity, (version, state) in stored.items()},
         replicas=dict(replicas),
-        quarantined=[each[0] for each in set_aside],
+        quarantined=[event for event, state in set_aside if state not in _TAKEN_IN],
+        taken_in=[event for event, state in set_aside if state in _TAKEN_IN],
         digest=state_codec.state_hash((entity, state) for entity, (_, state) in stored.items()),
     )
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cairnfield.prove_sync.answers import taken_in_after_all
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import Fault, Ledger, LogEvent, people
 
@@ -106,6 +107,7 @@ def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     heads: dict[int, int] = defaultdict(int)
     asked: dict[str, dict[int, int]] = {}
     cursors: dict[str, tuple[int, int]] = {}
+    highest = max([len(ledger.log), *(op.value.get("head", 0) for op in history if op.type != "invoke")])
     for line, op in enumerate(history):
         if op.type == "invoke":
             asked[op.process] = dict(heads)
@@ -115,6 +117,10 @@ def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
             if head < floor:
                 yield Fault("I6", f"{op.process} was told a head of {head} when {floor} had been told", line)
             heads[epoch] = max(heads[epoch], head)
+        if op.f == "hint" and op.value["told"] > highest:
+            yield Fault(
+                "I6", f"{op.process} was hinted at a head of {op.value['told']}, and no log ever came there", line
+            )
         if op.f in {"apply", "open"}:
             epoch, cursor = ledger.epoch_at(line, op.value.get("epoch")), op.value["cursor"]
             before = cursors.get(op.process, (0, 0))
@@ -127,12 +133,13 @@ def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
 def causes_first(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     """I8: what an event knew stands before it, in the log and on every page."""
     names, set_aside = _names(history)
+    taken_in = taken_in_after_all(history)
     last = len(history) - 1
     newest: dict[tuple[str, str], LogEvent] = {}
     for each in ledger.log:
         if each.id is None:
             continue
-        yield from (Fault("I8", sentence, last) for sentence in _too_early(each, ledger, names, set_aside))
+        yield from (Fault("I8", sentence, last) for sentence in _too_early(each, ledger, names, set_aside, taken_in))
         own = newest.setdefault((each.replica, each.entity), each)
         if own.seq > each.seq:
             yield Fault("I8", f"{each.id} at {each.position} comes after {own.id}, which its author wrote later", last)
@@ -145,7 +152,11 @@ def causes_first(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
 
 
 def _too_early(
-    event: LogEvent, ledger: Ledger, names: Mapping[tuple[str, int], set[str]], set_aside: set[str]
+    event: LogEvent,
+    ledger: Ledger,
+    names: Mapping[tuple[str, int], set[str]],
+    set_aside: set[str],
+    taken_in: frozenset[str],
 ) -> Iterator[str]:
     for dot in event.clock.items():
         # A number that is not in the log was set aside, or its event stands there under another number; where a device
@@ -157,6 +168,8 @@ def _too_early(
             continue
         if dot not in ledger.by_dot and named & set_aside:
             continue
+        if any(cause.id in taken_in for cause in causes):
+            continue  # it was set aside, so it counted as known, and was taken in after all
         if causes:
             yield f"{event.id} at {event.position} knew {causes[0].id}, which comes at {causes[0].position}"
         else:
@@ -182,12 +195,15 @@ def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], set[str]], set[
 def all_or_nothing(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     """I9: of events that stand or fall together nobody sees a part."""
     groups: dict[str, list[LogEvent]] = defaultdict(list)
+    taken_in = taken_in_after_all(history)
     for each in ledger.log:
         if each.tx is not None:
             groups[each.tx[0]].append(each)
     inside: dict[int, list[LogEvent]] = {}
     for name, members in groups.items():
         assert members[0].tx is not None
+        if any(each.id in taken_in for each in members):
+            continue  # a person took one of them in alone
         if len(members) != members[0].tx[2]:
             yield Fault("I9", f"{len(members)} of {members[0].tx[2]} events of {name} are in the log", len(history) - 1)
         for cursor in range(members[0].position, members[-1].position):

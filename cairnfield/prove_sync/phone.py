@@ -20,17 +20,19 @@ import httpx
 import orjson
 
 from cairnfield.ids import uuid7
+from cairnfield.prove_sync.decider import Decider
+from cairnfield.prove_sync.hints import Hints
 from cairnfield.prove_sync.history import Recorder
 from cairnfield.prove_sync.last_year import a_checklist, in_last_years_words
 from cairnfield.prove_sync.sighting import Sighting
-from cairnfield.prove_sync.store import Kept, Own, load, save
+from cairnfield.prove_sync.store import Disk, Kept, Own, open_disk
 from cairnfield.simulate.office import Dispatcher, Supervisor
-from cairnfield.simulate.technician import Technician
+from cairnfield.simulate.technician import OVER, Technician
 from cairnfield.simulate.world import Deed, Scene, World
 from domain.people import Role
 from infra.http_client import OfflineError, ServerRefused, SyncClient
 from sync.author import Author
-from sync.device import Device, digest, edit, restart
+from sync.device import Device, digest, edit, out_of_step, restart
 from sync.device import shown as state_of
 from sync.envelope import Event, Tx, hash_of
 from sync.fork import fork
@@ -44,6 +46,8 @@ ANSWER_S_MAX: Final = 2.0
 RETRY_S: Final = 0.1
 PAGES: Final = (None, None, 1, 3, 50)
 """How many events and snapshots a page may hold, if it is said."""
+FLIPPED_MAX: Final = 6
+"""How many visits are given to others at one moment."""
 TOGETHER: Final = 0.5
 """How often what is told at one moment stands or falls together."""
 Answer = TypeVar("Answer")
@@ -67,6 +71,12 @@ class Part:
     """Whose grants limit what it sees; None for those who see everything."""
     is_old: bool = False
     """Whether it runs last year's version, and says some things in last year's words."""
+    is_lasting: bool = False
+    """Whether it keeps itself as `infra.device_file` does."""
+    listens: bool = False
+    """Whether it listens for hints; everybody else pulls when they think of it."""
+    decides: bool = False
+    """Whether its user works at what was set aside, too."""
     pause_s: float = 0.25
     """About how long its user waits between two deeds."""
 
@@ -89,6 +99,8 @@ class Orders(NamedTuple):
 
     phase: Phase = "work"
     wrong_by_ms: int = 0
+    flips: int = 0
+    """How often visits were to be given to others."""
 
 
 class NoAnswer(Exception):
@@ -122,8 +134,8 @@ def _orders(part: Part) -> Orders:
 class Phone:
     """A device between its user and its server."""
 
-    def __init__(self, part: Part, recorder: Recorder, client: SyncClient) -> None:
-        self._part, self._note, self._client = part, recorder.note, client
+    def __init__(self, part: Part, recorder: Recorder, client: SyncClient, disk: Disk) -> None:
+        self._part, self._note, self._client, self._disk = part, recorder.note, client, disk
         born = (
             f"{part.seed}/{part.name}/{time.time_ns()}"  # ids must differ from those of an earlier life, and a twin's
         )
@@ -133,6 +145,9 @@ class Phone:
         self._world = World(start_ms=self._start_ms, ids=self._ids)
         self._wrong_by_ms = 0
         self._at_rest: Any = None
+        self._flips: int | None = None
+        self._hints = Hints(part.url, part.token, lambda head: self._note("ok", "hint", told=head))
+        self._decider = Decider(part.url, part.token, self._dice, self._note)
 
     @classmethod
     @contextmanager
@@ -141,8 +156,12 @@ class Phone:
         with (
             Recorder(part.history, part.name) as recorder,
             SyncClient(part.url, part.token, transport=Impatient()) as client,
+            open_disk(part.disk, is_lasting=part.is_lasting) as disk,
         ):
-            yield cls(part, recorder, client)
+            phone = cls(part, recorder, client, disk)
+            yield phone
+            phone._hints.end()
+            phone._decider.close()
 
     @property
     def _device(self) -> Device:
@@ -150,14 +169,14 @@ class Phone:
 
     def _keep(self, device: Device, own: Mapping[str, Own] | None = None) -> None:
         self._kept = Kept(device=device, own=self._kept.own if own is None else own)
-        save(self._part.disk, self._kept)
+        self._disk.save(self._kept)
 
     def _now_ms(self) -> int:
         return time.time_ns() // 1_000_000 + self._wrong_by_ms
 
     def open(self) -> None:
         """Take up what is on the disk, or begin."""
-        found = load(self._part.disk)
+        found = self._disk.load()
         if found is None:
             while not self._begun():
                 time.sleep(RETRY_S)
@@ -177,6 +196,8 @@ class Phone:
             versions={entity: state.version for entity, state in device.accepted.items()},
         )
         self._part.is_open.touch()
+        if self._part.listens:
+            self._hints.listen(device.author.replica)
 
     def found(self, decide: Callable[[Scene], list[Deed]]) -> None:
         """Tell what a run begins with, hand it in, and be gone."""
@@ -202,10 +223,10 @@ class Phone:
         self._wrong_by_ms = orders.wrong_by_ms
         if orders.phase == "work":
             self._at_rest = None
-            time.sleep(self._part.pause_s * (0.5 + self._dice.random()))
-            if self._dice.random() < 0.9 and "person" in self._world.by_type:
-                self._work()
-            if self._dice.random() < 0.2:
+            is_news = self._hints.wait(self._part.pause_s * (0.5 + self._dice.random()))
+            if "person" in self._world.by_type:
+                self._work_as_told(orders)
+            if self._dice.random() < 0.2 and not is_news:
                 return
         else:
             time.sleep(RETRY_S)
@@ -214,15 +235,37 @@ class Phone:
         except NoAnswer:
             time.sleep(RETRY_S * self._dice.random())
 
+    def _work_as_told(self, orders: Orders) -> None:
+        if orders.flips > (orders.flips if self._flips is None else self._flips):
+            self._give_visits_to_others()
+        elif self._dice.random() < 0.9:
+            self._work()
+        self._flips = orders.flips
+        if self._part.decides and self._dice.random() < 0.1:
+            self._decider.decide()
+
+    def _give_visits_to_others(self) -> None:
+        """Whoever had them is let out, and whoever has them now is let in."""
+        scene = Scene(world=self._world, device=self._device, random=self._dice, ms=self._now_ms() - self._start_ms)
+        seen = ((ref, scene.sees(ref)) for ref in self._world.by_type.get("visit", ()))
+        visits = [ref for ref, values in seen if values is not None and values["status"] not in OVER]
+        for visit in self._dice.sample(visits, min(FLIPPED_MAX, len(visits))):
+            assignee = self._dice.choice(self._world.by_type["person"])
+            self._tell(Deed("visit", visit, "VisitReassigned", {"assignee_id": assignee}), None)
+
     def _sync(self, phase: Phase) -> None:
         if phase == "calm" or self._dice.random() < 0.1:
             self._keep(ask_again(self._device))
+        if phase == "calm" or self._dice.random() < 0.2:
+            self._say_hello()
         self._hand_in()
         self._pull_all()
         if self._dice.random() < 0.3:
             self._read("read")
         if phase == "calm":
             self._rest()
+        if self._dice.random() < 0.15:
+            self._compare()
 
     def _work(self) -> None:
         scene = Scene(world=self._world, device=self._device, random=self._dice, ms=self._now_ms() - self._start_ms)
@@ -274,7 +317,10 @@ class Phone:
             verdicts = [[each["id"], each["verdict"], each.get("position")] for each in answer["verdicts"]]
             told = {"epoch": answer["epoch"], "head": answer["head"], "batch": answer["batch"], "verdicts": verdicts}
             self._note("ok", "push", **told, codes={each["id"]: each.get("code") for each in answer["verdicts"]})
-            self._keep(settle(self._device, answer))
+            known = {each["id"] for each in answer["verdicts"] if each["verdict"] == "duplicate"}
+            # A twin told it before us, under a number that only the event itself would say.
+            own = {event: where for event, where in self._kept.own.items() if not (where.is_moved and event in known)}
+            self._keep(settle(self._device, answer), own)
 
     def _mend(self) -> None:
         """Go on under a new replica, as somebody whose phone was cloned or restored."""
@@ -285,23 +331,49 @@ class Phone:
         own = dict(self._kept.own)
         for event in moved:
             if event.id in own:
-                own[event.id] = Own(event.entity, event.replica, event.seq)
+                own[event.id] = Own(event.entity, event.replica, event.seq, is_moved=True)
         self._note("invoke", "fork", renamed=[_named(event) for event in moved])
         self._keep(device, own)
         self._note("ok", "fork", renamed=[_named(event) for event in moved])
+
+    def _say_hello(self) -> None:
+        replica = self._device.author.replica if self._device.forked_at is None else None
+        self._note("invoke", "hello")
+        told = self._asked("hello", lambda: self._client.hello(replica))
+        self._note("ok", "hello", epoch=told["epoch"], head=told["head"])
+
+    def _compare(self) -> None:
+        """Hold what is accepted to the server's digests, and fetch again what differs; now and then what does not."""
+        device = self._device
+        self._note("invoke", "check")
+        lines = self._asked("check", lambda: self._client.page(device.cursor, digests=True))
+        page = self._asked("check", lambda: read_page(lines))
+        is_here = (page.epoch, page.view, page.cursor) == (device.epoch, device.view, device.cursor)
+        if page.digests is None or page.frames or not is_here:
+            return  # something came in between
+        differing = out_of_step(device, page.digests)
+        self._note("ok", "check", epoch=page.epoch, cursor=page.cursor, differing=differing)
+        scopes = sorted({*device.homes.values()})
+        for scope in differing or self._dice.sample(scopes, min(1, len(scopes))):
+            self._pull(refetch=scope)
+            while self._device.resume:
+                self._pull(refetch=scope)
 
     def _pull_all(self) -> None:
         while not self._pull():
             pass
 
-    def _pull(self) -> bool:
+    def _pull(self, *, refetch: str = "") -> bool:
         """Take one page; whether it was the last."""
         device = self._device
         limit = self._dice.choice(PAGES)
         self._note("invoke", "pull", asked=device.cursor)
         replica = device.author.replica if device.forked_at is None else None
         lines = self._asked(
-            "pull", lambda: self._client.page(device.cursor, limit=limit, resume=device.resume, replica=replica)
+            "pull",
+            lambda: self._client.page(
+                device.cursor, limit=limit, resume=device.resume, replica=replica, refetch=refetch
+            ),
         )
         page = self._asked("pull", lambda: read_page(lines))
         seen = Sighting.of(lines)
@@ -340,11 +412,25 @@ class Phone:
             case "cursor_ahead":
                 self._keep(restart(self._device, epoch=problem["epoch"]))
             case "replica_not_yours" if self._device.forked_at is None:  # minted after the backup
-                self._keep(replace(self._device, forked_at=1))
+                self._register_again()
             case "resume_unknown":
                 self._keep(replace(self._device, resume=""))
             case _:
                 pass
+
+    def _register_again(self) -> None:
+        """Let the server know again of every name under which we have something to hand in; else take another."""
+        device = self._device
+        for replica in sorted({device.author.replica, *(each.event.replica for each in device.outbox.values())}):
+            try:
+                self._client.register(replica, self._part.name)
+            except ServerRefused as refusal:
+                if refusal.problem.get("code") == "replica_not_yours":
+                    self._keep(replace(device, forked_at=1))
+                return
+            except (OfflineError, ValueError):
+                return  # the next moment asks again
+            self._note("ok", "register", replica=replica)
 
     def _read(self, f: str) -> dict[str, Any]:
         device = self._device

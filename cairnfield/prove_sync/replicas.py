@@ -12,6 +12,8 @@ from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, people
 
 SETTLED_MS_MAX: Final = 10_000
 """How long after the last blow everything may take to be handed in and to be equal."""
+_DECIDED: Final = frozenset({"dismissed", "resubmitted"})
+"""What a person may have said of an event, after which its device need not hold it any more."""
 
 
 def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
@@ -52,6 +54,8 @@ class _Writer:
                 self.set_aside.add(event)
             elif verdict in TAKEN:
                 self.taken_at[event] = position
+            elif verdict in _DECIDED:
+                self.on_its_way.discard(event)
         self.on_its_way.difference_update(each[1] for each in op.value.get("events", ()))
 
     def opened(self, op: Op) -> list[str]:
@@ -127,6 +131,15 @@ def equal_knowledge_equal_states(history: Sequence[Op], ledger: Ledger) -> Itera
             for entity, version, state in op.value.get("snapshots", ()):
                 if newest and states.get((entity, version), state) != state:
                     yield Fault("I11", f"a snapshot of {entity} at version {version} is not what its log says", line)
+    yield from equal_by_digest(history)
+
+
+def equal_by_digest(history: Sequence[Op]) -> Iterator[Fault]:
+    """Also I11: who has come to a position holds what the server holds there, scope by scope."""
+    for line, op in enumerate(history):
+        if (op.f, op.type) == ("check", "ok") and op.value["differing"]:
+            told = ", ".join(op.value["differing"])
+            yield Fault("I11", f"{op.process} at {op.value['cursor']} holds another {told} than the server", line)
 
 
 def all_quiet_and_equal(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
@@ -146,18 +159,19 @@ def all_quiet_and_equal(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
         if op is None or line < opened:
             yield Fault("I12", f"{process} never came to rest", opened)
             continue
-        yield from (Fault("I12", f"{process} {sentence}", line) for sentence in _unrest(op, calm))
+        began = max(calm, history[opened].time)  # how long a process takes to start says nothing of sync
+        yield from (Fault("I12", f"{process} {sentence}", line) for sentence in _unrest(op, began))
         if op.value["cursor"] != len(ledger.log):
             yield Fault("I12", f"{process} stands at {op.value['cursor']} of {len(ledger.log)}", line)
         elif op.value["state_hash"] != _sight(ledger, person[process]):
             yield Fault("I12", f"{process} shows other states than the log folds to", line)
 
 
-def _unrest(op: Op, calm: int) -> Iterable[str]:
+def _unrest(op: Op, began: int) -> Iterable[str]:
     if op.value["outbox"]:
         yield f"still has {len(op.value['outbox'])} events to hand in, such as {min(op.value['outbox'])}"
-    if op.time > calm + SETTLED_MS_MAX:
-        yield f"came to rest {op.time - calm} ms after the last blow"
+    if op.time > began + SETTLED_MS_MAX:
+        yield f"came to rest {op.time - began} ms after the last blow"
 
 
 def _sight(ledger: Ledger, person: str | None) -> str:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -25,6 +25,7 @@ from cairnfield.prove_sync.proxy import CLEAR, Proxy, Weather
 from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
 from cairnfield.prove_sync.stage import Stage
 from cairnfield.prove_sync.town import Player, Town, found, register
+from commands.authority import may_work_on_cases
 from domain.people import Role
 
 TICK_S: Final = 0.05
@@ -33,7 +34,12 @@ START_S_MAX: Final = 60.0
 WAIT_S_MAX: Final = SETTLED_MS_MAX / 1_000 + 2
 OLD: Final = "device-0"
 """One device was not updated."""
+LASTING: Final = range(1, 20, 2)
+"""Devices that keep themselves as scripts do."""
+LISTENING: Final = frozenset(range(20)) - frozenset(range(2, 20, 3))
+"""Devices that listen for hints; the others come to the same without."""
 ON_ITS_WAY_S: Final = 0.5
+_MARK: Final = "update log_head set durable = greatest(durable, least(%s, position)) where tenant = %s"
 _NEW_EPOCH: Final = "update log_head set epoch = gen_random_uuid() where tenant = %s returning epoch::text, position"
 ROLES: Final[tuple[Role, ...]] = ("dispatcher", "technician", "supervisor", "technician")
 
@@ -78,10 +84,11 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
         Recorder(history, RUNNER) as recorder,
         Proxy(upstreams=[api.address for api in stage.apis], seed=script.seed) as proxy,
     ):
-        found(_part("founder", town.players[0], stage.url, script, folder), town)
+        founder = replace(_part(0, town.players[0], stage.url, script, folder), name="founder", is_old=False)
+        found(replace(founder, listens=False, decides=False), town)
         lines = [proxy.line() for _ in town.players]
         actors = [
-            Actor(_part(f"device-{number}", player, f"http://127.0.0.1:{line.port}", script, folder), line)
+            Actor(_part(number, player, f"http://127.0.0.1:{line.port}", script, folder), line)
             for number, (player, line) in enumerate(zip(town.players, lines, strict=True))
         ]
         play = Play(stage, Cast(actors, proxy.line), recorder, history, town, script)
@@ -103,7 +110,8 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
     )
 
 
-def _part(name: str, player: Player, url: str, script: Script, folder: Path) -> Part:
+def _part(number: int, player: Player, url: str, script: Script, folder: Path) -> Part:
+    name = f"device-{number}"
     return Part(
         name=name,
         role=player.role,
@@ -114,6 +122,9 @@ def _part(name: str, player: Player, url: str, script: Script, folder: Path) -> 
         seed=str(script.seed),
         person=player.person if player.role == "technician" else None,
         is_old=name == OLD,
+        is_lasting=number in LASTING,
+        listens=number in LISTENING,
+        decides=may_work_on_cases(player.role),
     )
 
 
@@ -185,7 +196,7 @@ class Play:
     def _target(self, strike: Strike, actor: Actor) -> str:
         """What is struck: a line and the device behind it are two things."""
         kind = strike.what.rpartition(" ")[2]
-        if kind in {"postgres", "server"}:
+        if kind in {"postgres", "server", "durable"}:
             return "postgres"
         if kind == "api":
             return f"api {strike.on % len(self.stage.apis)}"
@@ -210,6 +221,13 @@ class Play:
             case "clone":
                 twin = self.cast.clone(actor, self.struck["clone"])
                 return None if twin is None else lambda: None
+            case "flip grants":
+                self._somebody_at_a_desk(strike.on).told(flips=1)
+                return lambda: None
+            case "change version":
+                actor.kill()
+                actor.change_version()
+                return lambda: actor.start("killed")
             case "roll back":
                 actor.kill()
                 why = actor.roll_back()
@@ -221,9 +239,10 @@ class Play:
         api, database = self.stage.apis[strike.on % len(self.stage.apis)], self.stage.database
         match strike.what:
             case nemesis.BACK_UP:
-                database.kill()
-                database.copy()
-                return database.start
+                return self._back_up()
+            case "mark durable":
+                self._mark_durable(self._head())
+                return lambda: None
             case nemesis.RESTORE:
                 return self._restore() if database.has_copy else None
             case "kill api":
@@ -240,6 +259,32 @@ class Play:
                 return lambda: database.signal(signal.SIGCONT)
             case unknown:
                 raise AssertionError(unknown)
+
+    def _somebody_at_a_desk(self, number: int) -> Actor:
+        desks = [actor for actor in self.cast.actors if actor.part.role == "dispatcher"]
+        return desks[number % len(desks)]
+
+    def _back_up(self) -> Callable[[], None]:
+        """Copy the data folder, and let devices forget what is in it."""
+        head = self._head()
+        self.stage.database.kill()
+        self.stage.database.copy()
+
+        def start() -> None:
+            self.stage.database.start()
+            self._mark_durable(head)
+
+        return start
+
+    def _head(self) -> int:
+        with psycopg.connect(self.stage.database.dsn) as connection:
+            found = connection.execute("select position from log_head where tenant = %s", [self.town.tenant]).fetchone()
+        return found[0] if found else 0
+
+    def _mark_durable(self, position: int) -> None:
+        with psycopg.connect(self.stage.database.dsn) as connection:
+            connection.execute(_MARK, [position, self.town.tenant])
+        self.recorder.note("info", "mark", position=position)
 
     def _restore(self) -> Callable[[], None]:
         """The server comes back from its copy, under a new epoch, as `cairn epoch new` would begin one."""
@@ -276,9 +321,7 @@ class Play:
 
     def _is_quiet(self) -> bool:
         rests = {op.process: op.value for op in self._told() if op.f == "rest"}
-        with psycopg.connect(self.stage.database.dsn) as connection:
-            found = connection.execute("select position from log_head where tenant = %s", [self.town.tenant]).fetchone()
-        head = found[0] if found else 0
+        head = self._head()
         return all(
             actor.part.name in rests
             and not rests[actor.part.name]["outbox"]

@@ -25,6 +25,7 @@ from infra.postgres.place import find_place
 START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 30.0
 POLL_S: Final = 0.02
+RESTART_S: Final = 0.1
 DATABASE: Final = "cairnfield"
 SMALL: Final = {**SETTINGS, "shared_buffers": "64MB", "max_wal_size": "256MB", "min_wal_size": "32MB"}
 """A run is short, and its data folder is copied."""
@@ -131,17 +132,16 @@ class Api:
         return self._process is not None and self._process.poll() is None
 
     def wait_until_ready(self) -> None:
-        """Raises CannotGoOn if it does not answer."""
+        """Raises CannotGoOn if it does not answer. One that ended, because the database was down, is started again."""
         give_up = time.monotonic() + START_S_MAX
         url = f"http://{self.address[0]}:{self.address[1]}/readyz"
         while time.monotonic() < give_up:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
+            if not self.is_running:
+                self.start()
             with suppress(httpx.HTTPError):
                 if httpx.get(url, timeout=2, trust_env=False).is_success:
                     return
-            time.sleep(POLL_S)
+            time.sleep(RESTART_S)
         raise CannotGoOn(f"An API process did not start: see {self._folder}/api-{self._number}.log")
 
     def signal(self, kind: int) -> None:

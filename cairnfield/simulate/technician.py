@@ -190,24 +190,22 @@ def _touch(scene: Scene, entity_type: str, ref: Ref) -> list[Deed]:
             hazards: list[str] = values.get("hazards", [])
             edit = scene.random.choice(
                 [
-                    {"access_code": str(scene.random.randint(1000, 9999))},
-                    {"directions": f"Gate {scene.random.randint(1, 9)}"},
+                    {"position": {"lat": scene.random.randint(1, 9), "lon": 0, "source": "gps"}},
                     {"hazards": {"add": [scene.random.choice(["dog", "gas", "height", "traffic"])]}},
-                    {"hazards": {"remove": hazards[:1]}} if hazards else {"geofence_m": scene.random.randint(20, 200)},
-                    {"custom": [["key_box", str(scene.random.randint(1, 99))]]},
+                    {"hazards": {"remove": hazards[:1]}} if hazards else {"hazards": {"add": ["water"]}},
                 ]
             )
         case "asset":
+            edit = {"condition": scene.random.choice(["good", "watch", "fault", "out"])}
             if scene.random.random() < 0.5:
-                condition = scene.random.choice(["good", "watch", "fault", "out"])
-                return [Deed("asset", ref, "AssetConditionReported", {"condition": condition})]
-            edit = {"tags": {"add": [scene.random.choice(["old", "loud", "spare", "new"])]}}
+                return [Deed("asset", ref, "AssetConditionReported", edit)]
         case "part_use":
             edit = {"quantity": scene.random.choice(["1", "-1", "2", "0.5"])}
         case _:
             edit = scene.random.choice(
                 [
-                    {"priority": scene.random.choice(["low", "high", "critical"])},
+                    {"tags": {"add": [scene.random.choice(["old", "loud", "spare", "new"])]}},
+                    {"custom": [["key_box", str(scene.random.randint(1, 99))]]},
                     {"title": f"Job, take {scene.random.randint(1, 99)}"},
                 ]
             )

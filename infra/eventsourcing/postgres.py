@@ -33,8 +33,8 @@ class PostgresTrackingRecorder(LogTrackingRecorder):
 
     @contextmanager
     def connection(self) -> Generator[Connection]:
-        """A connection to read the view with."""
-        with told_as_theirs(), self._shelf.connection() as connection:
+        """A transaction to read the view with, in which the tenant is set."""
+        with told_as_theirs(), self._shelf.reading(self.office.tenant) as connection:
             yield connection
 
     @contextmanager

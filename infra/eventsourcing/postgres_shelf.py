@@ -1,7 +1,7 @@
 """The shelf in Postgres: reads of table `event`, and the tables `snapshot` and `tracking`."""
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -10,11 +10,11 @@ from psycopg_pool import ConnectionPool
 
 from infra.eventsourcing import statements
 from infra.eventsourcing.office import AGGREGATE, Found, Kept
+from infra.postgres import of_tenant
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import Connection
 from infra.postgres.statements import MOVE_TRACKED
-from infra.postgres.trouble import told_as_ours
 from sync.log import TenantId
 from sync.rows import TrackedRow
 
@@ -27,11 +27,9 @@ class PostgresShelf:
         self._log = PostgresEventLog(pool)
         self._accounts = PostgresAccounts(pool)
 
-    @contextmanager
-    def connection(self) -> Generator[Connection]:
-        """A connection of the pool, its troubles told as the log tells them."""
-        with told_as_ours(), self._pool.connection() as connection:
-            yield connection
+    def reading(self, tenant: TenantId) -> AbstractContextManager[Connection]:
+        """A transaction to read this tenant's rows in, its troubles told as the log tells them."""
+        return of_tenant.transaction(self._pool, tenant)
 
     def history(
         self, tenant: TenantId, entity: UUID, *, after: int, until: int, descending: bool, limit: int | None
@@ -48,8 +46,7 @@ class PostgresShelf:
         return [Found(*row) for row in self._rows(statements.NOTIFICATIONS, asked)]
 
     def _rows(self, statement: LiteralString, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
-        with self.connection() as connection:
-            return connection.cursor(binary=True).execute(statement, asked).fetchall()
+        return of_tenant.rows(self._pool, statement, asked)
 
     def employ(self, tenant: TenantId, *, person: str, name: str) -> None:
         self._accounts.add_person(tenant, person=person, name=name, role="integration")
@@ -62,8 +59,7 @@ class PostgresShelf:
             "types": [each.type for each in snapshots],
             "states": [each.state for each in snapshots],
         }
-        with self.connection() as connection:
-            connection.execute(statements.KEEP, told)
+        of_tenant.rows(self._pool, statements.KEEP, told)
 
     def kept(
         self, tenant: TenantId, entity: UUID, *, after: int, until: int, descending: bool, limit: int | None
@@ -80,7 +76,7 @@ class PostgresShelf:
     def moved(self, tenant: TenantId, follower: str, position: int) -> Generator[Connection]:
         """A transaction that has moved the follower and takes what the block writes along; raises Conflicting."""
         rows = orjson.dumps([TrackedRow(follower, position)._asdict()]).decode()
-        with self.connection() as connection, connection.transaction():
+        with of_tenant.transaction(self._pool, tenant) as connection:
             connection.execute(MOVE_TRACKED, {"tenant": tenant, "rows": rows})
             yield connection
 

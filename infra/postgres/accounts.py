@@ -7,12 +7,13 @@ import hashlib
 import re
 import secrets
 import uuid
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from psycopg_pool import ConnectionPool
 
 from commands.authority import Principal
 from domain.people import Role
+from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
 from sync.log import TenantId
@@ -27,6 +28,9 @@ _ADD_TENANT: Final[LiteralString] = """
     insert into log_head (tenant, epoch) select tenant, %(epoch)s from added
 """
 _TENANTS: Final[LiteralString] = "select tenant::text, name from tenant order by created_at, tenant"
+_BEGIN: Final[LiteralString] = "begin read only"
+_AS_PROJECTOR: Final[LiteralString] = "set local role cairn_projector"
+_COMMIT: Final[LiteralString] = "commit"
 _ADD_PERSON: Final[LiteralString] = """
     insert into person (tenant, person, name, role, email)
     values (%(tenant)s, %(person)s, %(name)s, %(role)s, %(email)s) on conflict (tenant, person) do nothing
@@ -61,33 +65,38 @@ class PostgresAccounts:
     def add_tenant(self, name: str, *, now_ms: int, tenant: TenantId | None = None) -> TenantId:
         """Set up a tenant with an empty log; returns its id."""
         made = tenant or str(uuid.uuid4())
-        with told_as_ours(), self._pool.connection() as connection:
-            told = {"tenant": made, "name": name, "epoch": str(uuid.uuid4()), "now_ms": now_ms}
-            connection.execute(_ADD_TENANT, told)
+        told = {"tenant": made, "name": name, "epoch": str(uuid.uuid4()), "now_ms": now_ms}
+        of_tenant.rows(self._pool, _ADD_TENANT, told)
         return made
 
     def tenants(self) -> list[tuple[TenantId, str]]:
-        """(id, name) of every tenant, oldest first."""
+        """(id, name) of every tenant, oldest first.
+
+        That is the operator's to know, and a follower's, who works through them: whoever serves requests sees no more
+        than the tenant they are about. Raises psycopg.errors.InsufficientPrivilege where the database's user may not
+        act as that role.
+        """
         with told_as_ours(), self._pool.connection() as connection:
-            return [(tenant, name) for tenant, name in connection.execute(_TENANTS).fetchall()]
+            with connection.pipeline():
+                connection.execute(_BEGIN)
+                connection.execute(_AS_PROJECTOR)
+                found = connection.execute(_TENANTS)
+                connection.execute(_COMMIT)
+            return [(tenant, name) for tenant, name in found.fetchall()]
 
     def add_person(self, tenant: TenantId, *, person: str, name: str, role: Role, email: str | None = None) -> None:
         """Let somebody sign in; adding the same person again changes nothing."""
         told = {"tenant": tenant, "person": person, "name": name, "role": role, "email": email}
-        with told_as_ours(), self._pool.connection() as connection:
-            connection.execute(_ADD_PERSON, told)
+        of_tenant.rows(self._pool, _ADD_PERSON, told)
 
     def people(self, tenant: TenantId) -> list[Principal]:
         """Everybody who may sign in, by name."""
-        with told_as_ours(), self._pool.connection() as connection:
-            rows = connection.execute(_PEOPLE, {"tenant": tenant}).fetchall()
-        return [_principal(row) for row in rows]
+        return [_principal(row) for row in of_tenant.rows(self._pool, _PEOPLE, {"tenant": tenant})]
 
     def person(self, tenant: TenantId, person: str) -> Principal | None:
         """Somebody who works here, or None where they are unknown or have left."""
-        with told_as_ours(), self._pool.connection() as connection:
-            row = connection.execute(_PERSON, {"tenant": tenant, "person": person}).fetchone()
-        return _principal(row) if row else None
+        found = of_tenant.rows(self._pool, _PERSON, {"tenant": tenant, "person": person})
+        return _principal(found[0]) if found else None
 
     def issue(self, tenant: TenantId, person: str, *, now_ms: int, expires_at_ms: int | None = None) -> str:
         """A new bearer token for a person, good until `expires_at_ms` (milliseconds since 1970) or for ever.
@@ -102,8 +111,7 @@ class PostgresAccounts:
             "now_ms": now_ms,
             "expires_at_ms": expires_at_ms,
         }
-        with told_as_ours(), self._pool.connection() as connection:
-            connection.execute(_ISSUE, told)
+        of_tenant.rows(self._pool, _ISSUE, told)
         return token
 
     def principal(self, token: str, *, now_ms: int) -> Principal | None:
@@ -112,15 +120,14 @@ class PostgresAccounts:
         if parts is None:
             return None
         told = {"tenant": str(uuid.UUID(parts[1])), "hash": _hash(token), "now_ms": now_ms}
-        with told_as_ours(), self._pool.connection() as connection:
-            row = connection.execute(_PRINCIPAL, told).fetchone()
-        return _principal(row) if row else None
+        found = of_tenant.rows(self._pool, _PRINCIPAL, told)
+        return _principal(found[0]) if found else None
 
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _principal(row: tuple[str, str, str, Role]) -> Principal:
+def _principal(row: tuple[Any, ...]) -> Principal:
     tenant, person, name, role = row
     return Principal(tenant=tenant, person=person, name=name, role=role)

@@ -1,8 +1,8 @@
 """The log in Postgres: lock the tenant's head, read what the decision wants to see, store what it decides, commit.
 
 One round trip for the lock and the reads, which are later statements of the same transaction and so see all that was
-committed before the lock was had; one for the writes and the commit, and for a large batch one more per table that it
-is copied into. Position order is commit order, because the lock is held to the commit; a rollback burns no position.
+committed before the lock was had; one for the writes and the commit. Position order is commit order, because the lock
+is held to the commit; a rollback burns no position.
 """
 
 import base64
@@ -20,11 +20,13 @@ from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
 from infra.failpoints import hit
-from infra.postgres import binary_copy, quarantine, statements
+from infra.postgres import answered, binary_columns, of_tenant, quarantine, statements
 from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
+from sync.grants import leading_on
+from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
     Changes,
@@ -41,7 +43,7 @@ from sync.log import (
     Wanted,
     nobody_listens,
 )
-from sync.rows import CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeRow, Settled
+from sync.rows import AnsweredRow, CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
 from sync.together import grants_moved
 
 Answer = TypeVar("Answer")
@@ -49,7 +51,7 @@ Answer = TypeVar("Answer")
 TRIES_MAX: Final = 5
 PAUSE_BETWEEN_TRIES_S_MAX: Final = 0.05
 STATES_PER_FETCH: Final = 2_000
-ROWS_WORTH_A_COPY: Final = 32
+ROWS_WORTH_COLUMNS: Final = 32
 
 _OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
@@ -72,7 +74,7 @@ class PostgresEventLog:
     ) -> Answer:
         if moved is None:  # its decision may want something of the log that only holds if nobody shares its commit
             return self._append_trying(tenant, wanted, decide, now_ms)
-        if len(wanted.ids) < ROWS_WORTH_A_COPY:
+        if len(wanted.ids) < ROWS_WORTH_COLUMNS:
             return self._together.append(tenant, wanted, decide, now_ms=now_ms)
         ahead = self._append_ahead(tenant, wanted, decide, moved, now_ms)
         return ahead[0] if ahead is not None else self._append_trying(tenant, wanted, decide, now_ms)
@@ -90,7 +92,8 @@ class PostgresEventLog:
     def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
         with self._at_the_lock(tenant) as connection:
             with connection.pipeline():
-                connection.execute(statements.BEGIN)
+                connection.execute(of_tenant.BEGIN)
+                of_tenant.set_tenant(connection, tenant)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
             known = _known(reads, tenant)
             hit("push.locked")
@@ -111,12 +114,13 @@ class PostgresEventLog:
         """
         with self._connection() as connection:
             with connection.pipeline():
+                of_tenant.set_tenant(connection, tenant)
                 ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
             known = _known(ahead, tenant)
         if known.held:
             return None
         changes, answer = decide(known)
-        if len(changes.events) < ROWS_WORTH_A_COPY or changes.held or changes.quarantined:
+        if len(changes.events) < ROWS_WORTH_COLUMNS or changes.held or changes.quarantined:
             return None
         _check_positions(changes, known)
         stored: tuple[Answer] | None = None
@@ -124,7 +128,8 @@ class PostgresEventLog:
         with suppress(Conflicting, *TRY_AGAIN), self._at_the_lock(tenant) as connection:
             told = {"tenant": tenant, "replicas": [row.replica for row in changes.replicas]}
             with connection.pipeline():
-                connection.execute(statements.BEGIN)
+                connection.execute(of_tenant.BEGIN)
+                of_tenant.set_tenant(connection, tenant)
                 head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
@@ -151,100 +156,84 @@ class PostgresEventLog:
             yield connection
 
     def head(self, tenant: TenantId) -> Head:
-        with self._connection() as connection:
-            row = connection.execute(statements.READ_HEAD, {"tenant": tenant}).fetchone()
-        return _head(row, tenant)
+        return _head(self._rows(statements.READ_HEAD, tenant=tenant), tenant)
 
     def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
-        with self._connection() as connection:
-            row = connection.execute(statements.BEGIN_EPOCH, {"tenant": tenant, "epoch": epoch}).fetchone()
-        return _head(row, tenant)
+        return _head(self._rows(statements.BEGIN_EPOCH, tenant=tenant, epoch=epoch), tenant)
 
     def mark_durable(self, tenant: TenantId, position: int) -> Head:
-        with self._connection() as connection:
-            row = connection.execute(statements.MARK_DURABLE, {"tenant": tenant, "position": position}).fetchone()
-        return _head(row, tenant)
+        return _head(self._rows(statements.MARK_DURABLE, tenant=tenant, position=position), tenant)
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            cursor.execute(statements.PAGE, {"tenant": tenant, "after": after, "limit": limit})
-            return [EventRow(*row) for row in cursor.fetchall()]
+        return [EventRow(*row) for row in self._rows(statements.PAGE, tenant=tenant, after=after, limit=limit)]
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[PostgresMoment]:
         return moment(self._pool, tenant)
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            row = cursor.execute(statements.ENTITY, {"tenant": tenant, "entity": entity}).fetchone()
-        return EntityRow(*row) if row else None
+        found = self._rows(statements.ENTITY, tenant=tenant, entity=entity)
+        return EntityRow(*found[0]) if found else None
 
-    def entities(self, tenant: TenantId, entity_type: str, *, after: str, limit: int) -> Sequence[EntityRow]:
-        asked = {"tenant": tenant, "type": entity_type, "after": after, "limit": limit}
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            return [EntityRow(*row) for row in cursor.execute(statements.ENTITIES_OF_TYPE, asked).fetchall()]
+    def entities(
+        self, tenant: TenantId, entity_type: str, *, after: str, limit: int, scopes: Sequence[str] | None = None
+    ) -> Sequence[EntityRow]:
+        asked: dict[str, Any] = {"tenant": tenant, "type": entity_type, "after": after, "limit": limit}
+        if scopes is None:
+            return [EntityRow(*row) for row in self._rows(statements.ENTITIES_OF_TYPE, **asked)]
+        asked["scopes"] = list(scopes)
+        return [EntityRow(*row) for row in self._rows(statements.ENTITIES_OF_TYPE_IN_SCOPES, **asked)]
 
     def states(self, tenant: TenantId) -> Iterator[tuple[str, bytes]]:
         with (
-            self._connection() as connection,
-            connection.transaction(),
+            of_tenant.transaction(self._pool, tenant) as connection,
             connection.cursor("states", binary=True) as cursor,  # on the server: we hold one fetch at a time
         ):
             cursor.itersize = STATES_PER_FETCH
             yield from cursor.execute(statements.STATES, {"tenant": tenant})
 
     def scopes(self, tenant: TenantId, person: str, *, at: int) -> Sequence[ScopeRow]:
-        asked = {"tenant": tenant, "person": person, "at": at}
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            return [ScopeRow(*row) for row in cursor.execute(statements.SCOPES, asked).fetchall()]
+        return [ScopeRow(*row) for row in self._rows(statements.SCOPES, tenant=tenant, person=person, at=at)]
 
     def case(self, tenant: TenantId, replica: str, seq: int) -> CaseRow | None:
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            row = cursor.execute(quarantine.CASE, {"tenant": tenant, "replica": replica, "seq": seq}).fetchone()
-        return quarantine.case_of_row(row) if row else None
+        found = self._rows(quarantine.CASE, tenant=tenant, replica=replica, seq=seq)
+        return quarantine.case_of_row(found[0]) if found else None
 
     def cases(
         self, tenant: TenantId, wanted: CasesWanted, *, after: tuple[int, str, int], limit: int
     ) -> Sequence[CaseRow]:
         asked = {"tenant": tenant, **wanted._asdict(), "limit": limit}
         asked |= {"after_ms": after[0], "after_replica": after[1], "after_seq": after[2]}
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            return [quarantine.case_of_row(row) for row in cursor.execute(quarantine.CASES, asked).fetchall()]
+        return [quarantine.case_of_row(row) for row in self._rows(quarantine.CASES, **asked)]
 
     def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
-        asked = {"tenant": tenant, "entity": entity, "limit": limit}
-        with self._connection() as connection:
-            cursor = connection.cursor(binary=True)
-            return [EventRow(*row) for row in cursor.execute(quarantine.HISTORY, asked).fetchall()]
+        return [EventRow(*row) for row in self._rows(quarantine.HISTORY, tenant=tenant, entity=entity, limit=limit)]
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
-        minted = {"tenant": tenant, "replica": replica, "person": person, "name": name, "now_ms": now_ms}
         try:
-            with self._connection() as connection:
-                connection.execute(statements.MINT, minted)
+            self._rows(statements.MINT, tenant=tenant, replica=replica, person=person, name=name, now_ms=now_ms)
         except Conflicting as taken:
             raise ReplicaTaken(replica) from taken
 
     def replica(self, tenant: TenantId, replica: str) -> ReplicaRow | None:
-        with self._connection() as connection:
-            row = connection.execute(statements.REPLICAS, {"tenant": tenant, "replicas": [replica]}).fetchone()
-        return ReplicaRow(*row) if row else None
+        found = self._rows(statements.REPLICAS, tenant=tenant, replicas=[replica])
+        return ReplicaRow(*found[0]) if found else None
+
+    def unread(self, tenant: TenantId, *, after: tuple[str, int], limit: int) -> Sequence[HeldRow]:
+        asked = {"tenant": tenant, "after_replica": after[0], "after_seq": after[1], "limit": limit}
+        return [_held(row) for row in self._rows(statements.UNREAD, **asked)]
 
     def tracked(self, tenant: TenantId, follower: str) -> int | None:
-        with self._connection() as connection:
-            row = connection.execute(statements.TRACKED, {"tenant": tenant, "follower": follower}).fetchone()
-        return row[0] if row else None
+        found = self._rows(statements.TRACKED, tenant=tenant, follower=follower)
+        return found[0][0] if found else None
+
+    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        return of_tenant.rows(self._pool, statement, asked)
 
 
-def _head(row: tuple[Any, ...] | None, tenant: TenantId) -> Head:
-    if row is None:
+def _head(found: list[tuple[Any, ...]], tenant: TenantId) -> Head:
+    if not found:
         raise TenantUnknown(tenant)
-    return Head(*row)
+    return Head(*found[0])
 
 
 @contextmanager
@@ -260,10 +249,10 @@ def _store(
     connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int, *, moved_by: int = 0
 ) -> None:
     """Write everything, the events that many positions later than they say, and commit."""
-    by_copy, by_json = _divided(changes, known)
-    assert by_copy.events or not moved_by, "only batches that are copied are decided ahead"
-    _copy(connection, tenant, by_copy, moved_by)
+    by_column, by_json = _divided(changes, known)
+    assert by_column.events or not moved_by, "only large batches are decided ahead"
     with connection.pipeline():
+        _write_columns(connection, tenant, by_column, moved_by)
         _write(connection, tenant, by_json, now_ms)
         connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
         hit("push.before_commit")
@@ -292,7 +281,10 @@ def _reads(
         reads["held"] = ask(statements.HELD, **entities)
         reads["entities"] = ask(statements.ENTITIES, **entities)
     if wanted.grants:
-        reads["grants"] = ask(statements.GRANTS, **_grants_asked(wanted))
+        asked = _grants_asked(wanted)
+        reads |= {"grants": ask(statements.GRANTS, **asked), "leads_to": ask(statements.LEADS_TO, **asked)}
+    if wanted.answers:
+        reads["answered"] = ask(answered.ANSWERED, asked=orjson.dumps(wanted.answers).decode())
     return reads
 
 
@@ -323,6 +315,9 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],
         grants={(row[0], row[1]): None if row[2] else row[3] for row in rows.get("grants", ())},
+        ended_at_ms={row[3]: row[4] for row in rows.get("grants", ()) if row[4] is not None},
+        leads_to=leading_on({}, [ScopeLinkRow(row[0], row[1], 0) for row in rows.get("leads_to", ())]),
+        answered={(row[0], row[1]): AnsweredRow(*row) for row in rows.get("answered", ())},
     )
 
 
@@ -346,25 +341,25 @@ def _check_positions(changes: Changes, known: Known) -> None:
 
 
 def _divided(changes: Changes, known: Known) -> tuple[Changes, Changes]:
-    """What goes in by COPY and what by JSON.
+    """What goes in by columns and what by JSON.
 
-    COPY costs two more round trips and saves 10 µs a row, so it is for batches; and it only adds, so entities that are
-    there already go by JSON.
+    Columns take less of Postgres' time and need some of ours to be put together, so they are for batches; and they only
+    add, so entities that are there already go by JSON.
     """
-    if len(changes.events) < ROWS_WORTH_A_COPY:
+    if len(changes.events) < ROWS_WORTH_COLUMNS:
         return Changes(), changes
     new = [row for row in changes.entities if row.entity not in known.entities]
     old = [row for row in changes.entities if row.entity in known.entities]
     return Changes(events=changes.events, entities=new), replace(changes, events=(), entities=old)
 
 
-def _copy(connection: Connection, tenant: TenantId, changes: Changes, moved_by: int) -> None:
+def _write_columns(connection: Connection, tenant: TenantId, changes: Changes, moved_by: int) -> None:
     if changes.events:
-        rows = binary_copy.events(tenant, changes.events, moved_by=moved_by)
-        binary_copy.copy(connection, binary_copy.COPY_EVENTS, rows)
+        told = binary_columns.events(tenant, changes.events, moved_by=moved_by)
+        connection.execute(binary_columns.INSERT_EVENTS, told)
         hit("push.inserted")
     if changes.entities:
-        binary_copy.copy(connection, binary_copy.COPY_ENTITIES, binary_copy.entities(tenant, changes.entities))
+        connection.execute(binary_columns.INSERT_ENTITIES, binary_columns.entities(tenant, changes.entities))
         hit("push.inserted")
 
 
@@ -388,6 +383,9 @@ def _write(connection: Connection, tenant: TenantId, changes: Changes, now_ms: i
     do(statements.INSERT_LINKS, [row._asdict() for row in changes.links])
     do(statements.INSERT_LATER, [row._asdict() for row in changes.later])
     do(quarantine.MOVE_CASES, [row._asdict() for row in changes.cases])
+    for order in changes.answered:
+        connection.execute(answered.FORGET, {"tenant": tenant, "before_ms": order.answered_at_ms - ANSWER_KEPT_MS})
+        connection.execute(answered.KEEP, {"tenant": tenant, **order._asdict()})
 
 
 def _with_body(row: Any) -> dict[str, Any]:

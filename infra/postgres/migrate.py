@@ -11,13 +11,14 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from psycopg import sql
 from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from infra.postgres.pool import connect
-from infra.postgres.schema import APP_ROLE, metadata
+from infra.postgres.roles import hand_over, prepare_roles
+from infra.postgres.schema import metadata
+from infra.postgres.unfit import DatabaseUnfit
 
 SERVER_VERSION_MIN: Final = 15
 DDL_LOCK_TIMEOUT_MS: Final = 5_000
@@ -28,10 +29,6 @@ TURN_POLL_S: Final = 0.05
 LOCK_KEY: Final = int.from_bytes(b"cairnfld")
 _ALEMBIC: Final = threading.Lock()  # it keeps what it is doing in module globals, which two threads would share
 MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
-
-
-class DatabaseUnfit(Exception):
-    """This database cannot keep the log; the message says what an administrator can do about it."""
 
 
 class ServerTooOld(DatabaseUnfit):
@@ -50,10 +47,6 @@ class DatabaseNewer(DatabaseUnfit):
     """A newer version of this program has migrated the database."""
 
 
-class AppRoleMissing(DatabaseUnfit):
-    """The role that may only append does not exist, or we may not act as it."""
-
-
 class MigrationBusy(DatabaseUnfit):
     """Another process is still migrating the database."""
 
@@ -61,7 +54,7 @@ class MigrationBusy(DatabaseUnfit):
 def upgrade(dsn: str, *, allow_unsafe: bool = False, turn_wait_s: float = TURN_WAIT_S_MAX) -> None:
     """Runs the migrations that this database has not seen; does nothing on one that has seen them all.
 
-    The DSN must sign in as the owner of the database.
+    The DSN must sign in as the owner of the database, who makes the roles and hands the tables over to one of them.
     Processes that call this at the same time take turns; each waits for `turn_wait_s` at most.
     `allow_unsafe` admits a server that trades durability for speed; it is for tests.
     Raises a DatabaseUnfit, or psycopg.OperationalError if the database cannot be reached.
@@ -69,7 +62,8 @@ def upgrade(dsn: str, *, allow_unsafe: bool = False, turn_wait_s: float = TURN_W
     with _ALEMBIC, connect(dsn, role=None, application_name="cairn-migrate") as owner:
         _check_server(owner, allow_unsafe=allow_unsafe)
         _take_turn(owner, turn_wait_s)
-        prepare_role(owner)
+        prepare_roles(owner)
+        hand_over(owner, frozenset(metadata.tables))
         owner.execute("SELECT set_config('lock_timeout', %s, false)", [str(DDL_LOCK_TIMEOUT_MS)])
         owner.execute("SELECT set_config('statement_timeout', %s, false)", [str(DDL_STATEMENT_TIMEOUT_MS)])
         owner.autocommit = False  # what SQLAlchemy expects of a connection
@@ -111,47 +105,6 @@ def _take_turn(owner: psycopg.Connection, wait_s: float) -> None:
         if time.monotonic() > deadline:
             raise MigrationBusy(f"another process is still migrating this database after {wait_s:.0f} s")
         time.sleep(TURN_POLL_S)
-
-
-def prepare_role(owner: psycopg.Connection, role: str = APP_ROLE) -> None:
-    """Roles belong to the server, turns to a database: somebody else may be making the same role right now."""
-    name = sql.Identifier(role)
-    if not owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchall():
-        try:
-            with owner.transaction():
-                owner.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(name))
-        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            pass
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise AppRoleMissing(_role_advice(owner, role, exists=False)) from error
-    if _may_act(owner, role):
-        return
-    try:
-        with owner.transaction():
-            owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
-    except (
-        psycopg.errors.InsufficientPrivilege,
-        psycopg.errors.UniqueViolation,
-        psycopg.errors.InternalError,
-    ) as error:
-        # The last two: another database's turn granted it between our two statements.
-        if not _may_act(owner, role):
-            raise AppRoleMissing(_role_advice(owner, role, exists=True)) from error
-
-
-def _may_act(owner: psycopg.Connection, role: str) -> bool:
-    # Until 15 every member may SET ROLE; since 16 that is a right of its own.
-    right = "SET" if owner.info.server_version >= 160_000 else "MEMBER"
-    return owner.execute("SELECT pg_has_role(%s, %s)", [role, right]).fetchone() == (True,)
-
-
-def _role_advice(owner: psycopg.Connection, role: str, *, exists: bool) -> str:
-    row = owner.execute("SELECT quote_ident(current_user)").fetchone()
-    assert row is not None
-    grant = f"GRANT {role} TO {row[0]};"
-    if exists:
-        return f"the role {role} is not granted to {row[0]}; an administrator can run: {grant}"
-    return f"the role {role} does not exist; an administrator can run: CREATE ROLE {role} NOLOGIN; {grant}"
 
 
 def _run(connection: Connection) -> None:

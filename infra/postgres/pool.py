@@ -11,7 +11,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from infra.postgres.binary_columns import let_connections_send_them
 from infra.postgres.schema import APP_ROLE
+from infra.postgres.trouble import told_as_ours
+from infra.postgres.unfit import DatabaseUnfit
+from sync.log import LogUnavailable
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 5_000
@@ -31,6 +35,12 @@ reaches a threshold in a pipeline that fails is taken for prepared, and fails on
 
 Connection = psycopg.Connection[TupleRow]
 
+let_connections_send_them()
+
+
+class PassesByTheWall(DatabaseUnfit):
+    """A connection that would see every tenant's rows: nothing is served over it."""
+
 
 def connect(
     dsn: str, *, autocommit: bool = True, role: str | None = APP_ROLE, application_name: str = APPLICATION_NAME
@@ -48,10 +58,12 @@ def open_pool(
 ) -> ConnectionPool[Connection]:
     """A pool of exactly `size` autocommit connections like those of `connect`, open when it returns.
 
-    Raises psycopg_pool.PoolTimeout if they are not all open within POOL_OPEN_S_MAX.
+    Raises psycopg_pool.PoolTimeout if they are not all open within POOL_OPEN_S_MAX, and PassesByTheWall if they turn
+    out to work as somebody else, or as somebody who need not heed row-level security.
     Whoever gets no connection within POOL_WAIT_S_MAX is told so (psycopg_pool.PoolTimeout), and whoever finds
     POOL_WAITING_MAX others waiting is told at once (TooManyRequests): a full server says no, it does not pile up.
     """
+    wall = _Wall(role or APP_ROLE)
     pool = ConnectionPool(
         _conninfo(dsn, role, application_name),
         connection_class=Connection,
@@ -63,11 +75,48 @@ def open_pool(
         # After a restart of the server the first ones to ask would otherwise get connections that are dead.
         check=_check_if_rested,
         reset=_note_use,
+        configure=wall.look,
         name=application_name,
         open=False,
     )
     pool.open(wait=True, timeout=POOL_OPEN_S_MAX)
+    if wall.passed_by:
+        pool.close()
+        raise PassesByTheWall(wall.passed_by)
     return pool
+
+
+def answers(pool: ConnectionPool[Connection]) -> bool:
+    """Whether the database answers and has our tables; how many tenants there are is nobody's business here."""
+    try:
+        with told_as_ours(), pool.connection() as connection:
+            connection.execute("select from tenant limit 1")
+    except LogUnavailable:
+        return False
+    return True
+
+
+class _Wall:
+    """As whom the connections of a pool work: a pooler in between may leave out the role that a session asks for."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self.passed_by = ""
+        """What is wrong, in words for whoever looks after the database; empty where nothing is."""
+
+    def look(self, connection: Connection) -> None:
+        """Ask a new connection; what is wrong is noted, because an exception here would only be tried again."""
+        found = connection.execute(
+            "select current_user::text, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        ).fetchone()
+        assert found is not None
+        who, passes_by = found
+        if passes_by or who != self._role:
+            self.passed_by = (
+                f"connections work as {who}{', who passes by row-level security' if passes_by else ''}; they must work "
+                f"as {self._role}. Let nothing between here and the server drop the option `-c role={self._role}`, and "
+                f"take SUPERUSER and BYPASSRLS from {self._role} if it was given them"
+            )
 
 
 _last_use_s: Final[WeakKeyDictionary[Connection, float]] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from typing import Any, Final, LiteralString
 from psycopg_pool import ConnectionPool
 
 from infra.failpoints import hit
+from infra.postgres import of_tenant
 from infra.postgres import pull_statements as statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
@@ -29,8 +30,10 @@ class PostgresMoment:
     def spans(self, person: str, *, after: int) -> Sequence[Span]:
         return [Span(*row) for row in self._rows(statements.SPANS, person=person, after=after)]
 
-    def tail(self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int) -> Tail:
-        asked = {"after": after, "until": until, "limit": limit, "bytes_max": bytes_max}
+    def tail(
+        self, scopes: Sequence[str], *, after: int, until: int, limit: int, bytes_max: int, to_all: bool = True
+    ) -> Tail:
+        asked = {"after": after, "until": until, "limit": limit, "bytes_max": bytes_max, "to_all": to_all}
         if list(scopes) == _ALL:
             rows = self._rows(statements.TAIL, **asked)
         else:
@@ -70,6 +73,7 @@ def moment(pool: ConnectionPool[Connection], tenant: TenantId) -> Generator[Post
     with told_as_ours(), pool.connection() as connection:
         with connection.pipeline():
             connection.execute(statements.BEGIN)
+            of_tenant.set_tenant(connection, tenant)
             head = connection.cursor(binary=True).execute(statements.HEAD, {"tenant": tenant})
         try:
             found = head.fetchone()

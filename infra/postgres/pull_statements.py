@@ -41,14 +41,19 @@ LET_IN_BY: Final[LiteralString] = """
 
 # The frame of `sync.frames.event_frame`. `octet_length` does not unpack a body.
 _EVENT_FRAME: Final[LiteralString] = """
-    case when scope = 'office' then '' else
+    case when scope = 'office' and %(to_all)s then ''
+    when scope = 'office' and entity_type <> 'case' then convert_to(
+        '{"frame":"opaque","position":' || position || ',"recorded_at_ms":'
+        || (extract(epoch from recorded_at) * 1000)::bigint || ',"scope":"office","body":"'
+        || translate(encode(body, 'base64'), chr(10), '') || '"}' || chr(10), 'UTF8')
+    else
     convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
                || effective || '","recorded_at_ms":' || (extract(epoch from recorded_at) * 1000)::bigint
                || ',"actor":"' || actor || '","scope":"' || scope || '","event":', 'UTF8')
     || body || '\\x7d0a'::bytea end
 """
 
-_EVENT: Final[LiteralString] = "position, version, effective, recorded_at, actor, scope, body"
+_EVENT: Final[LiteralString] = "position, version, effective, recorded_at, actor, scope, entity_type, body"
 
 # The running total stops a page at its size, always with one event in it. One more than may be sent is looked for, so
 # that whoever asks knows whether something was left out.

@@ -23,6 +23,8 @@ CASES: Final[LiteralString] = f"""
       and (%(code)s::text is null or code = %(code)s)
       and (%(owner)s::uuid is null or owner = %(owner)s)
       and (%(replica)s::text is null or replica = %(replica)s)
+      and (%(author)s::text is null or actor = %(author)s)
+      and (%(entity)s::uuid is null or entity = %(entity)s)
     order by recorded_at, replica, seq limit %(limit)s
 """
 

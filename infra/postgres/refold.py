@@ -14,8 +14,8 @@ import psycopg
 
 from commands.authority import sees_everything
 from domain.catalogue import ENTITIES, ON_DEVICES
-from infra.postgres import statements
-from infra.postgres.migrate import DatabaseUnfit
+from infra.postgres import of_tenant, statements
+from infra.postgres.unfit import DatabaseUnfit
 from sync import merge, state_codec
 from sync.envelope import Event, Unacceptable, parse
 from sync.frames import OFFICE_SCOPE
@@ -28,7 +28,7 @@ ROWS_PER_WRITE_MAX: Final = 1_000
 _OURS: Final = sorted(set(ENTITIES) - set(ON_DEVICES))
 """What lives in the office beside the rows of the `eventsourcing` library."""
 
-_TENANTS: Final[LiteralString] = "select tenant::text from log_head order by tenant"
+_TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
 _PEOPLE: Final[LiteralString] = "select person::text, role from person where tenant = %(tenant)s"
 _EVENTS: Final[LiteralString] = """
     select entity::text, position, scope, effective, actor, body from event
@@ -95,6 +95,7 @@ def refold(owner: psycopg.Connection) -> None:
     Raises LogUnreadable.
     """
     for (tenant,) in owner.execute(_TENANTS).fetchall():
+        of_tenant.set_tenant(owner, tenant)
         people = owner.execute(_PEOPLE, {"tenant": tenant}).fetchall()
         limited = frozenset(person for person, role in people if not sees_everything(role))
         page = _Page(owner, tenant)

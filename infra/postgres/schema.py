@@ -32,10 +32,13 @@ from sqlalchemy import (
 from sqlalchemy import Text as AnyText
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
-APP_ROLE: Final = "cairn_app"
+APP_ROLE: Final = "cairn_api"
 EVENT_PARTITIONS: Final = 16
 ROLES: Final = ("technician", "dispatcher", "supervisor", "analyst", "auditor", "admin", "integration")
+DEVICE_STATES: Final = ("active", "lost", "compromised")
+WAYS_IN: Final = ("password", "passkey")
 QUARANTINE_STATES: Final = ("open", "retried", "resubmitted", "approved", "dismissed")
+WEBHOOK_STATES: Final = ("active", "paused", "disabled")
 
 Text = AnyText(collation="C")  # sorts by bytes, on every machine and after every upgrade of its C library
 Time = DateTime(timezone=True)
@@ -84,6 +87,13 @@ person = Table(
     Column("role", Text, nullable=False, comment="What they may do, see `commands/authority.py`."),
     Column("email", Text, comment="Where mail reaches them, if it does."),
     Column("active", Boolean, nullable=False, server_default=text("true"), comment="False once they have left."),
+    Column(
+        "authority",
+        BigInteger,
+        nullable=False,
+        server_default=text("1"),
+        comment="Grows whenever what they may do changes: access tokens that name a smaller number are refused.",
+    ),
     PrimaryKeyConstraint("tenant", "person"),
     ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
     CheckConstraint(_one_of("role", ROLES), name="role"),
@@ -375,4 +385,256 @@ later_verdict = Table(
     CheckConstraint("position >= 0", name="position"),
     comment="What became of events after their author was answered that they wait or were set aside.",
     info={"grants": ("SELECT", "INSERT", "UPDATE")},
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose person."),
+    Column("person", Uuid, nullable=False, comment="Who signs in by it."),
+    Column("email", Text, nullable=False, comment="What they are called at sign-in, in lower case."),
+    Column("password_hash", Text, comment="Argon2id of their password, with its parameters; null: passkeys only."),
+    Column("changed_at", Time, nullable=False, comment="When the password was set."),
+    PrimaryKeyConstraint("tenant", "person"),
+    UniqueConstraint("tenant", "email"),
+    ForeignKeyConstraint(["tenant", "person"], ["person.tenant", "person.person"]),
+    comment="By what a person signs in; the password itself is kept nowhere.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE")},
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose passkey."),
+    Column("credential", LargeBinary, nullable=False, comment="The id that the authenticator gave it."),
+    Column("person", Uuid, nullable=False, comment="Whom it signs in."),
+    Column("public_key", LargeBinary, nullable=False, comment="Its public key, as COSE."),
+    Column(
+        "uses",
+        BigInteger,
+        nullable=False,
+        comment="The authenticator's own count of uses; one that falls back is a copy.",
+    ),
+    Column("name", Text, nullable=False, comment="What its owner calls it."),
+    Column("added_at", Time, nullable=False, comment="When it was added."),
+    Column("used_at", Time, comment="When it last signed somebody in."),
+    PrimaryKeyConstraint("tenant", "credential"),
+    ForeignKeyConstraint(["tenant", "person"], ["person.tenant", "person.person"]),
+    Index(None, "tenant", "person"),
+    comment="A passkey (WebAuthn) by which a person signs in.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE", "DELETE")},
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose device."),
+    Column("device", Uuid, nullable=False, comment="The device's id."),
+    Column("person", Uuid, nullable=False, comment="Who registered it; it speaks for nobody else."),
+    Column("name", Text, nullable=False, comment="What people call it."),
+    Column("platform", Text, comment="What it runs on, as it says itself."),
+    Column("public_key", JSONB, nullable=False, comment="Its public key, as a JWK; the private one never leaves it."),
+    Column("thumbprint", Text, nullable=False, comment="The key's RFC 7638 thumbprint."),
+    Column("state", Text, nullable=False, server_default="active", comment="What has been said of it."),
+    Column("registered_at", Time, nullable=False, comment="When it was registered."),
+    Column("seen_at", Time, nullable=False, comment="When it last signed in, refreshed or handed in late."),
+    Column("revoked_at", Time, comment="When it was reported lost or compromised."),
+    Column("late_events", BigInteger, nullable=False, server_default=text("0"), comment="Events it handed in late."),
+    Column("late_bytes", BigInteger, nullable=False, server_default=text("0"), comment="Bytes of those events."),
+    PrimaryKeyConstraint("tenant", "device"),
+    UniqueConstraint("tenant", "thumbprint"),
+    ForeignKeyConstraint(["tenant", "person"], ["person.tenant", "person.person"]),
+    Index(None, "tenant", "person"),
+    CheckConstraint(_one_of("state", DEVICE_STATES), name="state"),
+    comment="A phone, tablet or browser of one person, known by a key that it made itself.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE")},
+)
+
+device_replica = Table(
+    "device_replica",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose replica."),
+    Column("replica", Text, nullable=False, comment="A replica that was minted for a device."),
+    Column("device", Uuid, nullable=False, comment="The device, which alone hands in for it."),
+    PrimaryKeyConstraint("tenant", "replica"),
+    ForeignKeyConstraint(["tenant", "device"], ["device.tenant", "device.device"]),
+    Index(None, "tenant", "device"),
+    comment="Which device a replica is of; those that no device asked for are not in it.",
+    info={"grants": ("SELECT", "INSERT")},
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose session."),
+    Column("session", Uuid, nullable=False, comment="The session's id."),
+    Column("person", Uuid, nullable=False, comment="Who signed in."),
+    Column("device", Uuid, comment="On which registered device; null: none yet."),
+    Column("thumbprint", Text, nullable=False, comment="Thumbprint of the key that every refresh must prove."),
+    Column("refresh_key", Text, nullable=False, comment="Id of the key that its refresh tokens are derived with."),
+    Column("generation", BigInteger, nullable=False, comment="Number of the newest refresh token that was used."),
+    Column("way", Text, nullable=False, comment="How they signed in."),
+    Column("signed_in_at", Time, nullable=False, comment="When they signed in."),
+    Column("refreshed_at", Time, nullable=False, comment="When it was last refreshed."),
+    Column("ended_at", Time, comment="When it was ended; null: it was not."),
+    Column("end_reason", Text, comment="Why it was ended."),
+    PrimaryKeyConstraint("tenant", "session"),
+    ForeignKeyConstraint(["tenant", "person"], ["person.tenant", "person.person"]),
+    Index(None, "tenant", "person"),
+    CheckConstraint("generation >= 0", name="generation"),
+    CheckConstraint(_one_of("way", WAYS_IN), name="way"),
+    postgresql_with={"fillfactor": 70, **_HOT_ROWS},
+    comment="One sign-in and all refresh tokens that follow from it; the tokens themselves are kept nowhere.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE")},
+)
+
+service_account = Table(
+    "service_account",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose account."),
+    Column("client", Uuid, nullable=False, comment="The id that it signs in with."),
+    Column("person", Uuid, nullable=False, comment="As whom it speaks: a person of role integration."),
+    Column("secret_hash", LargeBinary, nullable=False, comment="SHA-256 of its secret, which is random."),
+    Column("scopes", ARRAY(Text), nullable=False, comment="All that it may be let into."),
+    Column("created_at", Time, nullable=False, comment="When it was made."),
+    Column("revoked_at", Time, comment="When it was revoked; null: it was not."),
+    PrimaryKeyConstraint("tenant", "client"),
+    ForeignKeyConstraint(["tenant", "person"], ["person.tenant", "person.person"]),
+    CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),
+    comment="Another system, which signs in with a secret and speaks in its own name.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE")},
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose entry."),
+    Column("entry", Uuid, nullable=False, comment="A UUID of version 7, so that entries sort by when they were made."),
+    Column("at", Time, nullable=False, comment="When it happened."),
+    Column("kind", Text, nullable=False, comment="What happened, such as `signed_in`."),
+    Column("person", Uuid, comment="Whom it is about, if that is known."),
+    Column("actor", Uuid, comment="Who did it, if that is known."),
+    Column("device", Uuid, comment="On which device, if on one."),
+    Column("session", Uuid, comment="In which session, if in one."),
+    Column("address", Text, comment="From which network address."),
+    Column("detail", Text, nullable=False, comment="What else there is to say, in words; never a secret."),
+    PrimaryKeyConstraint("tenant", "entry"),
+    comment="Who signed in, was refused, and did what with keys and devices. Rows are added, never changed.",
+    info={"grants": ("SELECT", "INSERT")},
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose log is told."),
+    Column("webhook", Uuid, nullable=False, comment="The webhook's id."),
+    Column("owner", Uuid, nullable=False, comment="Who made it, who alone says where it leads."),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        comment="Up to here all that it wants was delivered, or is a dead letter: it only grows.",
+    ),
+    Column("version", BigInteger, nullable=False, server_default=text("1"), comment="Counts its changes by people."),
+    Column("failures", BigInteger, nullable=False, server_default=text("0"), comment="Of what is next, in a row."),
+    Column("generation", BigInteger, nullable=False, server_default=text("1"), comment="Counts its secrets."),
+    Column("created_at", Time, nullable=False, comment="When it was made."),
+    Column("next_at", Time, nullable=False, comment="Nothing is sent before, but pings."),
+    Column("overlap_until", Time, comment="Until then the secret before signs too; null: there is none."),
+    Column("claimed_until", Time, comment="Until then whoever holds the claim delivers; null: nobody does."),
+    Column("claim", Uuid, comment="Made up by whoever delivers, and known to them alone."),
+    Column("just_buried", Boolean, nullable=False, server_default=text("false"), comment="A dead letter came last."),
+    Column("slow", Boolean, nullable=False, server_default=text("false"), comment="The last answer was slow, or bad."),
+    Column("state", Text, nullable=False, server_default="active", comment="Whether it is served."),
+    Column("reason", Text, comment="Why it is disabled: `gone` (410) or `failing`."),
+    Column("name", Text, nullable=False, comment="What people call it."),
+    Column("url", Text, nullable=False, comment="Where it leads."),
+    Column("key", Text, nullable=False, comment="Which key of the server its secrets are made from."),
+    Column("facts", ARRAY(Text), nullable=False, comment="What it wants, such as `visit.VisitFinished`."),
+    PrimaryKeyConstraint("tenant", "webhook"),
+    ForeignKeyConstraint(["tenant", "owner"], ["person.tenant", "person.person"]),
+    CheckConstraint(_one_of("state", WEBHOOK_STATES), name="state"),
+    CheckConstraint("position >= 0", name="position"),
+    CheckConstraint("failures >= 0", name="failures"),
+    postgresql_with={"fillfactor": 50, **_HOT_ROWS},
+    comment="Who is told of events, and how far they were told: the log itself is what waits to be sent.",
+    info={"grants": ("SELECT", "INSERT", "UPDATE", "DELETE")},
+)
+
+webhook_errand = Table(
+    "webhook_errand",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("errand", Uuid, nullable=False, comment="The errand's id."),
+    Column("position", BigInteger, nullable=False, comment="Up to here it is done."),
+    Column("to_position", BigInteger, nullable=False, comment="The last one to be sent again."),
+    Column("failures", BigInteger, nullable=False, server_default=text("0"), comment="Of what is next, in a row."),
+    Column("asked_at", Time, nullable=False, comment="When it was asked for."),
+    Column("next_at", Time, nullable=False, comment="Not before."),
+    Column("asked_by", Uuid, nullable=False, comment="Who asked for it."),
+    Column("kind", Text, nullable=False, comment="`replay` of events, or a `ping`."),
+    PrimaryKeyConstraint("tenant", "webhook", "errand"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    CheckConstraint(_one_of("kind", ("replay", "ping")), name="kind"),
+    postgresql_with=_HOT_ROWS,
+    comment="What somebody asked to be sent besides the next events; it leaves when it is done.",
+    info={"grants": ("SELECT", "INSERT")},
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("delivery", Uuid, nullable=False, comment="The try's id."),
+    Column("position", BigInteger, comment="Position of the event that was sent; null: it was a ping."),
+    Column("took_ms", BigInteger, nullable=False, comment="Until the answer was read, or given up."),
+    Column("attempt", BigInteger, nullable=False, comment="Which try it was: 1, 2, …"),
+    Column("sent_at", Time, nullable=False, comment="When it was sent."),
+    Column("status", SmallInteger, comment="HTTP status of the answer; null: nobody answered."),
+    Column("kind", Text, nullable=False, comment="`event`, `replay` or `ping`."),
+    Column("message", Text, nullable=False, comment="Its `webhook-id`, by which the receiver knows it."),
+    Column("outcome", Text, nullable=False, comment="`delivered`, `failed`, `dead` or `gone`."),
+    Column("error", Text, nullable=False, comment="Why there is no answer; empty where there is one."),
+    Column("answer", LargeBinary, nullable=False, comment="The first bytes of the answer."),
+    PrimaryKeyConstraint("tenant", "webhook", "sent_at", "delivery"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    Index(None, "tenant", "sent_at"),
+    CheckConstraint(_one_of("outcome", ("delivered", "failed", "dead", "gone")), name="outcome"),
+    comment="Every try of the last days, and what came of it.",
+    info={"grants": ("SELECT",)},
+)
+
+webhook_dead_letter = Table(
+    "webhook_dead_letter",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose webhook."),
+    Column("webhook", Uuid, nullable=False, comment="Which webhook."),
+    Column("position", BigInteger, nullable=False, comment="Position of the event; its content is in the log."),
+    Column("buried_at", Time, nullable=False, comment="When it was given up."),
+    Column("status", SmallInteger, comment="HTTP status of the last answer; null: nobody answered."),
+    Column("message", Text, nullable=False, comment="Its `webhook-id`."),
+    Column("error", Text, nullable=False, comment="Why there was no answer; empty where there was one."),
+    PrimaryKeyConstraint("tenant", "webhook", "position"),
+    ForeignKeyConstraint(["tenant", "webhook"], ["webhook.tenant", "webhook.webhook"], ondelete="CASCADE"),
+    comment="Events that were given up after ten tries; one leaves when it is delivered after all.",
+    info={"grants": ("SELECT",)},
+)
+
+order_answer = Table(
+    "order_answer",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose order."),
+    Column("person", Uuid, nullable=False, comment="Who gave it."),
+    Column("answered_at", Time, nullable=False, comment="When it was carried out; forgotten a day later."),
+    Column("key", Text, nullable=False, comment="Its `Idempotency-Key`."),
+    Column("order_hash", LargeBinary, nullable=False, comment="SHA-256 of what was ordered: another order is refused."),
+    Column("answer", LargeBinary, nullable=False, comment="What was answered, to be answered again."),
+    PrimaryKeyConstraint("tenant", "person", "key"),
+    Index(None, "tenant", "answered_at"),
+    CheckConstraint("octet_length(order_hash) = 32", name="order_hash"),
+    postgresql_with=_HOT_ROWS,
+    comment="What orders over HTTP were answered, stored with their events.",
+    info={"grants": ("SELECT", "INSERT", "DELETE"), "kept_by_append": ("log_head",)},
 )

@@ -103,7 +103,11 @@ HELD: Final[LiteralString] = f"""
 # ever done there, and a person was let into thousands over the years. The inner aggregates keep it one look-up in an
 # index per scope, whatever the statistics say: joined, a person's grants were all read for each scope.
 GRANTS: Final[LiteralString] = """
-    select asked.person::text, asked.scope, bool_or(found.is_open), max(found.ended)
+    select person::text, scope, is_open, ended, (
+        select (extract(epoch from recorded_at) * 1000)::bigint from event
+        where event.tenant = %(tenant)s and event.position = granted.ended and not granted.is_open)
+    from (
+    select asked.person, asked.scope, bool_or(found.is_open) as is_open, max(found.ended) as ended
     from (
         select (told ->> 0)::uuid as person, told ->> 1 as scope from json_array_elements(%(by_scope)s::json) as told
         union
@@ -125,6 +129,23 @@ GRANTS: Final[LiteralString] = """
     ) as found
     where found.is_open is not null
     group by asked.person, asked.scope
+    ) as granted
+"""
+
+# What lets somebody into a scope lets them into what it leads to, also within the batch that is being decided.
+LEADS_TO: Final[LiteralString] = """
+    select asked.scope, link.leads_to
+    from (
+        select told ->> 1 as scope from json_array_elements(%(by_scope)s::json) as told
+        union
+        select home.scope from json_array_elements(%(by_entity)s::json) as told
+        cross join lateral (
+            select scope from entity
+            where entity.tenant = %(tenant)s and entity.entity = (told ->> 1)::uuid limit 1) as home
+    ) as asked
+    cross join lateral (
+        select leads_to from scope_link
+        where scope_link.tenant = %(tenant)s and scope_link.scope = asked.scope offset 0) as link
 """
 
 SCOPES: Final[LiteralString] = """
@@ -144,8 +165,15 @@ SCOPES: Final[LiteralString] = """
     group by scope order by scope
 """
 
+# What waits for a server that can read it is let go by no push, so it is in the way of none.
 ANYTHING_HELD: Final[LiteralString] = """
-    select true from held where tenant = %(tenant)s limit 1
+    select true from held where tenant = %(tenant)s and missing <> '[]'::jsonb limit 1
+"""
+
+UNREAD: Final[LiteralString] = """
+    select replica, seq, id::text, entity::text, missing, actor, body from held
+    where tenant = %(tenant)s and missing = '[]'::jsonb and (replica, seq) > (%(after_replica)s, %(after_seq)s)
+    order by replica, seq limit %(limit)s
 """
 
 INSERT_EVENTS: Final[LiteralString] = """
@@ -185,6 +213,7 @@ INSERT_HELD: Final[LiteralString] = """
            timestamptz 'epoch' + %(now_ms)s * interval '1 ms'
     from json_to_recordset(%(rows)s::json) as t(
         replica text, seq bigint, id uuid, entity uuid, missing jsonb, actor text, body text, body_base64 text)
+    on conflict (tenant, replica, seq) do update set missing = excluded.missing  -- it is known by now what it waits for
 """
 
 RELEASE_HELD: Final[LiteralString] = """
@@ -255,6 +284,16 @@ ENTITY: Final[LiteralString] = """
 ENTITIES_OF_TYPE: Final[LiteralString] = """
     select entity::text, type, version, scope, state
     from entity where tenant = %(tenant)s and type = %(type)s and entity > %(after)s::uuid
+    order by entity limit %(limit)s
+"""
+
+# What lives in a handful of scopes is found by these, never by going through everything of its type.
+ENTITIES_OF_TYPE_IN_SCOPES: Final[LiteralString] = """
+    select entity::text, type, version, scope, state
+    from (
+        select entity, type, version, scope, state from entity
+        where tenant = %(tenant)s and scope = any(%(scopes)s::text[]) and entity > %(after)s::uuid offset 0) as living
+    where type = %(type)s
     order by entity limit %(limit)s
 """
 

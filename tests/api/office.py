@@ -16,7 +16,7 @@ from tests.devices import CREATED, NOON, Device, new_id
 
 NOW: Final = NOON + 3_600_000
 NDJSON: Final = "application/x-ndjson"
-PROBLEMS: Final = "https://cairnfield.dev/problems/"
+PROBLEMS: Final = "/problems/"
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 

@@ -11,6 +11,7 @@ from api.app import create_app
 from api.live_streams import Pace
 from api.services import Services
 from cairnfield.http_server import http_server
+from cairnfield.patience import Patience
 from cairnfield.wiring import new_replica
 from infra.doorbell import ProcessDoorbell
 from infra.memory import MemoryEventLog
@@ -22,7 +23,9 @@ START_S_MAX = 20
 
 
 @contextmanager
-def served_office(pace: Pace | None = None) -> Iterator[tuple[Office, uvicorn.Server, int]]:
+def served_office(
+    pace: Pace | None = None, patience: Patience | None = None
+) -> Iterator[tuple[Office, uvicorn.Server, int]]:
     """An office, the server of the same application, and its port."""
     clock, doorbell = Clock(), ProcessDoorbell()
     log = MemoryEventLog(doorbell.ring)
@@ -36,7 +39,7 @@ def served_office(pace: Pace | None = None) -> Iterator[tuple[Office, uvicorn.Se
         is_ready=lambda: True,
     )
     app = create_app(services, pace=pace)
-    server = http_server(app, lambda: None, port=0, ws="none")
+    server = http_server(app, lambda: None, patience=patience, port=0, ws="none")
     thread = threading.Thread(target=server.run)
     thread.start()
     give_up = time.monotonic() + START_S_MAX

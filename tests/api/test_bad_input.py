@@ -96,10 +96,6 @@ SET_ASIDE: dict[str, tuple[str, Spoil]] = {
     "b3 too deep": ("too_deep", spelled(NOTE, b'"note":' + b"[" * 20 + b"]" * 20)),
     "b3 far too deep": ("too_deep", spelled(NOTE, b'"note":' + b"[" * 500 + b"]" * 500)),
     "b1 an event too large": ("event_too_large", spelled(NOTE, b'"note":"' + b"x" * EVENT_BYTES_MAX + b'"')),
-    "an unknown entity": ("unknown_event", entity("unicorn")),
-    "an unknown event": ("unknown_event", saying(type="CustomerVanished")),
-    "an event of another entity": ("unknown_event", saying(type="VisitArrived")),
-    "b12 a version from the future": ("unknown_version", saying(v=2)),
     "no such entity": ("unknown_entity", of_one_that_is_not_there),
     "text where a number belongs": ("bad_envelope", saying(v="1")),
     "data that is a list": ("bad_envelope", saying(data=[])),
@@ -136,6 +132,28 @@ SET_ASIDE: dict[str, tuple[str, Spoil]] = {
     "pairs out of order": ("bad_data", data(custom=[["b", "1"], ["a", "1"]])),
     "pairs that say a key twice": ("bad_data", data(custom=[["a", "1"], ["a", "2"]])),
 }
+
+
+FROM_THE_FUTURE: dict[str, tuple[str, Callable[[Device], bytes]]] = {
+    "an unknown entity": ("unknown_event", entity("unicorn")),
+    "an unknown event": ("unknown_event", saying(type="CustomerVanished")),
+    "an event of another entity": ("unknown_event", saying(type="VisitArrived")),
+    "b12 a version from the future": ("unknown_version", saying(v=2)),
+}
+"""What a newer client may mean: it waits for a server that knows it, and is told why."""
+
+
+@pytest.mark.parametrize("name", FROM_THE_FUTURE)
+def test_b12_what_this_server_does_not_know_yet_waits_by_name_and_blocks_nobody(office: Office, name: str) -> None:
+    code, spoil = FROM_THE_FUTURE[name]
+    device = office.device("ada")
+    good, newer, after = device.create("customer", new_id()), spoil(device), device.create("customer", new_id())
+    answers = office.verdicts(good, newer, after)
+    assert [each["verdict"] for each in answers] == ["accepted", "held", "accepted"]
+    assert (answers[1]["missing"], answers[1]["code"]) == ([], code)
+    assert answers[1]["text"]
+    assert office.verdicts(good, newer, after)[1] == answers[1], "the verdict is durable"
+    office.still_works(device)
 
 
 @pytest.mark.parametrize("name", SET_ASIDE)

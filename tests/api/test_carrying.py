@@ -1,5 +1,6 @@
 """Hubs that were apart and take in each other's logs: the same everywhere, whatever breaks on the way."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
@@ -194,3 +195,37 @@ def test_a_step_is_tried_again_and_given_up_in_the_end(monkeypatch: pytest.Monke
     with pytest.raises(CannotGoOn, match="unauthorized"):
         _patiently(step)
     assert len(failures) == 1, "what is answered with a no is not asked again"
+
+
+class ComesBackMeanwhile(SyncClient):
+    """A hub that comes back from a backup just after it was asked who it is."""
+
+    office: Office
+    times = 1
+
+    def hello(self, replica: str | None = None) -> dict[str, Any]:
+        told = super().hello(replica)
+        if self.times:
+            self.times -= 1
+            self.office.log.begin_epoch(self.office.tenant, str(uuid.uuid4()))
+        return told
+
+
+@pytest.mark.parametrize(("times", "arrives"), [(1, True), (3, True), (10**6, False)])
+def test_a_hub_that_comes_back_from_a_backup_meanwhile_is_asked_again_who_it_is(
+    offices: MakeOffice, times: int, arrives: bool
+) -> None:
+    depot, town = offices(), offices()
+    depot.verdicts(depot.device("ada").create("site", new_id()))
+    returning = ComesBackMeanwhile("http://cairn", depot.tokens["integration"], transport=depot.client._transport)
+    returning.office, returning.times = depot, times
+    source = Hub(url="depot", client=returning)
+    target = Hub(
+        url="town", client=SyncClient("http://cairn", town.tokens["integration"], transport=town.client._transport)
+    )
+    if arrives:
+        assert carry(source, target, quiet, at_once).added == 1
+        assert digest(depot) == digest(town)
+    else:
+        with pytest.raises(CannotGoOn, match="came back from a backup"):
+            carry(source, target, quiet, at_once)

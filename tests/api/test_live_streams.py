@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import ExitStack
 from typing import Any, Final
 
 import pytest
 
 from api.app import create_app, end_streams
-from api.live_streams import Pace
+from api.live_streams import LiveFull, Pace, Stream, Streams
 from api.services import Services
 from infra.doorbell import ProcessDoorbell
 from infra.memory import MemoryEventLog
 from infra.memory_accounts import MemoryAccounts
+from sync.log import Changes, Wanted, nobody_listens
 from tests.devices import NOON, PERSON_1
+from tests.infra.event_logs import event
 
 WAIT_S_MAX: Final = 20
 SLOW: Final = Pace(heartbeat_s=600, recheck_s=600, hints_apart_s=0, send_s_max=600)
@@ -21,9 +24,9 @@ SLOW: Final = Pace(heartbeat_s=600, recheck_s=600, hints_apart_s=0, send_s_max=6
 class Server:
     """The application, its bell, and one request to its live route."""
 
-    def __init__(self, pace: Pace = SLOW) -> None:
+    def __init__(self, pace: Pace = SLOW, *, is_heard: bool = True) -> None:
         self.bell = ProcessDoorbell()
-        log = MemoryEventLog(self.bell.ring)
+        log = self.log = MemoryEventLog(self.bell.ring if is_heard else nobody_listens)
         accounts = MemoryAccounts(log)
         self.tenant = accounts.add_tenant("Harbour Town", now_ms=NOON)
         accounts.add_person(self.tenant, person=PERSON_1, name="Ada", role="technician")
@@ -34,7 +37,7 @@ class Server:
                 accounts=accounts,
                 doorbell=self.bell,
                 now_ms=lambda: NOON,
-                new_replica=lambda: "",
+                new_replica=lambda _tenant, _person: "",
                 is_ready=lambda: True,
             ),
             pace=pace,
@@ -44,6 +47,10 @@ class Server:
         self.reads.set()
         self.is_gone = asyncio.Event()
         self._news = asyncio.Event()
+
+    def grow(self) -> None:
+        """One event more."""
+        self.log.append(self.tenant, Wanted(), lambda _: (Changes(events=[event(1)]), None), now_ms=NOON)
 
     def connect(self) -> asyncio.Task[None]:
         scope = {
@@ -157,6 +164,7 @@ def test_whoever_leaves_leaves_nothing_behind(leaves: str) -> None:
         await task
         assert server.streams == 0
         assert server.app.state.streams._audiences == {}
+        assert server.app.state.streams._devices_of == {}
         assert server.bell._ears == {}
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -171,6 +179,51 @@ def test_a_device_that_never_reads_is_given_up() -> None:
         server.reads.clear()
         await task
         assert server.streams == 0
+
+    run(story)
+
+
+def test_g18_one_person_one_tenant_and_all_together_have_so_many_streams_and_no_more() -> None:
+    async def story() -> None:
+        pace = Pace(streams_max=5, streams_per_tenant_max=4, streams_per_person_max=2)
+        streams = Streams(ProcessDoorbell(), pace)
+        with ExitStack() as stack:
+
+            def join(*device: str) -> Stream:
+                return stack.enter_context(streams.join(device))  # type: ignore[arg-type]  # three of them
+
+            def refused(*device: str) -> str:
+                with pytest.raises(LiveFull) as full:
+                    join(*device)
+                return full.value.whose
+
+            first = join("harbour", "ada", "phone")
+            join("harbour", "ada", "tablet")
+            assert refused("harbour", "ada", "watch") == "person"
+            join("harbour", "ada", "phone")
+            assert first.is_over, "the same device has one stream, the newest"
+            join("harbour", "ben", "phone")
+            join("harbour", "eve", "phone")
+            assert refused("harbour", "imke", "phone") == "tenant"
+            join("hill", "ada", "phone")
+            assert refused("hill", "ben", "phone") == "server"
+            assert len(streams) == 5
+        assert len(streams) == 0
+        with streams.join(("harbour", "ada", "watch")):
+            assert len(streams) == 1
+
+    run(story)
+
+
+def test_g18_a_lost_ring_is_made_good_when_the_head_is_looked_up_again() -> None:
+    async def story() -> None:
+        server = Server(Pace(heartbeat_s=600, recheck_s=0.05, hints_apart_s=0), is_heard=False)
+        task = server.connect()
+        await server.until(b"id: 0\n")
+        server.grow()
+        await server.until(b"id: 1\n")
+        end_streams(server.app)
+        await task
 
     run(story)
 

@@ -48,7 +48,7 @@ def test_a_technician_is_sent_what_visits_let_them_in_to(office: Office) -> None
     assert not pulled(office, phone).accepted
 
 
-@pytest.mark.parametrize("role", ["dispatcher", "supervisor", "analyst", "auditor", "admin", "integration"])
+@pytest.mark.parametrize("role", ["dispatcher", "supervisor", "auditor", "admin", "integration"])
 def test_all_others_are_sent_everything(office: Office, role: Any) -> None:
     desk = office.device("desk")
     known = {*job(office, desk), *job(office, desk, technician=False)}
@@ -84,7 +84,7 @@ def test_a_replica_that_asks_must_be_ones_own(office: Office) -> None:
     mine = office.device("ada")
     assert office.get(PULL, replica=mine.replica).status_code == 200
     problem(office.get(PULL, role="technician", replica=mine.replica), 403, "replica-not-yours")
-    problem(office.get(PULL, role="analyst", replica=mine.replica), 403, "forbidden")
+    problem(office.get(PULL, role="auditor", replica=mine.replica), 403, "forbidden")
     problem(office.get(PULL, replica="rzzzzzzzzzzzz"), 403, "replica-not-yours")
 
 
@@ -131,15 +131,15 @@ def test_a_word_to_resume_belongs_to_its_cursor(office: Office) -> None:
 
 def test_a_large_page_is_packed_for_whoever_accepts_that(office: Office) -> None:
     office.verdicts(*customers(office.device("ada"), 50))
-    plain = office.client.get(PULL, headers={**office.bearer("analyst"), "Accept-Encoding": "identity"})
-    packed = office.client.get(PULL, headers={**office.bearer("analyst"), "Accept-Encoding": "gzip, br;q=0"})
+    plain = office.client.get(PULL, headers={**office.bearer("auditor"), "Accept-Encoding": "identity"})
+    packed = office.client.get(PULL, headers={**office.bearer("auditor"), "Accept-Encoding": "gzip, br;q=0"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
     assert packed.headers["content-type"] == NDJSON
     assert packed.content == plain.content
     assert int(packed.headers["content-length"]) < len(plain.content) / 3
-    small = office.client.get(f"{PULL}?cursor=50", headers={**office.bearer("analyst"), "Accept-Encoding": "gzip"})
+    small = office.client.get(f"{PULL}?cursor=50", headers={**office.bearer("auditor"), "Accept-Encoding": "gzip"})
     assert "content-encoding" not in small.headers
 
 

@@ -1,5 +1,6 @@
 """Hub to hub: what one hub accepted, the other holds and shows alike, whatever came there by another way before."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -10,6 +11,7 @@ from domain.people import Role
 from sync import state_codec
 from sync.envelope import hash_of
 from sync.hybrid_clock import latest_at, stamp
+from sync.office import office_of
 from sync.relay import OtherHub
 from tests.api.conftest import MakeOffice
 from tests.api.office import NDJSON, NOW, ROLES, Office, problem
@@ -103,7 +105,7 @@ def test_what_was_held_and_what_was_set_aside_leave_holes_that_stop_nothing(hubs
     created, named = ada.create("site", site), ada.tell("site", site, "Edited", {"name": "Mill"})
     bob.see(created, named)
     waits = bob.tell("site", site, "Edited", {"name": "Old mill"})
-    poison = bob.hand_made(type="Exploded")
+    poison = bob.hand_made(data={})
     last = bob.create("customer", new_id())
     depot.verdicts(created)
     verdicts = depot.verdicts(waits, poison, last)
@@ -159,7 +161,7 @@ def test_what_waits_here_and_was_accepted_there_is_accepted_here(hubs: Hubs) -> 
     depot, town = hubs
     ada, site = depot.device("ada"), new_id()
     created = ada.create("site", site)
-    depot.verdicts(created, ada.hand_made(type="Exploded"))
+    depot.verdicts(created, ada.hand_made(data={}))
     bob = depot.device("bob")
     bob.see(created)
     edit = bob.tell("site", site, "Edited", {"name": "Mill"}, clock={ada.replica: 2})
@@ -171,21 +173,63 @@ def test_what_waits_here_and_was_accepted_there_is_accepted_here(hubs: Hubs) -> 
     assert digest(depot) == digest(town)
 
 
-def test_a5_what_two_clones_told_under_one_number_is_kept_beside_and_stops_nothing(hubs: Hubs) -> None:
-    depot, town = hubs
-    ada, twin, site, other_site = depot.device("ada"), town.device("ada"), new_id(), new_id()
+def test_a5_what_two_clones_told_under_one_number_is_kept_beside_and_stops_nothing(offices: MakeOffice) -> None:
+    depot, quarry, town = offices(), offices(), offices()
+    ada, twin, site, other_site = depot.device("ada"), quarry.device("ada"), new_id(), new_id()
     theirs, ours = ada.create("site", site), twin.create("site", other_site)
     follows = ada.tell("site", site, "Edited", {"name": "Mill"})
     fine = ada.create("customer", new_id())
     depot.verdicts(theirs, follows, fine)
-    town.verdicts(ours)
+    quarry.verdicts(ours)
+    assert kinds(relay(quarry, town)) == ["accepted"]
     told = relay(depot, town)
     assert kinds(told) == ["quarantined", "quarantined", "accepted"]
     assert [each["code"] for each in told["verdicts"][:2]] == ["dot_taken", "unknown_entity"]
     assert [each["seq"] for each in told["verdicts"]] == [1, 2, 3]
     assert set_aside(depot, town) == 2
     assert [each["code"] for each in town.get("/v1/quarantine").json()["items"]] == ["dot_taken", "unknown_entity"]
-    assert town.verdicts(ours)[0]["verdict"] == "duplicate", "what was told here first stands"
+    assert kinds(relay(quarry, town)) == ["duplicate"], "what was told here first stands"
+
+
+def test_a1_another_hub_says_nothing_new_in_the_name_of_those_who_hand_in_here(hubs: Hubs) -> None:
+    """Whoever has an integration's token reads the whole log, and so could spell the next event of every replica."""
+    depot, town = hubs
+    eve = town.device("eve")
+    said = eve.create("site", new_id())
+    town.verdicts(said)
+    town.verdicts(depot.device("x").hand_made(data={}, replica=eve.replica, seq=2, prev=hash_of(said)))
+    eve.author = replace(eve.author, seq=2, prev=town.log.replica(town.tenant, eve.replica).last_hash)  # type: ignore[union-attr]  # it is known
+    office = town.log.replica(town.tenant, office_of(town.tenant).replica)
+    assert office is not None
+    before = [town.log.replica(town.tenant, each) for each in (eve.replica, office.replica)]
+    forged = [
+        depot.device(f"forger{name}").hand_made(replica=row.replica, seq=row.last_seq + 1, prev=row.last_hash)
+        for name, row in zip("ab", [each for each in before if each], strict=True)
+    ]
+    stamps = f'"position":%d,"version":1,"effective":"{latest_at(NOW)}","actor":"{town.people["dispatcher"].person}"'
+    lines = [b'{"frame":"event",%b,"event":%b}' % ((stamps % n).encode(), raw) for n, raw in enumerate(forged, 1)]
+    lines.append(orjson.dumps({"frame": "checkpoint", "cursor": 2, "head": 2, "epoch": other(depot).epoch}))
+    told = send(town, other(depot), b"\n".join(lines)).json()
+    assert [each["code"] for each in told["verdicts"]] == ["not_relayed", "not_relayed"]
+    assert town.log.replica(town.tenant, eve.replica) == before[0]
+    town.still_works(eve)
+
+
+def test_a1_what_was_handed_in_here_comes_back_by_another_hub_and_changes_nothing(hubs: Hubs) -> None:
+    depot, town = hubs
+    town.verdicts(town.device("eve").create("site", new_id()))
+    assert kinds(relay(town, depot)) == ["accepted"]
+    assert kinds(relay(depot, town)) == ["duplicate"]
+
+
+def test_a1_for_one_hub_one_integration_speaks(hubs: Hubs) -> None:
+    depot, town = hubs
+    depot.verdicts(depot.device("ada").create("site", new_id()))
+    assert kinds(relay(depot, town)) == ["accepted"]
+    second = new_id()
+    town.accounts.add_person(town.tenant, person=second, name="Another hub's", role="integration")
+    town.tokens["integration"] = town.accounts.issue(town.tenant, second, now_ms=town.clock.ms)
+    problem(send(town, other(depot), page_of(depot)), 403, "forbidden")
 
 
 def test_an_id_that_is_another_kind_of_thing_here_is_kept_beside(hubs: Hubs) -> None:

@@ -1,10 +1,17 @@
 """Who may speak: a token is good, of this tenant, and of somebody whose role may do this."""
 
+import re
 from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
 
 import pytest
+from httpx import Response
 
+from cairnfield.wiring import new_replica
 from domain.people import Role
+from sync.office import office_of
+from sync.replica_id import is_id_of
 from tests.api.office import NDJSON, ROLES, Office, problem
 from tests.devices import Device, new_id
 
@@ -18,6 +25,7 @@ ROUTES = [
     ("GET", f"/v1/entities/customer/{new_id()}"),
     ("GET", "/v1/work-orders"),
 ]
+NEVER_SPOKE: Final = {"seq": 0, "hash": None}
 STRANGE_TOKENS = [
     *("", " ", "x", "null", "Bearer", "cairn_", "a" * 5_000, "%00", "cairn_" + "0" * 32 + "_" + "A" * 43),
     *("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.", "' or 1=1 --", "\xff\xfe"),
@@ -133,6 +141,74 @@ def test_a1_a_batch_speaks_for_one_replica(office: Office) -> None:
     assert 400 <= response.status_code < 500
     problem(response, response.status_code, response.json()["type"].rpartition("/")[2])
     assert office.standing(ours, theirs) == before
+
+
+def registered(office: Office, replica: str, role: Role) -> Response:
+    return office.post("/v1/sync/replicas", {"name": "A phone", "replica": replica}, role=role)
+
+
+def forgotten(office: Office, role: Role) -> str:
+    """A replica id that was minted for somebody and is known to nobody any more."""
+    return new_replica(office.tenant, office.people[role].person)
+
+
+def test_a_replica_that_a_restored_server_has_forgotten_is_registered_again_by_its_owner(office: Office) -> None:
+    replica = forgotten(office, "technician")
+    hello = {"replica": replica}
+    problem(office.post("/v1/sync/hello", hello, role="technician"), 403, "replica-not-yours")
+    assert [registered(office, replica, "technician").status_code for _ in range(2)] == [201, 200]
+    assert office.post("/v1/sync/hello", hello, role="technician").json()["replica"] == {**NEVER_SPOKE, "id": replica}
+    made = office.post("/v1/sync/replicas", {"name": "A phone"}, role="technician").json()["replica"]
+    assert registered(office, made, "technician").status_code == 200, "what is minted can be registered again"
+
+
+def test_registering_a_replica_again_leaves_it_where_it_stands(office: Office) -> None:
+    device = office.device("ada")
+    office.verdicts(device.create("customer", new_id()))
+    before = office.standing(device)
+    assert registered(office, device.replica, "dispatcher").status_code == 200
+    assert office.standing(device) == before
+
+
+@pytest.mark.parametrize("by", [role for role in ROLES if role not in ("analyst", "auditor", "technician")])
+def test_a1_nobody_claims_what_was_minted_for_somebody_else(office: Office, by: Role) -> None:
+    lost, known = forgotten(office, "technician"), office.device("known", "technician").replica
+    before = office.standing()
+    told = [problem(registered(office, replica, by), 403, "replica-not-yours") for replica in (lost, known)]
+    for each, replica in zip(told, (lost, known), strict=True):
+        each["detail"] = each["detail"].replace(replica, "…")
+        del each["request_id"]
+    assert told[0] == told[1], "nobody can find out which replicas there are"
+    assert office.log.replica(office.tenant, lost) is None
+    assert office.standing() == before
+    assert registered(office, lost, "technician").status_code == 201, "its owner is not kept out"
+
+
+def test_a1_nobody_claims_the_name_under_which_the_server_speaks(office: Office) -> None:
+    for role in ("dispatcher", "integration"):
+        problem(registered(office, office_of(office.tenant).replica, role), 403, "replica-not-yours")
+
+
+def test_a1_a_replica_of_another_tenant_is_nobodys_here(offices: Callable[[], Office]) -> None:
+    ours, theirs = offices(), offices()
+    problem(registered(ours, forgotten(theirs, "dispatcher"), "dispatcher"), 403, "replica-not-yours")
+
+
+def test_a1_no_id_that_was_made_up_is_anybodys() -> None:
+    tenant, people = str(uuid4()), [str(uuid4()) for _ in range(50)]
+    ids = [new_replica(tenant, people[0]) for _ in range(200)]
+    assert all(re.fullmatch("r[a-z2-7]{12}", each) for each in ids)
+    assert len({*ids}) == len(ids)
+    assert all(is_id_of(each, tenant=tenant, person=people[0]) for each in ids)
+    assert not any(is_id_of(each, tenant=tenant, person=person) for each in ids for person in people[1:])
+    assert not any(is_id_of(each, tenant=str(uuid4()), person=people[0]) for each in ids)
+
+
+@pytest.mark.parametrize("replica", ["", "r", "r" + "A" * 12, "r" + "a" * 11, "r" + "a" * 13, "r" + "0" * 12, 1, []])
+def test_an_id_that_none_has_is_not_registered(office: Office, replica: object) -> None:
+    answer = office.post("/v1/sync/replicas", {"name": "x", "replica": replica})
+    problem(answer, answer.status_code, answer.json()["type"].rpartition("/")[2])
+    assert answer.status_code in (400, 422)
 
 
 def test_a_minted_replica_belongs_to_whoever_asked(office: Office) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from commands.judge import judge_for
 from domain.people import Role
-from infra.postgres.log import ROWS_WORTH_A_COPY
+from infra.postgres.log import ROWS_WORTH_COLUMNS
 from sync import push
 from sync.log import Changes, Known
 from sync.push import Answer
@@ -13,7 +13,7 @@ from tests.devices import NOON, PERSON_1, Device
 from tests.infra.event_logs import Office
 
 Look = Callable[[Known], None]
-LARGE: Final = ROWS_WORTH_A_COPY + 8
+LARGE: Final = ROWS_WORTH_COLUMNS + 8
 """Events of a batch that is decided ahead and goes in by COPY."""
 
 

@@ -45,6 +45,7 @@ def steps() -> Iterator[Device]:
         device,
         accepted={sites[1]: state, sites[2]: state},
         homes={sites[1]: "a", sites[2]: "b"},
+        entered={"a": 3, "b": 5},
         stale=frozenset({sites[1]}),
         kept={third: Kept(device.outbox[third].event, 9)},
         elsewhere={7: ("rbob" + "a" * 9, 3)},
@@ -56,7 +57,8 @@ def steps() -> Iterator[Device]:
     yield device
     yield replace(device, accepted={sites[2]: state}, homes={sites[2]: "b"}, stale=frozenset())
     yield replace(device, homes={sites[1]: "a", sites[2]: "c"}, elsewhere={}, kept={}, forked_at=None)
-    yield replace(device, stale=frozenset({sites[1], sites[2]}))
+    yield replace(device, stale=frozenset({sites[1], sites[2]}), entered={"b": 6})
+    yield replace(device, entered={})
     yield replace(device, outbox=dict(reversed([*device.outbox.items()])))
     yield ask_again(device)
     yield replace(device, outbox={}, edited={}, quarantined={})
@@ -114,6 +116,19 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     with pytest.raises(DeviceFileUnfit, match="not a device's file"):
         DeviceFile(path)
     assert path.read_bytes() == b"Dear diary" * 500
+
+
+def test_a_file_of_the_version_before_is_taken_up(path: Path) -> None:
+    device = replace([*steps()][-1], entered={})
+    with DeviceFile(path) as file:
+        file.begin(device, OWNER)
+    with sqlite3.connect(path) as database:
+        database.execute("drop table entered")
+        database.execute("pragma user_version = 1")
+    database.close()
+    for _ in range(2):
+        with DeviceFile(path) as file:
+            assert file.load() == device
 
 
 def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
+import psycopg
 import pytest
 
 from infra.doorbell import ProcessDoorbell
+from infra.postgres.doorbell import PostgresDoorbell
 from sync.doorbell import Doorbell
 
 HARBOUR, HILL = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -15,11 +17,27 @@ HEARD_S_MAX = 20
 MakeDoorbell = Callable[[], Doorbell]
 
 
-@pytest.fixture(params=[ProcessDoorbell])
+@pytest.fixture(params=["process", "postgres"])
 def doorbell(request: pytest.FixtureRequest) -> MakeDoorbell:
     """Makes one of each kind."""
-    made: MakeDoorbell = request.param
+    if request.param == "process":
+        return ProcessDoorbell
+    made: MakeDoorbell = request.getfixturevalue("on_postgres")
     return made
+
+
+@pytest.fixture
+def on_postgres(embedded_database: str) -> Iterator[Callable[[], PostgresDoorbell]]:
+    """Makes the bells of several processes on one database."""
+    made: list[PostgresDoorbell] = []
+
+    def make() -> PostgresDoorbell:
+        made.append(PostgresDoorbell(embedded_database))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 class Listener:
@@ -121,3 +139,45 @@ def test_a_bell_that_nobody_hears_or_whose_listeners_loop_is_gone_may_be_rung(do
 
     asyncio.run(listen())
     bell.ring(HARBOUR, 2)
+
+
+async def rung_until_heard(bell: PostgresDoorbell, listener: Listener, first: int) -> None:
+    """Whoever has only begun to listen may miss a ring; they hear the next one."""
+    async with asyncio.timeout(HEARD_S_MAX):
+        for head in range(first, first + 10_000):
+            ring_elsewhere(bell, HARBOUR, head)
+            await asyncio.sleep(0.05)
+            if listener.heard and listener.heard[-1] >= first:
+                return
+
+
+def test_a_bell_that_is_rung_in_one_process_is_heard_in_the_others(on_postgres: Callable[[], PostgresDoorbell]) -> None:
+    async def story() -> None:
+        one, other = on_postgres(), on_postgres()
+        here, there = Listener(one, HARBOUR), Listener(other, HARBOUR)
+        hill = Listener(other, HILL)
+        await rung_until_heard(one, there, 1)
+        assert set(there.heard) <= set(here.heard)
+        assert len(here.heard) == len(set(here.heard)), "its own ring is not told to it twice"
+        assert hill.heard == []
+        assert there.loops == {asyncio.get_running_loop()}
+
+    asyncio.run(story())
+
+
+def test_a_bell_whose_connections_were_lost_is_heard_again(
+    on_postgres: Callable[[], PostgresDoorbell], embedded_database: str
+) -> None:
+    async def story() -> None:
+        one, other = on_postgres(), on_postgres()
+        there = Listener(other, HARBOUR)
+        await rung_until_heard(one, there, 1)
+        with psycopg.connect(embedded_database, autocommit=True) as owner:
+            told = owner.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and application_name = 'cairn'"
+            ).fetchall()
+        assert len(told) >= 2
+        await rung_until_heard(one, there, 1_000_000)
+
+    asyncio.run(story())

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import pytest
 
-from infra.postgres.log import ROWS_WORTH_A_COPY
+from infra.postgres.log import ROWS_WORTH_COLUMNS
 from sync.frames import EVERYTHING, event_frame
 from sync.log import Changes, Conflicting, Known, ReplicaTaken, TenantUnknown, Wanted
 from sync.rows import EventRow, HeldRow, QuarantinedRow, ReplicaRow, Settled, TrackedRow
 from tests.devices import NOON, PERSON_1, PERSON_2, new_id, replica_named
 from tests.infra.event_logs import REPLICA, Office, Offices, at, entity, event, events
 
-SIZES: Final = pytest.mark.parametrize("size", [3, ROWS_WORTH_A_COPY + 3], ids=["by JSON", "by COPY"])
+SIZES: Final = pytest.mark.parametrize("size", [3, ROWS_WORTH_COLUMNS + 3], ids=["by JSON", "by columns"])
 """A small batch goes into Postgres by JSON, a large one by COPY."""
 BEN: Final = replica_named("ben")
 ODD_BODIES: Final = (
@@ -271,7 +271,7 @@ def test_nobody_reads_or_writes_for_a_tenant_that_is_not_there(office: Office) -
     with pytest.raises(TenantUnknown):
         office.log.append(
             stranger,
-            Wanted(ids=[new_id() for _ in range(ROWS_WORTH_A_COPY)]),
+            Wanted(ids=[new_id() for _ in range(ROWS_WORTH_COLUMNS)]),
             lambda _: (Changes(), None),
             now_ms=NOON,
             moved=lambda answer, _: answer,

@@ -118,6 +118,18 @@ def test_a_decision_is_shown_what_it_wants_of_grants_and_nothing_else(office: Of
     assert office.known(Wanted(entities=[site])).grants == {}
 
 
+def test_a_decision_is_shown_when_a_grant_ended_and_what_its_scopes_lead_to(office: Office) -> None:
+    via, site = new_id(), new_id()
+    links = [ScopeLinkRow("work_order:1", f"site:{site}", 1), ScopeLinkRow("work_order:2", "site:2", 1)]
+    office.store(Changes(events=events(1), granted=[grant(ADA, "work_order:1", 1, via)], links=links))
+    wanted = Wanted(grants=[WantedGrants(ADA, [], ["work_order:1", f"site:{site}", "work_order:3"])])
+    known = office.known(wanted)
+    assert (known.ended_at_ms, known.leads_to) == ({}, {"work_order:1": frozenset({f"site:{site}"})})
+    office.store(Changes(events=events(1, after=1), ended=[EndedRow(ADA, "work_order:1", via, 2)]))
+    assert office.known(wanted).ended_at_ms == {2: office.events()[1].recorded_at_ms}
+    assert office.known(Wanted(entities=[site])).leads_to == {}
+
+
 def test_two_tenants_see_nothing_of_each_other(kind: Offices) -> None:
     one, other = kind.new(), kind.new()
     via, links = new_id(), [ScopeLinkRow("work_order:1", "site:1", 1)]

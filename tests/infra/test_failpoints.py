@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra import failpoints
-from infra.settings import SettingInvalid
+from infra.setting_invalid import SettingInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("api", "infra", "cairnfield")

@@ -18,9 +18,8 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from infra.postgres import migrate
+from infra.postgres import migrate, roles
 from infra.postgres.migrate import (
-    AppRoleMissing,
     DatabaseNewer,
     DatabaseNotUtf8,
     MigrationBusy,
@@ -28,6 +27,7 @@ from infra.postgres.migrate import (
     upgrade,
 )
 from infra.postgres.pool import connect
+from infra.postgres.roles import ROLES, AppRoleMissing
 from infra.postgres.schema import APP_ROLE, metadata
 
 TABLES = list(metadata.tables)
@@ -188,7 +188,8 @@ def test_an_owner_who_is_no_superuser_migrates_once_the_role_is_granted(database
         with pytest.raises(AppRoleMissing, match=f"GRANT {APP_ROLE} TO {plain_owner};"):
             upgrade(as_owner, allow_unsafe=True)
         with connect(database, role=None) as superuser:
-            superuser.execute(sql.SQL("GRANT cairn_app TO {}").format(sql.Identifier(plain_owner)))
+            for role in ROLES:
+                superuser.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(plain_owner)))
         upgrade(as_owner, allow_unsafe=True)
         assert tables_of(dsn) == tables_of(database)
         with connect(dsn) as app, pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -199,14 +200,14 @@ def test_an_owner_without_the_right_is_told_what_an_administrator_should_run(dat
     advice = f"CREATE ROLE cairn_new NOLOGIN; GRANT cairn_new TO {plain_owner};"
     as_owner = make_conninfo(database, options=f"-c role={plain_owner}")
     with connect(as_owner, role=None) as owner, pytest.raises(AppRoleMissing, match=advice):
-        migrate.prepare_role(owner, "cairn_new")
+        roles.prepare_role(owner, "cairn_new")
 
 
 def test_an_owner_who_may_make_roles_makes_this_one_and_may_act_as_it(database: str, plain_owner: str) -> None:
     with connect(database, role=None, autocommit=False) as superuser:
         superuser.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(plain_owner)))
         superuser.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(plain_owner)))
-        migrate.prepare_role(superuser, "cairn_new")
+        roles.prepare_role(superuser, "cairn_new")
         member = superuser.execute("SELECT pg_has_role(%s, 'cairn_new', 'MEMBER')", [plain_owner]).fetchone()
         superuser.rollback()
     assert member == (True,)
@@ -219,7 +220,7 @@ def test_a_role_that_another_database_makes_at_the_same_moment_is_taken_as_made(
         ThreadPoolExecutor(1) as thread,
     ):
         other.execute("CREATE ROLE cairn_new NOLOGIN")
-        late = thread.submit(migrate.prepare_role, owner, "cairn_new")
+        late = thread.submit(roles.prepare_role, owner, "cairn_new")
         waiting = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted"
         while not late.done() and not other.execute(waiting, [owner.info.backend_pid]).fetchall():
             time.sleep(0.01)

@@ -1,5 +1,7 @@
 """What a pull reads of every event log: events and entities by scope, who may see what since when, of one moment."""
 
+import base64
+import json
 import uuid
 from collections.abc import Sequence
 from random import Random
@@ -10,7 +12,7 @@ import pytest
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from sync import state_codec
-from sync.frames import EVERYTHING, event_frame, snapshot_frame
+from sync.frames import EVERYTHING, event_frame, is_the_offices_own, snapshot_frame
 from sync.log import Changes, TenantUnknown
 from sync.moment import Snapshots, Span
 from sync.resume import GREATEST_ID
@@ -85,6 +87,22 @@ def test_what_belongs_to_the_office_has_a_position_and_no_frame(office: Office) 
     with office.log.moment(office.tenant) as moment:
         tail = moment.tail([EVERYTHING], after=0, until=2, limit=9, bytes_max=MUCH)
     assert tail == (event_frame(second), 2, 2)
+
+
+def test_the_history_holds_every_position_also_of_what_no_replica_has_a_use_for(office: Office) -> None:
+    aggregate, case, other = events(3)
+    body = bytes(range(256)) * 4
+    aggregate = aggregate._replace(scope="office", entity_type="aggregate", body=body)
+    case = case._replace(scope="office", entity_type="case")
+    office.store(Changes(events=[aggregate, case, other]))
+    with office.log.moment(office.tenant) as moment:
+        tail = moment.tail([EVERYTHING], after=0, until=3, limit=9, bytes_max=MUCH, to_all=False)
+    frames = [json.loads(line) for line in tail.lines.splitlines()]
+    assert [frame["position"] for frame in frames] == [1, 2, 3]
+    assert (frames[0]["frame"], base64.b64decode(frames[0]["body"])) == ("opaque", body)
+    assert [frame["event"] for frame in frames[1:]] == [json.loads(row.body) for row in (case, other)]
+    assert tail.lines == b"".join(event_frame(row, to_all=False) for row in (aggregate, case, other))
+    assert [is_the_offices_own(line) for line in tail.lines.splitlines()] == [True, True, False]
 
 
 @pytest.mark.parametrize("scopes", [(EVERYTHING,), SCOPES, SCOPES[::-1], (SCOPES[2],), ("site:nobody", SCOPES[1])])

@@ -34,7 +34,15 @@ def asked(database: str) -> dict[str, Any]:
         entity = uuid.uuid4()
         recorder.insert_events([StoredEvent(entity, version, "a", b"{}") for version in range(EVENTS_PER_APPEND)])
     factory.close()
-    limits = {"until": 2**63 - 1, "after": 1_000, "first": 1_001, "last": 2**63 - 1, "limit": 500, "bytes_max": 10**6}
+    limits = {
+        "until": 2**63 - 1,
+        "after": 1_000,
+        "first": 1_001,
+        "last": 2**63 - 1,
+        "limit": 500,
+        "bytes_max": 10**6,
+        "to_all": True,
+    }
     return {"tenant": tenant, "replica": recorder.replica, "aggregate": "aggregate", "topics": None, **limits}
 
 

@@ -18,7 +18,7 @@ from tests.infra.event_logs import REPLICA, entity, events, new_tenant
 EVENTS: Final = 20_000
 SCOPES: Final = 2_000
 MINE: Final = [f"work_order:{number}" for number in range(0, SCOPES, 100)]
-LIMITS: Final = {"limit": 500, "bytes_max": 10**6}
+LIMITS: Final = {"limit": 500, "bytes_max": 10**6, "to_all": True}
 ASKED: Final[dict[LiteralString, dict[str, Any]]] = {
     statements.SPANS: {"person": PERSON_1, "after": 100},
     statements.LET_IN_BY: {"person": PERSON_1, "limit": 300},

@@ -1,18 +1,22 @@
 """A database from before is brought up to date: its states are folded anew, and its log tells who may see what."""
 
+import re
 import uuid
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Final
 
 import orjson
 import psycopg
 import pytest
+from psycopg import sql
 
 from commands.cases import with_cases
 from infra.postgres import refold
 from infra.postgres.migrate import upgrade
 from infra.postgres.pool import connect, open_pool
 from infra.postgres.refold import LogUnreadable
+from infra.postgres.schema import metadata
 from sync.log import Changes, Known, Wanted
 from sync.merge import State
 from sync.office import office_of
@@ -22,10 +26,13 @@ from tests.devices import NOON, PERSON_1, PERSON_2, new_id
 from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
 
+FIRST_STEP: Final = "infra.postgres.migrations.versions.0001_the_log"
+FIRST_TABLES: Final = set(re.findall(r"CREATE TABLE (\w+)", import_module(FIRST_STEP).TABLES))
+LATER_TABLES: Final = sorted(set(metadata.tables) - FIRST_TABLES)
 BACK_TO_0001: Final = """
+    alter table person drop column authority;
     drop index quarantine_tenant_state_recorded_at_replica_seq_idx;
     alter table quarantine drop column owner;
-    drop table grant_, scope_link, later_verdict;
     alter table log_head drop column durable;
     drop index entity_tenant_scope_entity_idx;
     update alembic_version set version_num = '0001';
@@ -95,6 +102,8 @@ def open_a_case(office: Office, row: QuarantinedRow) -> None:
 def age(dsn: str) -> None:
     """Let the database be one of before: without what 0002 and later ones add, and with states in the old spelling."""
     with connect(dsn, role=None) as owner, owner.transaction():
+        for table in LATER_TABLES:
+            owner.execute(sql.SQL("drop table {} cascade").format(sql.Identifier(table)))
         owner.execute(BACK_TO_0001)
         states = owner.execute("select tenant, entity, state from entity where type <> %s", [OTHERS[0]])
         for tenant, entity, state in states.fetchall():

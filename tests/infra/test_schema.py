@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import Table, UniqueConstraint
 
 from cairnfield import generate
-from infra.postgres.pool import POOL_WAIT_S_MAX, connect, open_pool
+from infra.postgres.pool import POOL_WAIT_S_MAX, Connection, connect, open_pool
 from infra.postgres.schema import APP_ROLE, EVENT_PARTITIONS, event, metadata
 
 TABLES = list(metadata.tables.values())
@@ -38,10 +38,17 @@ class Log(NamedTuple):
     partition: str
 
 
+def acting(dsn: str, tenant: uuid.UUID) -> Connection:
+    """The application at work for one tenant, over as many statements as it likes."""
+    app = connect(dsn)
+    app.execute("SELECT set_config('app.tenant', %s, false)", [str(tenant)])
+    return app
+
+
 @pytest.fixture
 def log(database: str) -> Log:
     tenant = uuid.uuid4()
-    with connect(database) as app:
+    with acting(database, tenant) as app:
         app.execute(EVENT.format(sql.Identifier("event")), {"tenant": tenant, **VALID})
         row = app.execute("SELECT tableoid::regclass::text FROM event WHERE tenant = %s", [tenant]).fetchone()
         assert row is not None
@@ -128,7 +135,7 @@ MISSHAPEN: list[tuple[dict[str, object], str]] = [
 
 
 def test_a_misshapen_event_is_not_stored(log: Log) -> None:
-    with connect(log.dsn) as app:
+    with acting(log.dsn, log.tenant) as app:
         for broken, constraint in MISSHAPEN:
             row = {"tenant": log.tenant, **VALID, "position": 2, "seq": 2, **broken}
             with pytest.raises(psycopg.errors.CheckViolation) as refusal:
@@ -159,7 +166,7 @@ def test_bytes_are_stored_as_the_metadata_says(database: str) -> None:
 
 
 def test_a_changed_entity_stays_on_its_page(log: Log) -> None:
-    with connect(log.dsn) as app:
+    with acting(log.dsn, log.tenant) as app:
         app.execute(
             "INSERT INTO entity VALUES (%s, gen_random_uuid(), 1, 'visit', 'v', convert_to(repeat('x', 300), 'UTF8'))",
             [log.tenant],

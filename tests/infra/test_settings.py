@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import DEFAULT_PORT, SettingInvalid, from_environment
+from infra.setting_invalid import SettingInvalid
+from infra.settings import DEFAULT_PORT, from_environment
 
 
 def test_nothing_set_means_the_embedded_server_in_the_default_folder() -> None:
@@ -34,6 +35,15 @@ def test_a_database_url_is_refused_without_repeating_its_password() -> None:
     with pytest.raises(SettingInvalid, match="postgresql://") as refused:
         from_environment({"DATABASE_URL": "mysql://me:secret@host/db"})
     assert "secret" not in str(refused.value)
+
+
+def test_the_owner_of_the_database_may_be_somebody_else() -> None:
+    served, owned = "postgresql://server@db/cairn", "postgresql://owner@db/cairn"
+    settings = from_environment({"DATABASE_URL": served, "DATABASE_OWNER_URL": owned})
+    assert (settings.database_url, settings.database_owner_url) == (served, owned)
+    with pytest.raises(SettingInvalid, match="DATABASE_OWNER_URL") as refusal:
+        from_environment({"DATABASE_OWNER_URL": "mysql://root:hush@db"})
+    assert "hush" not in str(refusal.value)
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -251,17 +251,119 @@ def test_a_server_that_came_back_older_gets_back_what_it_lost(desk: Desk, monkey
     assert (ada.values(mill) or {})["name"] == "Yard"
 
 
-def test_a_server_that_no_longer_knows_the_replica_gets_everything_under_another(desk: Desk) -> None:
+def test_a_server_that_has_forgotten_a_replica_gets_everything_under_the_same_name(desk: Desk) -> None:
     office = desk.office
     backup = _tables(office)
     ada, _ = desk.open("ada")
-    mill = site(ada)
+    mill, name = site(ada), ada.device.author.replica
     ada.sync()
     _restore(office, backup)
     assert desk.stored() == []
     assert ada.sync().unsent == 0
     assert len(desk.stored()) == 1
     assert (ada.values(mill) or {})["name"] == "Mill"
+    assert ada.device.author.replica == name
+
+
+def test_what_others_built_on_a_forgotten_replica_does_not_wait_for_good(desk: Desk) -> None:
+    backup = _tables(desk.office)
+    (ada, _), (bob, _) = desk.open("ada"), desk.open("bob")
+    mill = site(ada)
+    ada.sync()
+    bob.sync()
+    built = bob.edit("site", mill, "Edited", {"directions": "By the water"})
+    bob.sync()
+    _restore(desk.office, backup)
+    assert bob.sync().waiting == 1, "what it was built on is not there yet"
+    later = ada.edit("site", mill, "Edited", {"name": "Quay"})
+    assert ada.sync() == replace(ada.standing, unsent=0, waiting=0, quarantined=0)
+    assert bob.sync() == replace(bob.standing, unsent=0, waiting=0, quarantined=0)
+    ada.sync()
+    assert {built.id, later.id} <= set(desk.stored())
+    assert ada.values(mill) == bob.values(mill)
+
+
+def test_a_forgotten_name_that_is_somebody_elses_by_now_is_given_up(desk: Desk) -> None:
+    backup = _tables(desk.office)
+    ada, _ = desk.open("ada")
+    mill, name = site(ada), ada.device.author.replica
+    ada.sync()
+    _restore(desk.office, backup)
+    somebody = desk.office.people["supervisor"].person
+    desk.office.log.mint(desk.office.tenant, replica=name, person=somebody, name="relayed", now_ms=0)
+    assert ada.sync().unsent == 0
+    assert ada.device.author.replica != name
+    assert (ada.values(mill) or {})["name"] == "Mill"
+    assert len(desk.stored()) == 1
+
+
+def test_a_chain_that_cannot_be_offered_whole_goes_on_under_another_name(desk: Desk) -> None:
+    backup = _tables(desk.office)
+    ada, _ = desk.open("ada")
+    mill, name = site(ada), ada.device.author.replica
+    ada.sync()
+    desk.office.log.mark_durable(desk.office.tenant, 1)
+    ada.sync()
+    assert not ada.device.kept, "a backup holds it, as far as the server knew"
+    ada.edit("site", mill, "Edited", {"name": "Quay"})
+    _restore(desk.office, backup)
+    standing = ada.sync()
+    assert (standing.unsent, ada.device.author.replica != name) == (0, True)
+    assert standing.waiting == 1, "it changes what is in the marked backup alone, and another was restored"
+
+
+def test_every_name_that_a_device_had_is_registered_again(desk: Desk) -> None:
+    backup = _tables(desk.office)
+    ada, _ = desk.open("ada")
+    mill = site(ada)
+    ada.sync()
+    ada.__exit__(None, None, None)
+    shutil.copy(desk.folder / "ada.db", desk.folder / "twin.db")
+    (ada, _), (twin, _) = desk.open("ada"), desk.open("twin")
+    ada.edit("site", mill, "Edited", {"access_code": "1111"})
+    ada.sync()
+    twin.edit("site", mill, "Edited", {"directions": "By the water"})
+    twin.sync()
+    names = {ada.device.author.replica, twin.device.author.replica}
+    assert len(names) == 2
+    _restore(desk.office, backup)
+    for device in (twin, ada, twin, ada):
+        device.sync()
+    assert {row.replica for row in desk.office.log.page(desk.office.tenant, after=0, limit=9)} == names
+    assert (ada.standing.waiting, twin.standing.waiting) == (0, 0)
+    assert ada.values(mill) == twin.values(mill)
+    assert {ada.device.author.replica, twin.device.author.replica} == names, "nobody forked once more"
+
+
+def test_work_that_comes_back_before_the_visit_that_allows_it_comes_right_by_itself(desk: Desk) -> None:
+    (bob, _), (ada, _) = desk.open("bob"), desk.open("ada", "technician")
+    job, visit = new_id(), new_id()
+    bob.edit("work_order", job, "Created", {**CREATED["work_order"]})
+    bob.sync()
+    backup = _tables(desk.office)
+    bob.edit(
+        "visit", visit, "VisitPlanned", {"work_order_id": job, "assignee_id": desk.office.people["technician"].person}
+    )
+    bob.sync()
+    ada.sync()
+    done = [
+        ada.edit("visit", visit, "VisitAccepted", {}),
+        ada.edit("work_order", job, "Edited", {"description": "Dry."}),
+    ]
+    note = new_id()
+    about = {"home": f"work_order:{job}", "target": {"type": "work_order", "id": job}, "body": "The key is with Mia."}
+    done.append(ada.edit("note", note, "NoteWritten", about))
+    ada.sync()
+    _restore(desk.office, backup)
+    standing = ada.sync()
+    assert (standing.unsent, standing.waiting, standing.quarantined) == (0, 1, 2), "nobody is let in anywhere"
+    bob.sync()
+    assert ada.sync() == replace(ada.standing, unsent=0, waiting=0, quarantined=0)
+    assert {each.id for each in done} <= set(desk.stored())
+    bob.sync()
+    assert (bob.values(job) or {})["description"] == "Dry."
+    assert bob.values(note) == ada.values(note)
+    assert ada.check() == []
 
 
 def _tables(office: Office) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
+from tests.prove_sync.good_histories import came_right, knew_what_was_set_aside
 from tests.prove_sync.stories import (
     ADA,
     BEN,
@@ -128,6 +129,11 @@ def answer(verdict: str, position: int | None, name: str = "e4", **more: Any) ->
     return told(BEN, "ok", "push", **told_of | more)
 
 
+def decided(verb: str) -> list[Op]:
+    value = {"case": f"{B}-2", "id": "e5", "verb": verb}
+    return [told(ADA, "invoke", "decide", **value), told(ADA, "ok", "decide", **value)]
+
+
 def seen(name: str, position: int, version: int, entity: str = JOB) -> list[Any]:
     return [position, name, f"leaf of {name} at {position}", entity, version]
 
@@ -140,6 +146,21 @@ def _without_second_push(history: list[Op]) -> list[Op]:
     del history[find(history, ADA, "ok", "push", -1)]
     del history[find(history, ADA, "invoke", "push", -1)]
     return history
+
+
+def _seen_and_not_approved(history: list[Op]) -> list[Op]:
+    del history
+    return changed(RUNNER, "ok", "stored", taken_in=[])(came_right())
+
+
+def _knew_what_came_later(history: list[Op]) -> list[Op]:
+    del history
+    return changed(RUNNER, "ok", "stored", taken_in=[])(knew_what_was_set_aside())
+
+
+def _approved_and_set_aside_again(history: list[Op]) -> list[Op]:
+    del history
+    return before(RUNNER, "ok", "log", asked(BEN, "e5"), answer("quarantined", None, "e5", head=6))(came_right())
 
 
 def _technician_misses_one(history: list[Op]) -> list[Op]:
@@ -176,6 +197,22 @@ BAD: Final = (
             log(lambda e: e.pop(1)),
         ),
     ),
+    Bad(
+        "I1",
+        "Somebody was told that they had approved of e5, and it is not in the log.",
+        before(RUNNER, "ok", "log", *decided("approve")),
+    ),
+    Bad(
+        "I1",
+        "Somebody approved of e5 after the restore, and it is not in the log.",
+        before(
+            RUNNER,
+            "ok",
+            "log",
+            told(RUNNER, "info", "restore", epoch="second", head=5),
+            *decided("retry"),
+        ),
+    ),
     Bad("I2", "A pull shows an event that nobody wrote.", page(1, lambda e: e.append(seen("ghost", 3, 3)))),
     Bad(
         "I2",
@@ -204,6 +241,16 @@ BAD: Final = (
         "I2",
         "The server keeps an event both in its log and set aside.",
         changed(RUNNER, "ok", "stored", quarantined=["e5", "e4"]),
+    ),
+    Bad(
+        "I2",
+        "An event that was set aside is seen, and nobody has approved of it.",
+        _seen_and_not_approved,
+    ),
+    Bad(
+        "I3",
+        "An event that was approved is set aside when it is handed in again.",
+        _approved_and_set_aside_again,
     ),
     Bad(
         "I3",
@@ -291,6 +338,16 @@ BAD: Final = (
     ),
     Bad("I6", "A push tells an older head than a pull before it.", changed(ADA, "ok", "push", -1, head=2)),
     Bad(
+        "I6",
+        "A device is hinted at a head that no log ever had.",
+        before(BEN, "ok", "rest", told(BEN, "ok", "hint", told=99)),
+    ),
+    Bad(
+        "I7",
+        "A device was killed and has lost what was set aside and nobody had decided about.",
+        changed(BEN, "ok", "open", 1, quarantined=[]),
+    ),
+    Bad(
         "I7",
         "A device does not show what it has just written.",
         changed(BEN, "ok", "read", 1, shown=[["e4", False], ["e5", True]]),
@@ -307,6 +364,11 @@ BAD: Final = (
         changed(BEN, "ok", "pull", -1, head=3, cursor=3, events=[]),
     ),
     Bad("I8", "An event stands before the one that it knew.", log(lambda events: placed(events, 2, 1, 0, 3, 4))),
+    Bad(
+        "I8",
+        "An event knew one that comes after it, and that one was never set aside for the server.",
+        _knew_what_came_later,
+    ),
     Bad("I8", "An event knew one that is nowhere.", log(lambda e: e[3].update(clock={"rzzzzzzzzzzzz": 7}))),
     Bad(
         "I8",
@@ -363,6 +425,11 @@ BAD: Final = (
             told(BEN, "ok", "read", epoch="first", applied="three", state_hash="of four", shown=[]),
             number=2,
         ),
+    ),
+    Bad(
+        "I11",
+        "A device has come to the head and holds another job than the server.",
+        before(BEN, "ok", "rest", told(BEN, "ok", "check", epoch="first", cursor=5, differing=[f"work_order:{JOB}"])),
     ),
     Bad(
         "I11",

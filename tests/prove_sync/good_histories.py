@@ -1,7 +1,7 @@
 """Good histories that look odd: the checker must not cry wolf over what may happen."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.replicas import digest_of
@@ -110,6 +110,80 @@ def _restored() -> list[Op]:
     return [*history[:at], *again, *end]
 
 
+def came_right() -> list[Op]:
+    """Somebody approved of e5, which was set aside: Ben is told, and Ada sees it."""
+    history = good()
+    log = [*FULL, event(6, "e5", JOB, 4, (B, 2), {})]
+    late = [["e5", "accepted", 6]]
+    shown = [[6, "e5", "leaf of e5 at 6", JOB, 4]]
+    final = digest_of({JOB: (4, "job after 4"), SITE: (2, "site after 2")})
+    again: list[Op] = []
+    for process in (ADA, BEN):
+        page = {"epoch": "first", "asked": 5, "cursor": 6, "head": 6, "events": shown, "snapshots": []}
+        again += [
+            told(process, "ok", "pull", **page, verdicts=late if process == BEN else []),
+            told(process, "ok", "apply", epoch="first", cursor=6),
+        ]
+    rest = [
+        op._replace(value={**op.value, "cursor": 6, "state_hash": final, "applied": "six"})
+        for op in (rested(ADA), rested(BEN))
+    ]
+    value = {**history[-1].value, "entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
+    kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "taken_in": ["e5"]})
+    return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, told(RUNNER, "ok", "log", events=log), kept]
+
+
+def knew_what_was_set_aside() -> list[Op]:
+    """Ada's last edit was written knowing e5, which came in only after it: it counted as known while it was aside."""
+    history = came_right()
+    at = find(history, RUNNER, "ok", "log")
+    events = [{**each, "clock": {**each["clock"], B: 2}} if each["id"] == "e6" else each for each in log_of(history)]
+    history[at] = history[at]._replace(value={**history[at].value, "events": events})
+    return history
+
+
+def log_of(history: list[Op]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = history[find(history, RUNNER, "ok", "log")].value["events"]
+    return found
+
+
+def _alone() -> list[Op]:
+    """A person took in one of two events that stood together, and the other is still aside."""
+    history = came_right()
+    at = find(history, RUNNER, "ok", "log")
+    events = [{**each, "tx": ["broken", 2, 2]} if each["id"] == "e5" else each for each in log_of(history)]
+    history[at] = history[at]._replace(value={**history[at].value, "events": events})
+    return history
+
+
+def _dismissed() -> list[Op]:
+    """Ada dismisses e5; Ben is told, lets it go, and is killed after that. Hints come late and are not believed."""
+    history = good()
+    at = find(history, RUNNER, "ok", "log")
+    value = {"case": f"{B}-2", "id": "e5", "verb": "dismiss"}
+    late = {"epoch": "first", "asked": 5, "cursor": 5, "head": 5, "events": [], "snapshots": []}
+    again = [
+        told(ADA, "invoke", "decide", **value),
+        told(ADA, "ok", "decide", **value),
+        told(BEN, "ok", "hint", told=2),
+        told(BEN, "ok", "pull", **late, verdicts=[["e5", "dismissed", None]]),
+        told(BEN, "ok", "apply", epoch="first", cursor=5),
+        told(BEN, "ok", "check", epoch="first", cursor=5, differing=[]),
+        opened(BEN, "killed", 5),
+        rested(BEN),
+    ]
+    return [*history[:at], *again, *history[at:]]
+
+
+def _forgotten_after_it_was_approved() -> list[Op]:
+    """What Ada approved of the restored server has forgotten; e5 is set aside once more."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore")
+    value = {"case": f"{B}-2", "id": "e5", "verb": "approve"}
+    decided = [told(ADA, "invoke", "decide", **value), told(ADA, "ok", "decide", **value)]
+    return [*history[:at], *decided, *history[at:]]
+
+
 def _by_snapshot() -> list[Op]:
     """Ada starts from snapshots, one of them newer than her cursor."""
     history = good()
@@ -162,6 +236,11 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
+    "somebody approved of what was set aside": came_right,
+    "somebody knew what was set aside at that time": knew_what_was_set_aside,
+    "somebody took in one of two that stood together": _alone,
+    "somebody dismissed what was set aside, and its device let it go": _dismissed,
+    "a restored server has forgotten what somebody approved of": _forgotten_after_it_was_approved,
     "a device started from snapshots that were newer than its cursor": _by_snapshot,
     "a technician sees only what was granted": _of_a_technician,
     "a technician was not sent what was taken away before the page was made": _taken_away_by_the_head,

@@ -44,6 +44,12 @@ class Server:
             self.owners[replica] = technician
         return replica
 
+    def register(self, replica: str) -> None:
+        """Let a replica be known again that a restore has forgotten."""
+        if self.log.replica(TENANT, replica) is None:
+            person = self.owners.get(replica, PERSON_1)
+            self.log.mint(TENANT, replica=replica, person=person, name="", now_ms=NOON)
+
     def push(self, body: bytes) -> dict[str, Any]:
         self.now_ms += 1_000
         batch = [push.receive(raw) for raw in body.split(b"\n")]

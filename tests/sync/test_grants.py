@@ -7,6 +7,7 @@ import pytest
 
 from domain.people import Role
 from sync.grants import let_in
+from sync.limits import DAY_MS, LATE_DAYS_MAX
 from sync.push import Answer
 from sync.rows import ScopeRow
 from tests.devices import PERSON_1, PERSON_2, Device, fold, new_id
@@ -92,13 +93,14 @@ def test_who_sees_everything_writes_everywhere(company: Company, role: Role) -> 
 
 def test_a_job_leads_to_its_customer_and_its_site(company: Company) -> None:
     customer, site, other = new_id(), new_id(), new_id()
+    company.office(company.imke.create("customer", customer))
     company.office(*(company.imke.create("site", each) for each in (site, other)))
     company.visit(company.job(customer_id=customer, site_id=site), assignee_id=ADA)
     company.pull(company.ada)
-    contact = company.ada.create("contact", new_id(), {"customer_id": customer})
-    asset = company.ada.create("asset", new_id(), {"site_id": site})
-    edits = [company.ada.tell("site", each, "Edited", {"name": "x"}) for each in (site, other)]
-    assert company.codes(ADA, contact, asset, *edits) == ["accepted", "accepted", "accepted", "out_of_scope"]
+    note = company.ada.tell("customer", customer, "Edited", {"note": "Rings twice"})
+    reading = company.ada.create("meter_reading", new_id(), {"site_id": site})
+    edits = [company.ada.tell("site", each, "Edited", {"hazards": {"add": ["dog"]}}) for each in (site, other)]
+    assert company.codes(ADA, note, reading, *edits) == ["accepted", "accepted", "accepted", "out_of_scope"]
     assert {f"customer:{customer}", f"site:{site}"} < company.sees(ADA)
 
 
@@ -114,6 +116,34 @@ def test_work_written_before_its_author_could_know_of_the_leave_is_late_and_late
     still_before = company.edit(company.ada, job)
     company.pull(company.ada)
     assert company.codes(ADA, still_before, company.edit(company.ada, job)) == ["accepted", "out_of_scope"]
+
+
+def test_whoever_was_let_out_long_ago_is_not_late_any_more_whatever_they_say_they_had_seen(company: Company) -> None:
+    job = company.job()
+    visit = company.visit(job, assignee_id=ADA)
+    company.pull(company.ada)
+    late, too_late, still_late = (company.edit(company.ada, job) for _ in range(3))
+    company.reassign(visit, BEN)
+    let_out_at = company.now_ms
+    company.now_ms = let_out_at + LATE_DAYS_MAX * DAY_MS
+    assert company.codes(ADA, late) == ["accepted"]
+    company.now_ms += 1
+    assert company.codes(ADA, too_late) == ["out_of_scope"]
+    company.visit(job, crew={"add": [ADA]})
+    assert company.codes(ADA, still_late) == ["accepted"], "it is not about when they wrote it"
+
+
+def test_who_comes_back_by_their_own_late_plan_may_go_on_in_the_same_batch(company: Company) -> None:
+    site = new_id()
+    company.office(company.imke.create("site", site))
+    job = company.job(site_id=site)
+    visit = company.visit(job, assignee_id=ADA)
+    company.pull(company.ada)
+    again = company.ada.create("visit", new_id(), {"work_order_id": job, "assignee_id": ADA})
+    company.reassign(visit, BEN)
+    company.pull(company.ada)
+    edit = company.ada.tell("site", site, "Edited", {"hazards": {"add": ["dog"]}})
+    assert company.codes(ADA, again, edit) == ["accepted", "accepted"]
 
 
 def test_a_visit_that_was_reassigned_while_the_first_was_offline_is_worked_on_by_both(company: Company) -> None:
@@ -171,16 +201,17 @@ def test_two_visits_let_in_until_both_have_ended(company: Company) -> None:
 def test_who_creates_a_job_on_the_way_is_let_in_for_good(company: Company) -> None:
     site, job, visit = new_id(), new_id(), new_id()
     ada = company.ada
+    company.office(company.imke.create("site", site))
     raws = [
-        ada.create("site", site),
         ada.create("work_order", job, {"site_id": site}),
-        ada.create("visit", visit, {"work_order_id": job, "assignee_id": BEN}),
-        ada.create("asset", new_id(), {"site_id": site}),
+        ada.create("visit", visit, {"work_order_id": job, "assignee_id": ADA}),
+        ada.create("meter_reading", new_id(), {"site_id": site}),
         company.edit(ada, job),
     ]
-    assert company.codes(ADA, *raws) == ["accepted"] * 5
+    assert company.codes(ADA, *raws) == ["accepted"] * 4
     assert {f"site:{site}", f"work_order:{job}"} < company.sees(ADA)
-    assert f"work_order:{job}" in company.sees(BEN)
+    others = company.ada.create("visit", new_id(), {"work_order_id": job, "assignee_id": BEN})
+    assert company.codes(ADA, others) == ["not_allowed"], "whom a visit sends is the office's"
     assert company.codes(ADA, company.edit(ada, job)) == ["accepted"]
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from sync.device import edit
 from sync.envelope import Tx
+from sync.handing_in import next_batch, settle
 from tests.devices import CREATED, NOON, new_id
-from tests.sync.fleet import Server, settled
+from tests.sync.fleet import TENANT, Server, settled
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -32,3 +33,35 @@ def test_no_page_ends_amid_events_that_stand_or_fall_together(limit: int) -> Non
     page = server.page(reader, limit=limit)
     assert [frame.event.tx["i"] for frame in page.events if frame.event.tx] == [1, 2, 3]
     assert page.cursor == page.head
+
+
+def test_what_waited_for_one_of_them_comes_behind_all_of_them() -> None:
+    server = Server()
+    backup = server.backup()
+    desk, other, together = server.device(), server.device(), new_id()
+    parts = [new_id() for _ in range(3)]
+    for number, part in enumerate(parts, 1):
+        desk, _ = edit(
+            desk,
+            id=new_id(),
+            entity_type="part",
+            entity=part,
+            type="Created",
+            data=dict(CREATED["part"]),
+            now_ms=NOON,
+            tx=Tx(id=together, i=number, n=3),
+        )
+    settled(server, desk)
+    other = server.pull(settled(server, other))
+    other, built = edit(
+        other, id=new_id(), entity_type="part", entity=parts[0], type="Edited", data={"name": "Seal"}, now_ms=NOON
+    )
+    server.restore(backup)
+    for device in (desk, other):
+        server.register(device.author.replica)
+    other = settle(other, server.push(next_batch(other)))
+    assert {each.verdict for each in other.outbox.values()} == {"held"}
+    settled(server, desk)
+    stood = [row.entity for row in server.log.page(TENANT, after=0, limit=9)]
+    assert stood == [*parts, parts[0]]
+    assert server.accepted()[-1].id == built.id

@@ -314,9 +314,19 @@ def test_an_event_that_is_told_twice_in_a_batch_is_taken_once(desk: Desk) -> Non
     assert desk.taken(raw, again) == ["accepted", "duplicate"]
 
 
+def test_b12_no_more_than_so_many_wait_on_one_entity_for_a_newer_server(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.desk.HELD_PER_ENTITY_MAX", 2)
+    ada, site = desk.device("ada"), new_id()
+    about = {"type": "site", "id": site}
+    told = [desk.taken(ada.hand_made(type="SiteExploded", entity=about))[0] for _ in range(3)]
+    assert told == ["held", "held", "quarantined"]
+    assert desk.taken(ada.create("site", site)) == ["quarantined"], "it would wait too"
+    assert desk.taken(ada.create("site", new_id())) == ["accepted"]
+
+
 POISON: dict[str, Any] = {
-    "unknown_event": {"type": "VisitExploded"},
-    "unknown_version": {"v": 9},
     "bad_data": {"data": {"nonsense": True}},
     "bad_number": {"data": {"name": 1.5}},
     "bad_key": {"data": {"__proto__": 1}},

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from commands.judge import judge_for
 from infra.memory import MemoryEventLog
 from sync import push
-from sync.log import Changes, Known, Wanted
+from sync.log import Changes, Conflicting, Known, Wanted
 from sync.push import Answer
 from sync.rows import QuarantinedRow
 from sync.together import Append, Outcome, after, deciding, wanted_by
-from tests.devices import NOON, PERSON_1, Device, new_id, replica_named
+from tests.devices import NOON, PERSON_1, PERSON_2, Device, new_id, replica_named
 
 TENANT = "11111111-1111-7111-8111-111111111111"
 LATER = NOON + 3_600_000
@@ -53,6 +53,27 @@ def everything(log: MemoryEventLog) -> tuple[Any, ...]:
     )
     known = log.append(TENANT, seen, lambda known: (Changes(), known), now_ms=LATER)
     return log.page(TENANT, after=0, limit=1_000), sorted(log.states(TENANT)), known.replicas, known.held, known.by_dot
+
+
+def test_whoever_is_let_in_by_what_came_before_does_not_share_its_commit() -> None:
+    """What the job leads to was not asked for, so the site would be refused; alone, behind the plan, it is accepted."""
+    log, office, ada, site, job = a_log(), Device("ben"), Device("ada"), new_id(), new_id()
+    where = {"site_id": site, "customer_id": new_id()}
+    built = [office.create("site", site), office.create("work_order", job, where)]
+    one_by_one(log, [an_append(built)])
+    ada.see(*built)
+    plan = an_append([office.create("visit", new_id(), {"work_order_id": job, "assignee_id": PERSON_2})])
+    batch = [push.receive(ada.tell("site", site, "Edited", {"hazards": {"add": ["dog"]}}))]
+    judge = judge_for("technician")
+    edit = Append(
+        push.wanted(batch, limited_to=PERSON_2),
+        lambda known: push.decide(batch, known, judge=judge, actor=PERSON_2, now_ms=LATER),
+    )
+    with pytest.raises(Conflicting):
+        at_once(log, [plan, edit])
+    assert log.head(TENANT).position == len(built)
+    told = [each["verdict"] for answer in one_by_one(log, [plan, edit]) for each in answer.verdicts]
+    assert told == ["accepted", "accepted"]
 
 
 @st.composite

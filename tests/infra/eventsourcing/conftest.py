@@ -17,7 +17,7 @@ COUNTERS = """
         tenant uuid not null, view text not null,
         created bigint not null default 0, subsequent bigint not null default 0,
         primary key (tenant, view));
-    grant select, insert, update on event_counter to cairn_app
+    grant select, insert, update on event_counter to cairn_api
 """
 
 

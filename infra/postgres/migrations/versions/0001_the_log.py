@@ -172,11 +172,11 @@ ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER insert_only;
 """
 
 GRANTS = """
-GRANT USAGE ON SCHEMA public TO cairn_app;
-GRANT SELECT, INSERT ON event TO cairn_app;
-GRANT SELECT, INSERT, DELETE ON snapshot TO cairn_app;
-GRANT SELECT, INSERT, UPDATE ON tenant, person, log_head, entity, replica, quarantine, tracking TO cairn_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON access_token, held TO cairn_app;
+GRANT USAGE ON SCHEMA public TO cairn_api;
+GRANT SELECT, INSERT ON event TO cairn_api;
+GRANT SELECT, INSERT, DELETE ON snapshot TO cairn_api;
+GRANT SELECT, INSERT, UPDATE ON tenant, person, log_head, entity, replica, quarantine, tracking TO cairn_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON access_token, held TO cairn_api;
 """
 
 

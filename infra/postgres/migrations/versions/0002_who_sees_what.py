@@ -50,8 +50,8 @@ CREATE TABLE later_verdict (
 """
 
 GRANTS = """
-GRANT SELECT, INSERT ON scope_link TO cairn_app;
-GRANT SELECT, INSERT, UPDATE ON grant_, later_verdict TO cairn_app;
+GRANT SELECT, INSERT ON scope_link TO cairn_api;
+GRANT SELECT, INSERT, UPDATE ON grant_, later_verdict TO cairn_api;
 """
 
 

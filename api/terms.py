@@ -1,0 +1,20 @@
+"""On which terms an application answers: whom it holds to what pace, to which pages, in which versions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.versions import VERSIONS, Versions
+from commands.quotas import QUOTAS
+from commands.rate_limits import Limiter, Quota
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is set from outside; by default nobody is held to a pace and no page of another site may read."""
+
+    limiter: Limiter | None = None
+    """None: no rate limits."""
+    quotas: Mapping[str, Quota] = field(default_factory=lambda: QUOTAS)
+    origins: frozenset[str] = frozenset()
+    """Other sites whose pages may call us, spelled exactly as browsers do."""
+    versions: Versions = VERSIONS

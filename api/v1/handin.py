@@ -1,0 +1,117 @@
+"""Late hand-in: a registered device without a session gives what it has, and is told nothing but that it arrived."""
+
+import hashlib
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api import base64url
+from api import proof as proofs
+from api.auth import identity_of, proven_by, services_of
+from api.body import NDJSON, check_ndjson, read_body
+from api.office import with_office
+from api.problem import Problem
+from api.proof import Proven
+from api.services import Services
+from api.v1.sync import received
+from commands.cases import with_cases
+from commands.lanes import LATE_BYTES_MAX, LATE_EVENTS_MAX, DeviceRow, has_room, judge_of, lane_of, set_aside_alike
+from domain.values import UUID_PATTERN
+from sync import push as pushing
+from sync.log import Changes, Known
+from sync.office import office_of
+from sync.rows import ReplicaRow
+from sync.verdict import Received
+
+TOLD: Final = ("batch", "verdicts", "expected", "seq", "hash")
+
+router = APIRouter(prefix="/v1/sync", tags=["sync"])
+Ports = Annotated[Services, Depends(services_of)]
+Uuid = Annotated[str, Query(pattern=UUID_PATTERN)]
+
+
+@router.post(
+    "/handin",
+    summary="Hand in late, without a session",
+    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
+async def hand_in_late(request: Request, tenant: Uuid, device: Uuid, services: Ports) -> Response:
+    """A push, signed by the device's key: a DPoP proof whose `bh` is base64url of the SHA-256 of the unpacked body.
+
+    Each event is set aside: it is taken in when the same person signs in on that device again, or when somebody in
+    the office lets it. Of a device that was revoked only the office decides, and not for longer than 14 days.
+    """
+    check_ndjson(request)
+    body = await read_body(request)
+    return await run_in_threadpool(_hand_in, request, body, tenant, device, services)
+
+
+def _hand_in(request: Request, body: bytes, tenant: str, named: str, services: Services) -> Response:
+    identity, now_ms = identity_of(services), services.now_ms()
+    proven = proven_by(request, with_token=False)
+    device = identity.devices.device(tenant, named)
+    if proven is None or device is None or device.thumbprint != proven.thumbprint:
+        raise proofs.missing()  # the same answer for a device that there is not
+    _check_body(body, proven)
+    if lane_of(device, now_ms=now_ms) == "closed":
+        raise Problem(
+            HTTPStatus.GONE,
+            "device-closed",
+            "Nothing is taken from this device any more.",
+            hint="Sign in on another device, and ask an admin what became of this one.",
+        )
+    batch = received(body)
+    row = services.log.replica(tenant, batch[0].link.replica)
+    if row is None or row.replica not in device.replicas:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "replica-not-yours",
+            f"{batch[0].link.replica} is not a replica of this device.",
+            hint="Hand in under a replica that was minted for this device; a new one needs a sign-in.",
+        )
+    _check_room(batch, row, device, tenant, services)
+    answer = _stored(batch, device, tenant, services)
+    told = {name: getattr(answer, name) for name in TOLD}
+    return _json({name: value for name, value in told.items() if value is not None})
+
+
+def _check_body(body: bytes, proven: Proven) -> None:
+    if proven.body_hash != base64url.spelled(hashlib.sha256(body).digest()):
+        raise proofs.refused("The proof's `bh` is not the SHA-256 of the body, so the device did not sign it.")
+
+
+def _check_room(batch: list[Received], row: ReplicaRow, device: DeviceRow, tenant: str, services: Services) -> None:
+    """What is new counts, so that the same batch may be sent again; it is counted before it is stored."""
+    new = [each for each in batch if each.link.seq > row.last_seq]
+    size = sum(len(each.raw) for each in new)
+    if not has_room(device, events=len(new), size=size):
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "late-full",
+            f"A device hands in at most {LATE_EVENTS_MAX} events and {LATE_BYTES_MAX} bytes without a session.",
+            hint="Sign in again on this device; what is not handed in yet stays on it.",
+        )
+    identity_of(services).devices.handed_in_late(
+        tenant, device.device, events=len(new), size=size, now_ms=services.now_ms()
+    )
+
+
+def _stored(batch: list[Received], device: DeviceRow, tenant: str, services: Services) -> pushing.Answer:
+    office, now_ms = office_of(tenant), services.now_ms()
+    judge = judge_of(lane_of(device, now_ms=now_ms))
+
+    def decide(known: Known) -> tuple[Changes, pushing.Answer]:
+        changes, answer = pushing.decide(batch, known, judge=judge, actor=device.person, now_ms=now_ms)
+        changes, answer = set_aside_alike(changes, answer, judge)
+        return with_cases(changes, known, office=office, now_ms=now_ms), answer
+
+    wanted = pushing.wanted(batch)
+    wanted = wanted._replace(replicas=wanted.replicas | {office.replica})
+    return with_office(tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms))
+
+
+def _json(document: Any) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")

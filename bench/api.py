@@ -1,0 +1,238 @@
+"""What the door costs: the same pushes and reads with all of it, with none, and with each part left out, by turns."""
+
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from api import access_token
+from api.access_token import AUDIENCE, ISSUER, OUR_CLIENT, Claims
+from bench.door_parts import PARTS
+from bench.orders import pace_of_orders
+from bench.push import ACCEPTED, batched
+from bench.server import Connection
+from bench.singles import CLIENTS
+from bench.workload import days
+from cairnfield.database import database, settings_with
+from cairnfield.wiring import now_ms, open_accounts
+from infra.keyring import FileKeyring
+from infra.postgres.pool import open_pool
+from sync.envelope import parse
+
+BATCH: Final = 100
+WARM_UP: Final = 10
+PUSHES_A_TURN: Final = 12
+READS_A_TURN: Final = 120
+TURNS: Final = 25
+QUICK_TURNS: Final = 7
+ORDERS: Final = 6_400
+TOKENS: Final = 4_000
+
+_WALLED: Final[LiteralString] = """
+    select relname from pg_class
+    where relrowsecurity and relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A database with one tenant and somebody in it."""
+
+    dsn: str
+    data: Path
+    tenant: str
+    person: str
+    token: str
+
+
+@dataclass(slots=True)
+class Runner:
+    """One way to serve, and how long it took: milliseconds of each push and each read."""
+
+    name: str
+    connection: Connection
+    pushes: Iterator[bytes]
+    read: bytes
+
+    def push_ms(self) -> float:
+        """The best of a turn's pushes: what else goes on here only ever adds."""
+        return min(_ms(self._push) for _ in range(PUSHES_A_TURN))
+
+    def _push(self) -> None:
+        assert self.connection.ask(next(self.pushes)).count(ACCEPTED) == BATCH
+
+    def read_ms(self) -> float:
+        """The best of a turn's small reads."""
+        return min(_ms(lambda: self.connection.ask(self.read)) for _ in range(READS_A_TURN))
+
+
+def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
+    """The figures of this bench: milliseconds, and what the door adds in percent and milliseconds within this run."""
+    with ExitStack() as stack:
+        say("starting a server")
+        ground = stack.enter_context(_ground())
+        entity = _with_content(ground)
+        alone = () if quick else ("limits", "headers", "policy", "token")
+        left_out = {"with_door": (), "without_door": PARTS, **{f"without_{part}": (part,) for part in alone}}
+        say("starting servers with something left out")
+        started = [stack.enter_context(_started(ground, parts)) for parts in left_out.values()]
+        ports = [_port(each) for each in started]
+        runners = [_runner(name, ground, port, entity) for name, port in zip(left_out, ports, strict=True)]
+        measured = _by_turns(ground, runners, QUICK_TURNS if quick else TURNS, say)
+        say(f"orders by {CLIENTS} clients")
+        clients = [_connection(ground, ports[0]) for _ in range(CLIENTS)]
+        pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
+        measured |= {"orders_per_s": pace.per_s, "orders_p99_ms": pace.p99_ms}
+    say("checking tokens")
+    return measured | {"token_checks_per_s": token_checks_per_s(TOKENS // 4 if quick else TOKENS)}
+
+
+def _by_turns(ground: Ground, runners: Sequence[Runner], turns: int, say: Callable[[str], None]) -> dict[str, float]:
+    """Row-level security is up for all but those without it: the bare server, and the whole one once more."""
+    took: dict[tuple[str, str], list[float]] = {}
+    whole, bare, *others = runners
+    names = _walled(ground.dsn)
+    for turn in range(-1, turns):
+        say(f"turn {turn + 1} of {turns}")
+        walled = [("with_door", whole), *((each.name, each) for each in others)]
+        unwalled = [("without_door", bare), ("without_row_security", whole)]
+        for is_up, ways in ((True, walled), (False, unwalled)):
+            _wall(ground.dsn, names, is_up=is_up)
+            for name, each in ways if turn % 2 else reversed(ways):
+                each.push_ms()  # what is planned anew after the wall is nobody's cost
+                push, read = each.push_ms(), each.read_ms()
+                if turn >= 0:  # the one before the first warms up
+                    took.setdefault((name, "push_100"), []).append(push)
+                    took.setdefault((name, "read"), []).append(read)
+    _wall(ground.dsn, names, is_up=True)
+    return _told(took, list(dict.fromkeys(name for name, _ in took)))
+
+
+def _told(took: dict[tuple[str, str], list[float]], names: Sequence[str]) -> dict[str, float]:
+    told: dict[str, float] = {}
+    for what in ("push_100", "read"):
+        whole = took["with_door", what]
+        told[f"{what}_ms_with_door"] = statistics.median(whole)
+        told[f"{what}_ms_without_door"] = statistics.median(took["without_door", what])
+        for name in names[1:]:
+            added = [a - b for a, b in zip(whole, took[name, what], strict=True)]
+            part = "door" if name == "without_door" else name.removeprefix("without_")
+            told[f"{what}_{part}_adds_ms"] = statistics.median(added)
+            if part == "door":
+                shares = [100 * (a - b) / b for a, b in zip(whole, took[name, what], strict=True)]
+                told[f"{what}_door_adds_percent"] = statistics.median(shares)
+    return told
+
+
+def _ms(deed: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    deed()
+    return (time.perf_counter() - began) * 1_000
+
+
+@contextmanager
+def _ground() -> Generator[Ground]:
+    with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
+        data = Path(folder)
+        data.chmod(0o755)  # as root the server keeps only to places that are open
+        with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
+            accounts, person = open_accounts(pool), str(uuid.uuid4())
+            tenant = accounts.add_tenant("Bench", now_ms=now_ms())
+            accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
+            token = accounts.issue(tenant, person, now_ms=now_ms())
+            yield Ground(opened.dsn, data, tenant, person, token)
+
+
+def _with_content(ground: Ground) -> tuple[str, str]:
+    """Type and id of something to read, brought in through a whole door."""
+    with _started(ground, ()) as process:
+        connection = _connection(ground, _port(process))
+        lines = tuple(islice(days(connection.mint(), seed=1), BATCH))
+        connection.post("/v1/sync/push", b"\n".join(lines), "application/x-ndjson")
+    first = parse(lines[0])
+    return first.entity_type, first.entity
+
+
+def _runner(name: str, ground: Ground, port: int, entity: tuple[str, str]) -> Runner:
+    connection = _connection(ground, port)
+    batches = batched(days(connection.mint(), seed=port), BATCH)
+    pushes = (connection.posting("/v1/sync/push", b"\n".join(lines)) for lines in batches)
+    about = f"Host: bench\r\nAuthorization: Bearer {ground.token}\r\n\r\n"
+    return Runner(name, connection, pushes, f"GET /v1/entities/{entity[0]}/{entity[1]} HTTP/1.1\r\n{about}".encode())
+
+
+def _connection(ground: Ground, port: int) -> Connection:
+    return Connection(f"http://127.0.0.1:{port}", ground.token)
+
+
+@contextmanager
+def _started(ground: Ground, parts: Sequence[str]) -> Generator["subprocess.Popen[bytes]"]:
+    """A server without these parts, perhaps not ready yet: several start at the same time."""
+    who = (ground.dsn, str(ground.data), ground.tenant, ground.person)
+    command = [sys.executable, "-m", "bench.door_parts", *who, *parts]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _port(process: "subprocess.Popen[bytes]") -> int:
+    """Where it listens, as soon as it does."""
+    assert process.stdout
+    return int(process.stdout.readline())
+
+
+def _walled(dsn: str) -> list[str]:
+    """Every table with row-level security."""
+    with psycopg.connect(dsn) as connection:
+        return [name for (name,) in connection.execute(_WALLED)]
+
+
+def _wall(dsn: str, names: Sequence[str], *, is_up: bool) -> None:
+    """Turn row-level security of these tables on or off."""
+    said = sql.SQL("enable" if is_up else "disable")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for name in names:
+            connection.execute(sql.SQL("alter table {} {} row level security").format(sql.Identifier(name), said))
+
+
+def token_checks_per_s(count: int) -> float:
+    """Access tokens per second whose signature and claims one thread checks, each seen for the first time."""
+    with tempfile.TemporaryDirectory() as folder:
+        keyring, now_s = FileKeyring(Path(folder) / "keys", now_ms=now_ms), now_ms() // 1_000
+        tokens = [
+            access_token.spell(
+                Claims(
+                    iss=ISSUER,
+                    aud=AUDIENCE,
+                    sub=str(uuid.uuid4()),
+                    client_id=OUR_CLIENT,
+                    iat=now_s,
+                    exp=now_s + 600,
+                    jti=str(number),
+                    tid=str(uuid.uuid4()),
+                    role="technician",
+                    ver=1,
+                ),
+                keyring,
+            )
+            for number in range(count)
+        ]
+        began = time.perf_counter()
+        for token in tokens:
+            access_token.read(token, keyring, now_ms=now_s * 1_000)
+        return count / (time.perf_counter() - began)

@@ -1,0 +1,244 @@
+"""Every route, asked by everybody, for everything: their own, others' of the company, another company's, nobody's.
+
+The routes are those that the application serves, so a new one is in the matrix or fails it. What is expected stands in
+`expected_authority.py`, which was written from the product's table. Once more with all checks of our own stubbed to
+allow, and with the tenant left out of every statement: row-level security alone shows and writes nothing of another
+company.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from api import admission
+from api.policy import told_by
+from commands import authority
+from infra.postgres.pool import Connection, open_pool
+from infra.postgres.schema import metadata
+from tests.api import signing
+from tests.api.expected_authority import Undecided, expected
+from tests.api.office import ROLES
+from tests.api.two_companies import ENDLESS, STRANGERS, Place, Route, Town, Towns, in_common, two_companies
+from tests.conftest import TestServer
+
+UUIDS: Final = re.compile("[0-9a-f-]{36}")
+ELSEWHERE: Final[tuple[Place, ...]] = ("foreign", "nowhere")
+
+
+@pytest.fixture(scope="module")
+def towns(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Towns]:
+    with embedded_server.database() as dsn, two_companies(dsn, tmp_path_factory.mktemp("keys")) as made:
+        yield made
+
+
+def routes_of(towns: Towns) -> list[Route]:
+    app: Any = towns.ours.company.client._transport._carrier.app  # type: ignore[attr-defined]
+    return sorted(told_by(app.routes))
+
+
+def ask(towns: Towns, route: Route, who: str, place: Place, *, of: Town | None = None) -> tuple[Any, list[str]]:
+    """The answer, and the ids that were sent for it."""
+    method, template = route
+    named, body = towns.named(template, place), towns.body(route, place)
+    sent = [*(each for name, each in named.items() if name != "entity_type"), *UUIDS.findall((body or b"").decode())]
+    path = template.format(**named)
+    return (of or towns.ours).ask(method, path, who, body), sent
+
+
+def test_c7_somebody_decided_on_every_route(towns: Towns) -> None:
+    for method, path in routes_of(towns):
+        expected(method, path)
+    with pytest.raises(Undecided, match="GET /v1/salaries"):
+        expected("GET", "/v1/salaries")
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_c1_a_stranger_is_shown_nothing(towns: Towns, stranger: str) -> None:
+    before = towns.ours.rows()
+    for route in routes_of(towns):
+        if expected(*route) is not None:
+            answer, _ = ask(towns, route, stranger, "own")
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), route
+    assert towns.ours.rows() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_c1_whoever_may_not_ask_is_told_so_whatever_they_name(towns: Towns, role: str) -> None:
+    before = towns.ours.rows(), towns.theirs.rows()
+    for route in routes_of(towns):
+        roles = expected(*route)
+        if roles is None or role in roles:
+            continue
+        places: tuple[Place, ...] = ("own", "out of scope", "foreign", "nowhere") if takes_an_id(route) else ("own",)
+        answers = [in_common(*_flat(ask(towns, route, role, place))) for place in places]
+        assert answers[0][0] == 403, (route, answers[0])
+        assert len({status for status, _ in answers}) == 1, (route, answers)
+    assert (towns.ours.rows(), towns.theirs.rows()) == before
+
+
+def takes_an_id(route: Route) -> bool:
+    return "{" in route[1].replace("{entity_type}", "")
+
+
+def _flat(told: tuple[Any, list[str]]) -> tuple[Any, ...]:
+    answer, sent = told
+    return (answer, *sent)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_c3_what_is_another_companys_is_answered_like_what_is_not_there(towns: Towns, role: str) -> None:
+    """Every route, also those whose ids travel in the body; whoever asks learns nothing from the answer."""
+    before, secrets = towns.theirs.rows(), towns.theirs.secrets
+    for route in routes_of(towns):
+        if route == ENDLESS or role not in (expected(*route) or ()):
+            continue
+        (foreign, sent), (nowhere, sent_too) = (ask(towns, route, role, place) for place in ELSEWHERE)
+        if takes_an_id(route) or foreign.status_code >= 400:
+            assert in_common(foreign, *sent) == in_common(nowhere, *sent_too), route
+        if takes_an_id(route):
+            assert 400 <= foreign.status_code < 500, (route, foreign.text)
+        leaked = [each for each in secrets if each in foreign.text and each not in sent]
+        assert not leaked, (route, leaked)
+    assert towns.theirs.rows() == before
+
+
+def test_c4_what_a_technician_is_not_sent_to_is_answered_like_what_is_not_there(towns: Towns) -> None:
+    hidden = {towns.ours.ids["out of scope"][kind] for kind in ("customer", "site", "work_order", "visit", "note")}
+    for route in routes_of(towns):
+        if route == ENDLESS or "technician" not in (expected(*route) or ()):
+            continue
+        beyond, sent = ask(towns, route, "technician", "out of scope")
+        nowhere, sent_too = ask(towns, route, "technician", "nowhere")
+        leaked = [each for each in hidden if each in beyond.text and each not in sent]
+        assert not leaked, (route, leaked)
+        if takes_an_id(route) and not _is_of_everybody(route):
+            assert in_common(beyond, *sent) == in_common(nowhere, *sent_too), route
+
+
+def _is_of_everybody(route: Route) -> bool:
+    """What the catalog holds needs no grant."""
+    return any(f"/{each}/" in route[1] for each in ("parts", "stock-locations", "checklist-templates"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_c10_nothing_that_is_anybodys_may_be_kept_on_the_way(towns: Towns, role: str) -> None:
+    """Two companies ask the same URLs through a proxy that keeps whatever it may."""
+    kept: dict[str, Any] = {}
+    for method, template in routes_of(towns):
+        if method != "GET" or (method, template) == ENDLESS or ("{" in template and expected(method, template) is None):
+            continue
+        path = template.format(**towns.named(template, "own"))
+        for town, other in ((towns.ours, towns.theirs), (towns.theirs, towns.ours)):
+            answer = kept.get(path) or town.ask("GET", path, role)
+            if answer.is_success and "no-store" not in answer.headers.get("cache-control", ""):
+                kept[path] = answer
+            if town is towns.theirs:
+                assert not [each for each in other.secrets if each in answer.text and each not in path], path
+    assert not [path for path in kept if path.startswith("/v1/")]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_whoever_may_ask_is_not_turned_away_from_their_own(towns: Towns, role: str) -> None:
+    """Last, because it changes things: the answers above are worth something only if these are given."""
+    answered: set[Route] = set()
+    turned_away: list[Any] = []
+    for route in sorted(routes_of(towns), key=lambda route: route[0] == "DELETE"):
+        roles = expected(*route)
+        if route == ENDLESS or roles is None or role not in roles or _is_somebody_elses(route, role):
+            continue
+        answer, _ = ask(towns, route, role, "own")
+        if answer.status_code in (401, 403, 404, 405, 500):
+            turned_away.append((route, answer.text))
+        if answer.is_success:
+            answered.add(route)
+    assert turned_away == []
+    assert {("GET", "/v1/entities/{entity_type}/{entity_id}"), ("GET", "/v1/work-orders")} <= answered
+    assert len(answered) > 5
+
+
+def _is_somebody_elses(route: Route, role: str) -> bool:
+    """What is one person's own; nobody else has the use of it."""
+    whose = {"{session}": "technician", "{device}": "technician", "{credential}": "technician", "{webhook}": "admin"}
+    return any(each in route[1] and role != owner for each, owner in whose.items())
+
+
+class Forgetful(psycopg.Cursor[Any]):
+    """Leaves out of every statement that it is about one tenant."""
+
+    def execute(self, query: Any, *told: Any, **how: Any) -> Any:
+        forgotten = re.sub(r"(?:\w+\.)?\btenant = %\(tenant\)s(?:::uuid)?", "true", query)
+        return super().execute(forgotten, *told, **how)
+
+
+def forgetful_pool(dsn: str, *, size: int, **how: Any) -> Any:
+    pool = open_pool(dsn, size=size, **how)
+    taken: list[Connection] = [pool.getconn() for _ in range(size)]
+    for connection in taken:
+        connection.cursor_factory = Forgetful
+        pool.putconn(connection)
+    return pool
+
+
+@contextmanager
+def everything_allowed() -> Iterator[None]:
+    """All checks of our own answer yes: the door's policy, and every question that the authority table answers."""
+    answers: dict[str, Any] = {"fault_in_telling": None, "masked_from": frozenset()}
+    originals: dict[Any, Any] = {admission.refusal: None}
+    for name, asked in inspect.getmembers(authority, inspect.isfunction):
+        if inspect.signature(asked).return_annotation is bool:
+            originals[asked] = True
+        elif name in answers:
+            originals[asked] = answers[name]
+    with pytest.MonkeyPatch.context() as patch:
+        for module in [each for name, each in sys.modules.items() if name.split(".")[0] in ("api", "commands", "sync")]:
+            for name, found in list(vars(module).items()):
+                if inspect.isfunction(found) and found in originals:
+                    patch.setattr(module, name, lambda *_, answer=originals[found], **__: answer)
+        yield
+
+
+@pytest.fixture(scope="module")
+def open_towns(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Towns]:
+    """The same server, with no wall but the database's."""
+    with pytest.MonkeyPatch.context() as patch, embedded_server.database() as dsn:
+        patch.setattr(signing, "open_pool", forgetful_pool)
+        with two_companies(dsn, tmp_path_factory.mktemp("open_keys")) as made:
+            yield made
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_c1_row_level_security_alone_shows_and_writes_nothing_of_another_company(open_towns: Towns, role: str) -> None:
+    before, secrets, seen = open_towns.theirs.rows(), open_towns.theirs.secrets, 0
+    with everything_allowed():
+        for route in routes_of(open_towns):
+            if route == ENDLESS or expected(*route) is None:
+                continue
+            answer, sent = ask(open_towns, route, role, "foreign")
+            assert answer.status_code not in (401, 403), (route, answer.text)
+            leaked = [each for each in secrets if each in answer.text and each not in sent]
+            assert not leaked, (route, leaked)
+            seen += answer.is_success
+    assert open_towns.theirs.rows() == before
+    assert seen > 5, "the checks were open, and our own was shown"
+
+
+def test_without_row_level_security_the_same_requests_do_leak(open_towns: Towns) -> None:
+    """So the test above can fail: with the last wall down too, one company reads the other."""
+    with psycopg.connect(open_towns.dsn) as superuser:
+        for table in metadata.tables:
+            superuser.execute(f"alter table {table} disable row level security")
+    try:
+        route = ("GET", "/v1/entities/{entity_type}")
+        with everything_allowed():
+            answer, _ = ask(open_towns, route, "supervisor", "own")
+        assert f"secret of {open_towns.theirs.name}" in answer.text
+    finally:
+        with psycopg.connect(open_towns.dsn) as superuser:
+            for table in metadata.tables:
+                superuser.execute(f"alter table {table} enable row level security")

@@ -1,0 +1,248 @@
+"""Two companies on one server with the same kinds of things each, and every request that a route can be asked.
+
+Whatever takes an id is asked for four things: what somebody works on, what others of the company work on, what another
+company works on, and what is not there at all.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import httpx
+import orjson
+import psycopg
+
+from api import access_token, base64url
+from domain.people import Role
+from infra.postgres.accounts import PostgresAccounts
+from infra.postgres.schema import metadata
+from tests.api.office import NDJSON, ROLES
+from tests.api.signing import Company, Session, companies
+from tests.devices import CREATED, PERSON_1, Device, new_id
+
+Route = tuple[str, str]
+Place = Literal["own", "out of scope", "foreign", "nowhere"]
+Stranger = Literal["nobody", "expired", "revoked", "for another audience", "a device without a token"]
+STRANGERS: Final[tuple[Stranger, ...]] = (
+    "nobody", "expired", "revoked", "for another audience", "a device without a token"
+)  # fmt: skip
+ENDLESS: Final = ("GET", "/v1/sync/live")
+"""Its answer never ends where it is given; tests/api/test_live.py holds it to whom it is given to."""
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+_REPLICA_OF: Final = {"our town": ("rourtownaaaa", "rourtechaaaa"), "their town": ("rtheirtownaa", "rtheirtechaa")}
+_NOWHERE: Final = {"case": "rnobodyaaaaaa-1", "credential": "bm9ib2R5cyBwYXNza2V5"}
+"""Ids of things that are not there, where such an id is no UUID."""
+_IN_ORDER: Final = (
+    *("customer", "contact", "site", "asset", "meter_reading", "work_order", "visit", "checklist_template"),
+    *("part", "stock_location", "checklist_answer", "note", "attachment", "signature", "time_entry", "part_use"),
+)
+
+
+@dataclass
+class Town:
+    """One company, and by place and kind the id of everything that it has."""
+
+    name: str
+    company: Company
+    dsn: str
+    tokens: dict[str, str] = field(default_factory=dict[str, str])
+    ids: dict[Place, dict[str, str]] = field(default_factory=lambda: {"own": {}, "out of scope": {}})
+    device: Session | None = None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What stands in no answer to anybody else: names, and ids."""
+        ids = {each for place in self.ids.values() for each in place.values()}
+        return frozenset({f"secret of {self.name}", self.company.tenant, *self.company.people.values(), *ids})
+
+    def settle(self) -> "Town":
+        """Let somebody work here on one job, others on another, and something of each kind be there."""
+        accounts, now_ms = self.company.services.accounts, self.company.clock.ms
+        assert isinstance(accounts, PostgresAccounts)
+        for role in ROLES:
+            self.tokens[role] = accounts.issue(self.company.tenant, self.company.people[role], now_ms=now_ms)
+        self._write("own", self.company.people["technician"], _REPLICA_OF[self.name][0])
+        self._write("out of scope", None, _REPLICA_OF[self.name][1])
+        self._sign_in_with_devices()
+        self._strangers(accounts, now_ms)
+        return self
+
+    def _write(self, place: Place, assignee: str | None, replica: str) -> None:
+        """What a supervisor hands in of one job, from which one event is set aside."""
+        device, people = Device(replica.removeprefix("r")), self.company.people
+        mint = self.company.services.log.mint
+        mint(self.company.tenant, replica=device.replica, person=people["supervisor"], name="x", now_ms=1)
+        ids = self.ids[place]
+        ids |= {kind: new_id() for kind in _IN_ORDER}
+        raws = [device.create(kind, ids[kind], self._said(kind, ids, assignee)) for kind in _IN_ORDER]
+        raws.append(device.tell("work_order", ids["work_order"], "Created", CREATED["work_order"]))
+        answer = self.ask("POST", "/v1/sync/push", "supervisor", b"\n".join(raws), {"Content-Type": NDJSON}).json()
+        verdicts = [each["verdict"] for each in answer["verdicts"]]
+        assert set(verdicts[:-1]) == {"accepted"}, answer
+        assert verdicts[-1] == "quarantined", answer["verdicts"][-1]
+        ids["case"] = f"{device.replica}-{len(raws)}"
+
+    def _said(self, kind: str, ids: Mapping[str, str], assignee: str | None) -> dict[str, Any]:
+        told = dict(CREATED[kind])
+        told |= {f"{each}_id": ids[each] for each in ids if f"{each}_id" in told}
+        if "template_id" in told:
+            told["template_id"] = ids["checklist_template"]
+        if "home" in told:
+            job = ids["work_order"]
+            told |= {"home": f"work_order:{job}", "target": {"type": "work_order", "id": job}}
+        if told.get("person_id") == PERSON_1:
+            told["person_id"] = assignee or self.company.people["supervisor"]
+        if kind == "visit" and assignee:
+            told["assignee_id"] = assignee
+        for name in ("name", "title", "body", "sku", "key"):
+            if name in told:
+                told[name] = f"secret of {self.name}"
+        return told
+
+    def _sign_in_with_devices(self) -> None:
+        places: tuple[tuple[Place, Role], ...] = (("own", "technician"), ("out of scope", "supervisor"))
+        for place, role in places:
+            session = self.company.device(role)
+            assert session.device is not None
+            self.ids[place]["device"] = session.device
+            sessions = self.company.ask("GET", "/v1/me/sessions", token=session.access, key=session.key).json()
+            self.ids[place]["session"] = next(iter(_UUID.findall(json.dumps(sessions))))
+            self.device = self.device or session
+            self.ids[place]["person"] = self._person()
+            self.ids[place]["credential"] = self._passkey(self.company.people[role])
+            self.ids[place]["client"] = self._made("service-accounts", {"name": "x", "scopes": ["proj:read"]})
+            hook = {"url": "https://erp.example.com/", "name": f"secret of {self.name}"}
+            self.ids[place]["webhook"] = self._made("webhooks", hook)
+
+    def _made(self, collection: str, said: Mapping[str, Any]) -> str:
+        made = self.ask("POST", f"/v1/{collection}", "admin", orjson.dumps(said))
+        assert made.status_code in (200, 201), made.text
+        return str(_UUID.findall(made.text)[0])
+
+    def _person(self) -> str:
+        person = new_id()
+        self.company.services.accounts.add_person(
+            self.company.tenant, person=person, name=f"secret of {self.name}", role="technician"
+        )
+        return person
+
+    def _passkey(self, person: str) -> str:
+        credential = uuid.uuid4().bytes
+        with psycopg.connect(self.dsn) as superuser:
+            superuser.execute(
+                "insert into passkey (tenant, credential, person, public_key, uses, name, added_at)"
+                " values (%s, %s, %s, '', 0, %s, now())",
+                [self.company.tenant, credential, person, f"secret of {self.name}"],
+            )
+        return base64url.spelled(credential)
+
+    def _strangers(self, accounts: PostgresAccounts, now_ms: int) -> None:
+        tenant, person = self.company.tenant, self.company.people["supervisor"]
+        self.tokens["expired"] = accounts.issue(tenant, person, now_ms=now_ms - 2, expires_at_ms=now_ms - 1)
+        self.tokens["revoked"] = accounts.issue(tenant, person, now_ms=now_ms)
+        with psycopg.connect(self.dsn) as superuser:
+            superuser.execute(
+                "delete from access_token where ctid = (select max(ctid) from access_token where tenant = %s)", [tenant]
+            )
+        session = self.company.session("supervisor")
+        claims = access_token.read(session.access, self.company.keyring, now_ms=now_ms)
+        elsewhere = claims.model_copy(update={"aud": "another-api"})
+        self.tokens["for another audience"] = access_token.spell(elsewhere, self.company.keyring)
+
+    def ask(
+        self, method: str, path: str, who: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """A request of somebody here, by their role or as one of the STRANGERS."""
+        sent = {"Idempotency-Key": str(uuid.uuid4()), "If-Match": "*", **(headers or {})}
+        if body is not None:
+            sent = {"Content-Type": "application/json", **sent}
+        if who in self.tokens:
+            sent["Authorization"] = f"Bearer {self.tokens[who]}"
+        if who == "a device without a token":
+            assert self.device is not None
+            sent["DPoP"] = self.device.key.proof(method, path.partition("?")[0], now_ms=self.company.clock.ms)
+        return self.company.client.request(method, path, content=body, headers=sent)
+
+    def rows(self) -> dict[str, Any]:
+        """Everything that the database holds of this company, as a sum for each table."""
+        with psycopg.connect(self.dsn) as superuser:
+            return {
+                table: superuser.execute(
+                    f"select count(*), md5(string_agg(t::text, '' order by t::text)) from {table} t where tenant = %s",
+                    [self.company.tenant],
+                ).fetchone()
+                for table in metadata.tables
+            }
+
+
+@dataclass
+class Towns:
+    """Two companies, and what can be asked of the server that they share."""
+
+    ours: Town
+    theirs: Town
+    document: dict[str, Any]
+    dsn: str
+
+    def named(self, template: str, place: Place) -> dict[str, str]:
+        """The parameters of a path by name, of that place; fails for a kind of id that nobody has here."""
+        return {name: self._id(template, name, place) for name in _PARAMETER.findall(template)}
+
+    def _id(self, template: str, parameter: str, place: Place) -> str:
+        if parameter == "entity_type":
+            return "work_order"
+        kind = {"entity_id": "work_order", "id": _kind_of(template)}.get(parameter, parameter)
+        assert kind in self.ours.ids["own"], f"say in {__name__} what {{{parameter}}} of {template} names"
+        return self._of(kind, place)
+
+    def _of(self, kind: str, place: Place) -> str:
+        match place:
+            case "foreign":
+                return self.theirs.ids["own"][kind]
+            case "nowhere":
+                return _NOWHERE.get(kind) or new_id()
+            case _:
+                return self.ours.ids[place][kind]
+
+    def body(self, route: Route, place: Place) -> bytes | None:
+        """The example that the contract gives for a body, in which every id is one of that place."""
+        method, path = route
+        said = self.document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody")
+        if said is None:
+            return None
+        kind, media = next(iter(said["content"].items()))
+        if kind != "application/json":
+            return b""
+        examples = [each["value"] for each in media.get("examples", {}).values()] or [media.get("example", {})]
+        other = self._of("work_order", place)
+        return _UUID.sub(other, orjson.dumps(examples[0]).decode()).encode()
+
+
+def _kind_of(template: str) -> str:
+    """What `{id}` is the id of: the collection that it stands behind, `parties` of a `party`."""
+    collection = template.split("/")[2]
+    return re.sub("ies$", "y", collection).removesuffix("s").replace("-", "_")
+
+
+@contextmanager
+def two_companies(dsn: str, folder: Path) -> Iterator[Towns]:
+    """A server with two companies, as long as the block."""
+    with companies(dsn, folder) as server:
+        ours = Town("our town", server.new(), dsn).settle()
+        theirs = Town("their town", server.new(), dsn).settle()
+        yield Towns(ours, theirs, server.client.get("/openapi.json").json(), dsn)
+
+
+def in_common(answer: httpx.Response, *sent: str) -> tuple[int, str]:
+    """An answer without the ids that were sent, the name of the request, and whatever else is never twice the same."""
+    text = answer.text
+    for each in sent:
+        text = text.replace(each, "<sent>")
+    return answer.status_code, re.sub(r'"request_id":"[0-9a-f]+"', "", text)
