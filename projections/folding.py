@@ -1,0 +1,182 @@
+"""A page of the log becomes changes of tables: every entity that it touches is folded once for all projections.
+
+Nothing here is remembered from page to page but what is handed in, so the tables at any position are the fold of the
+log up to there, whichever pages it was read in. What cannot be folded stops its entity and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from domain.catalogue import ENTITIES
+from projections.projection import Key, Mark, OfEntities, OfEvents, OfReplicas, Projection, Row, Subject, Told
+from sync import merge
+from sync.hybrid_clock import ms_of
+from sync.merge import State
+from sync.recorded import read
+from sync.rows import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What becomes of tables: by the table's name, rows that are written (in place of one with the same key), and keys
+    of rows that go."""
+
+    written: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+    gone: dict[str, list[Key]] = field(default_factory=dict[str, list[Key]])
+
+    def add(self, other: "Changes") -> None:
+        """Take what another says as well; the two speak of different rows."""
+        for name, rows in other.written.items():
+            self.written.setdefault(name, []).extend(rows)
+        for name, keys in other.gone.items():
+            self.gone.setdefault(name, []).extend(keys)
+
+
+class Poisoned(NamedTuple):
+    """An event that a projection cannot take in."""
+
+    entity: str
+    position: int
+    why: str
+
+
+class Folded(NamedTuple):
+    """What a page makes of what was known."""
+
+    changes: Mapping[str, Changes]
+    """By entity; what follows from events alone is among those of their entity."""
+    subjects: Mapping[str, Subject]
+    """The entities that it touched, as they are now."""
+    replicas: Changes
+    """What it says of replicas."""
+    poisoned: Sequence[Poisoned]
+    """The first event of each entity that cannot be taken in; of those entities nothing from there on is in."""
+
+
+NOTHING: Final[Mapping[str, Subject]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Projections that are fed by one scan of the log, and so are always at the same position."""
+
+    of_entities: Mapping[str, Sequence[OfEntities]]
+    """By entity type."""
+    of_events: Sequence[OfEvents]
+    of_replicas: Sequence[OfReplicas]
+
+    @staticmethod
+    def of(projections: Sequence[Projection]) -> "Group":
+        """The group of these."""
+        shown = [each for each in projections if isinstance(each, OfEntities)]
+        return Group(
+            {name: [each for each in shown if name in each.types] for name in ENTITIES},
+            [each for each in projections if isinstance(each, OfEvents)],
+            [each for each in projections if isinstance(each, OfReplicas)],
+        )
+
+
+def fold(
+    page: Sequence[EventRow],
+    group: Group,
+    *,
+    known: Mapping[str, Subject] = NOTHING,
+    parked: Set[str] = frozenset(),
+) -> Folded:
+    """What these events, in the order of the log, change; `known` are the entities that they touch, as they were.
+
+    Entities that are `parked` are left out, and so is what no declaration knows.
+    """
+    changes: dict[str, Changes] = {}
+    subjects: dict[str, Subject] = {}
+    replicas: dict[str, Told] = {}
+    poisoned: list[Poisoned] = []
+    for entity, rows in by_entity(page, parked).items():
+        shown, poison = _shown(rows, known.get(entity), group)
+        if poison:
+            poisoned.append(poison)
+        if shown is None:
+            continue
+        told, subjects[entity], changes[entity] = shown
+        for each in told:
+            last = replicas.get(each.row.replica)
+            if last is None or last.row.seq < each.row.seq:
+                replicas[each.row.replica] = each
+    return Folded(changes, subjects, _of_replicas(group, [*replicas.values()]), poisoned)
+
+
+def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[EventRow]]:
+    """The events of field service by their entities, each in its order."""
+    found: dict[str, list[EventRow]] = {}
+    for row in page:
+        if row.entity_type in ENTITIES and row.entity not in parked:
+            found.setdefault(row.entity, []).append(row)
+    return found
+
+
+_Shown = tuple[Sequence[Told], Subject, Changes]
+"""Events of one entity, what they make of it, and how that changes the tables."""
+
+
+def _shown(rows: Sequence[EventRow], before: Subject | None, group: Group) -> tuple[_Shown | None, Poisoned | None]:
+    """As many of one entity's events as can be taken in, and the first that cannot be."""
+    try:
+        return _taken_in(rows, before, group), None
+    except Exception:  # whatever it is, it may stop this entity and nothing else
+        return _as_far_as_possible(rows, before, group)
+
+
+def _as_far_as_possible(
+    rows: Sequence[EventRow], before: Subject | None, group: Group
+) -> tuple[_Shown | None, Poisoned]:
+    shown: _Shown | None = None
+    for count, row in enumerate(rows, start=1):
+        try:
+            shown = _taken_in(rows[:count], before, group)
+        except Exception as why:  # the same again, and this time it is known which event it was
+            return shown, Poisoned(row.entity, row.position, f"{type(why).__name__}: {why}")
+    raise AssertionError("what failed as a whole fails at one of its events")
+
+
+def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) -> _Shown:
+    told: list[Told] = []
+    state: State = before.state if before else merge.empty(rows[0].entity_type)
+    for row in rows:
+        event = read(row.body)
+        state = merge.apply(state, event, row.effective)
+        told.append(Told(row, event))
+    last = rows[-1]
+    created = before.created if before else mark_of(rows[0])
+    after = Subject(last.entity, last.scope, state, created, mark_of(last))
+    return told, after, _changes(group, told, before, after)
+
+
+def mark_of(row: EventRow) -> Mark:
+    """An event as what made or changed something."""
+    return Mark(row.position, row.version, ms_of(row.effective), row.recorded_at_ms, row.actor)
+
+
+def _changes(group: Group, told: Sequence[Told], before: Subject | None, after: Subject) -> Changes:
+    changes = Changes()
+    for each in group.of_entities[after.type]:
+        if each.has_one_row:
+            changes.written[each.name] = [*each.rows(after)]
+        else:
+            _show(changes, each, before, after)
+    for of_events in group.of_events:
+        changes.written[of_events.name] = [of_events.row(event) for event in told]
+    return changes
+
+
+def _show(changes: Changes, projection: OfEntities, before: Subject | None, after: Subject) -> None:
+    there = {projection.key_of(row): row for row in projection.rows(before)} if before else {}
+    wanted = {projection.key_of(row): row for row in projection.rows(after)}
+    if written := [row for key, row in wanted.items() if there.get(key) != row]:
+        changes.written[projection.name] = written
+    if gone := [key for key in there if key not in wanted]:
+        changes.gone[projection.name] = gone
+
+
+def _of_replicas(group: Group, newest: Sequence[Told]) -> Changes:
+    return Changes({each.name: [each.row(told) for told in newest] for each in group.of_replicas if newest})

@@ -1,0 +1,150 @@
+"""What a projection is: a table whose rows follow from the log, by a function that knows no database and no clock.
+
+A projection says which rows show one subject: an entity as it has become, an event as it was told, a replica as it was
+last heard. What changes in its table when events come in follows from that (`projections.folding`), so a projection
+never counts and never updates, and nothing can be counted twice. What needs several entities at once is a view over
+such tables (`projections.view`), which all come from one scan of the log and are written in one transaction.
+
+A row is a tuple in the order of the columns, of values as JSON spells them: a moment as `2026-01-01T08:00:00.000Z`, a
+decimal as text, a set as a sorted list; in a `jsonb` column whatever JSON holds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sync import shown
+from sync.envelope import Event
+from sync.merge import State
+from sync.rows import EventRow
+
+Row = tuple[Any, ...]
+Key = tuple[Any, ...]
+"""The values of a row's key, in the order of the table's `key`."""
+Field = tuple[str, str]
+"""An entity type and one of its fields."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, beyond which nobody writes a date; a broken clock may show a later moment."""
+
+
+class Column(NamedTuple):
+    """One column of a table or of a view."""
+
+    name: str
+    type: str
+    """PostgreSQL's name: text, boolean, bigint, numeric, timestamptz, date, jsonb or text[]."""
+    comment: str
+    nullable: bool = False
+    shows: Field | None = None
+    """The field whose value it shows, which decides who may see it; None: it tells nothing of a person."""
+    personal: bool = False
+    """It may tell of a person whatever field that is from."""
+
+
+class Mark(NamedTuple):
+    """The event by which something came to be, or changed."""
+
+    position: int
+    version: int
+    effective_ms: int
+    """When it happened, in milliseconds since 1970: as its author's clock said, but never later than it arrived."""
+    recorded_at_ms: int
+    """When the server took it in."""
+    actor: str
+    """Who answers for it."""
+
+
+class Subject:
+    """One entity as the log has made it up to some position; treat it as a value."""
+
+    __slots__ = ("_values", "changed", "created", "id", "scope", "state")
+
+    def __init__(self, entity: str, scope: str, state: State, created: Mark, changed: Mark) -> None:
+        self.id, self.scope, self.state = entity, scope, state
+        self.created, self.changed = created, changed
+        """Its first event, and the newest that is in."""
+        self._values: dict[str, Any] | None = None
+
+    @property
+    def type(self) -> str:
+        """What kind of thing it is, such as `work_order`."""
+        return self.state.type
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """One value per written field, as people see it."""
+        if self._values is None:
+            self._values = shown.values(self.state)
+        return self._values
+
+
+class Told(NamedTuple):
+    """One event of field service as the log holds it, and as it reads."""
+
+    row: EventRow
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """What every projection's table has; `tenant` stands in front of its columns, its key and its indexes."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    def key_of(self, row: Row) -> Key:
+        """What makes a row the only one of its kind."""
+        return row[: len(self.key)]
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        assert len(set(names)) == len(names), f"{self.name} has a column twice"
+        assert tuple(names[: len(self.key)]) == self.key, f"{self.name} begins with its key"
+        assert all(set(index) <= set(names) for index in self.indexes), f"{self.name} has an index of what is not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OfEntities(Table):
+    """Rows that show entities: those of an entity are what `rows` says of it now, and nothing else."""
+
+    types: frozenset[str]
+    """Of these entity types; of no other has it a row."""
+    rows: Callable[[Subject], Sequence[Row]]
+    has_one_row: bool = False
+    """Every entity of these types has exactly one row here, whose key is the entity's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OfEvents(Table):
+    """One row for each event, for ever; the key is the event's position."""
+
+    row: Callable[[Told], Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OfReplicas(Table):
+    """One row for each replica, which shows the newest of its events; the key is the replica."""
+
+    row: Callable[[Told], Row]
+
+
+Projection = OfEntities | OfEvents | OfReplicas
+"""Every kind there is; code that decides by kind matches on this union and ends with `assert_never`."""
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def instant(ms: int) -> str:
+    """A moment in milliseconds since 1970, as `domain.values.Instant` spells it."""
+    seconds, rest = divmod(min(ms, _LAST_MS), 1_000)
+    return f"{_second(seconds)}.{rest:03d}Z"
