@@ -12,6 +12,7 @@ from bench.push import pushed_per_s
 from bench.server import Connection, Server
 from bench.workload import EVENTS_PER_JOB
 from cairnfield.wiring import now_ms, open_accounts
+from infra.postgres.frontier import rebuild_of
 from infra.postgres.pool import open_pool
 
 LIVING: Final = 10_000
@@ -76,6 +77,7 @@ def live_on(server: Server, *, events: int, but: tuple[str, ...] = ()) -> None:
             with connection.transaction():
                 head += connection.execute(_GO_ON, {**asked, "limit": events - head}).rowcount
                 connection.execute("update log_head set position = %s where tenant = %s", [head, server.tenant])
+        rebuild_of(connection, server.tenant)
         connection.execute("vacuum (analyze) event")
         connection.execute("vacuum (analyze) entity")
         connection.execute("checkpoint")

@@ -4,6 +4,8 @@ from typing import Final, LiteralString
 
 import psycopg
 
+from infra.postgres.frontier import rebuild_of
+
 # Each round is the tenant's first events once more, under other ids, entities and replicas, at the end of the log. Ids
 # keep the order of UUIDv7: the round is in their leading bits.
 _EVENTS: Final[LiteralString] = """
@@ -41,6 +43,7 @@ def fill(dsn: str, tenant: str, *, events: int) -> None:
                 connection.execute(_ENTITIES, told)
                 head += template
                 connection.execute("update log_head set position = %s where tenant = %s", [head, tenant])
+        rebuild_of(connection, tenant)
         connection.execute("vacuum (analyze) event")
         connection.execute("vacuum (analyze) entity")
         connection.execute("checkpoint")

@@ -11,6 +11,7 @@ from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
 from sync.grants import leading_on
+from sync.leaf import leaf_hashes
 from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
@@ -28,6 +29,7 @@ from sync.log import (
     WantedGrants,
     nobody_listens,
 )
+from sync.merkle import appended
 from sync.rows import (
     AnsweredRow,
     CaseMoved,
@@ -56,6 +58,7 @@ class _Tenant:
 
     epoch: str = field(default_factory=lambda: str(uuid.uuid4()))
     durable: int = 0
+    frontier: list[bytes] = field(default_factory=list[bytes])
     events: list[EventRow] = field(default_factory=list[EventRow])
     entities: dict[str, EntityRow] = field(default_factory=dict[str, EntityRow])
     replicas: dict[str, ReplicaRow] = field(default_factory=dict[str, ReplicaRow])
@@ -110,6 +113,10 @@ class MemoryEventLog:
     def head(self, tenant: TenantId) -> Head:
         kept = self._tenant(tenant)
         return Head(len(kept.events), kept.epoch, kept.durable)
+
+    def frontier(self, tenant: TenantId) -> Sequence[bytes]:
+        """The frontier of its Merkle tree: `sync.merkle` says of what."""
+        return self._tenant(tenant).frontier
 
     def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
         with self._lock:
@@ -306,6 +313,7 @@ def _is_answered(kept: _Tenant, row: AnsweredRow) -> bool:
 def _store(kept: _Tenant, changes: Changes, now_ms: int) -> None:
     expected = list(range(len(kept.events) + 1, len(kept.events) + len(changes.events) + 1))
     assert [row.position for row in changes.events] == expected, "positions follow the head without a gap"
+    kept.frontier = appended(len(kept.events), kept.frontier, leaf_hashes(changes.events))
     kept.events += changes.events
     kept.entities |= {row.entity: row for row in changes.entities}
     kept.replicas |= {row.replica: row for row in changes.replicas}

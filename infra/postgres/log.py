@@ -26,6 +26,7 @@ from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
 from infra.turns import Turns
 from sync.grants import leading_on
+from sync.leaf import leaf_hashes
 from sync.limits import ANSWER_KEPT_MS
 from sync.log import (
     CasesWanted,
@@ -43,6 +44,7 @@ from sync.log import (
     Wanted,
     nobody_listens,
 )
+from sync.merkle import appended
 from sync.rows import AnsweredRow, CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
 from sync.together import grants_moved
 
@@ -95,11 +97,12 @@ class PostgresEventLog:
                 connection.execute(of_tenant.BEGIN)
                 of_tenant.set_tenant(connection, tenant)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
-            known = _known(reads, tenant)
+            (*_, frontier), known = _known(reads, tenant)
             hit("push.locked")
             changes, answer = decide(known)
             _check_positions(changes, known)
-            _store(connection, tenant, changes, known, now_ms)
+            tree = appended(known.position, frontier, leaf_hashes(changes.events))
+            _store(connection, tenant, changes, known, now_ms, frontier=tree)
         if changes.events:
             self._ring(tenant, known.position + len(changes.events))
         return answer
@@ -116,13 +119,14 @@ class PostgresEventLog:
             with connection.pipeline():
                 of_tenant.set_tenant(connection, tenant)
                 ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
-            known = _known(ahead, tenant)
+            _, known = _known(ahead, tenant)
         if known.held:
             return None
         changes, answer = decide(known)
         if len(changes.events) < ROWS_WORTH_COLUMNS or changes.held or changes.quarantined:
             return None
         _check_positions(changes, known)
+        leaves = leaf_hashes(changes.events)  # they say nothing of positions, which may still move
         stored: tuple[Answer] | None = None
         position = known.position
         with suppress(Conflicting, *TRY_AGAIN), self._at_the_lock(tenant) as connection:
@@ -133,13 +137,14 @@ class PostgresEventLog:
                 head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
-            position, epoch, _ = head.fetchall()[0]
+            position, epoch, _, frontier = head.fetchall()[0]
             hit("push.locked")
             has_moved = any(known.replicas[row[0]] != ReplicaRow(*row) for row in replicas.fetchall())
             if has_moved or held.fetchall() or epoch != known.epoch:
                 return None
             by = position - known.position
-            _store(connection, tenant, grants_moved(changes, by), known, now_ms, moved_by=by)
+            tree = appended(position, frontier, leaves)
+            _store(connection, tenant, grants_moved(changes, by), known, now_ms, frontier=tree, moved_by=by)
             stored = (moved(answer, by),)
         if stored is not None:
             self._ring(tenant, position + len(changes.events))
@@ -246,15 +251,25 @@ def _rolled_back_if_open(connection: Connection) -> Generator[None]:
 
 
 def _store(
-    connection: Connection, tenant: TenantId, changes: Changes, known: Known, now_ms: int, *, moved_by: int = 0
+    connection: Connection,
+    tenant: TenantId,
+    changes: Changes,
+    known: Known,
+    now_ms: int,
+    *,
+    frontier: list[bytes],
+    moved_by: int = 0,
 ) -> None:
-    """Write everything, the events that many positions later than they say, and commit."""
+    """Write everything, the events that many positions later than they say, and commit; `frontier` is what the tree
+    has with them."""
     by_column, by_json = _divided(changes, known)
     assert by_column.events or not moved_by, "only large batches are decided ahead"
     with connection.pipeline():
         _write_columns(connection, tenant, by_column, moved_by)
         _write(connection, tenant, by_json, now_ms)
-        connection.execute(statements.MOVE_HEAD, {"tenant": tenant, "events": len(changes.events)})
+        if changes.events:
+            told = {"tenant": tenant, "events": len(changes.events), "frontier": frontier}
+            connection.execute(statements.MOVE_HEAD, told)
         hit("push.before_commit")
         connection.execute(statements.COMMIT)
     hit("push.committed")
@@ -300,12 +315,13 @@ def _grants_asked(wanted: Wanted) -> dict[str, str]:
     return {"by_scope": orjson.dumps(by_scope).decode(), "by_entity": orjson.dumps(by_entity).decode()}
 
 
-def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> Known:
+def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> tuple[tuple[Any, ...], Known]:
+    """The head's row as it was read, and what a decision is shown."""
     head = reads["head"].fetchone()
     if head is None:
         raise TenantUnknown(tenant)
     rows = {name: cursor.fetchall() for name, cursor in reads.items() if name != "head"}
-    return Known(
+    return head, Known(
         position=head[0],
         epoch=head[1],
         durable=head[2],

@@ -11,7 +11,7 @@ COMMIT: Final[LiteralString] = "commit"
 ROLLBACK: Final[LiteralString] = "rollback"
 
 LOCK_HEAD: Final[LiteralString] = """
-    select position, epoch::text, durable from log_head where tenant = %(tenant)s for update
+    select position, epoch::text, durable, frontier from log_head where tenant = %(tenant)s for update
 """
 
 READ_HEAD: Final[LiteralString] = """
@@ -203,7 +203,7 @@ MOVE_REPLICAS: Final[LiteralString] = """
 """
 
 MOVE_HEAD: Final[LiteralString] = """
-    update log_head set position = position + %(events)s where tenant = %(tenant)s
+    update log_head set position = position + %(events)s, frontier = %(frontier)s where tenant = %(tenant)s
 """
 
 INSERT_HELD: Final[LiteralString] = """
