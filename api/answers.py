@@ -4,14 +4,16 @@ The routes spell their answers themselves; that they are as they are described h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, NotRequired
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from typing_extensions import TypedDict
 
+from api.answer import EVENT_STREAM, HTML, Answer, Dot, Hash, Position, ReplicaId, Uuid
 from api.body import NDJSON
+from api.entity_answers import ENTITY_ANSWERS
+from api.sign_in_answers import SIGN_IN_ANSWERS
 from api.webhook_answers import (
     DeliveryPage,
     ErrandTold,
@@ -22,17 +24,6 @@ from api.webhook_answers import (
     WebhookTold,
     WebhookWhole,
 )
-from domain.values import INTEGER_MAX, UUID_PATTERN
-
-JSON: Final = "application/json"
-HTML: Final = "text/html"
-EVENT_STREAM: Final = "text/event-stream"
-
-Uuid = Annotated[str, Field(pattern=UUID_PATTERN, examples=["018f3c1e-7a00-7000-8000-0000000000a1"])]
-ReplicaId = Annotated[str, Field(pattern="^r[a-z2-7]{12}$", examples=["rabcdefghijkl"])]
-Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Position = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-Dot = Annotated[list[ReplicaId | int], Field(min_length=2, max_length=2, description="A replica and a seq.")]
 
 
 class Status(TypedDict):
@@ -121,33 +112,6 @@ class DigestTold(TypedDict):
     state_hash: Hash
 
 
-class ConflictTold(TypedDict):
-    """A field of which only a person can say what is right."""
-
-    field: str
-    reason: str
-    values: list[Any]
-    dots: list[Dot]
-    shown: Any
-
-
-class EntityTold(TypedDict):
-    """An entity as it is shown, with the fields that its type declares beside these."""
-
-    id: Uuid
-    type: str
-    version: Annotated[int, Field(ge=1)]
-    scope: str
-    conflicts: list[ConflictTold]
-
-
-class EntityPage(TypedDict):
-    """Entities, and where the next page begins."""
-
-    items: list[EntityTold]
-    next: str | None
-
-
 class CaseSummary(TypedDict):
     """Something that was set aside."""
 
@@ -198,21 +162,6 @@ class CaseWhole(CaseTold):
     entity: SeenEntity | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What an operation answers, and the problems that nothing but the operation itself knows of."""
-
-    shape: Any
-    """A type that pydantic understands; text where the media type is not JSON."""
-    media: str = JSON
-    statuses: tuple[HTTPStatus, ...] = (HTTPStatus.OK,)
-    problems: tuple[str, ...] = ()
-
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema of the answer, with what it refers to in `$defs`."""
-        return TypeAdapter(self.shape).json_schema(mode="serialization")
-
-
 _SETTLED: Final = ("case-not-found", "case-settled", "not-yours-to-tell", "still-refused")
 _OF_WEBHOOK: Final = ("webhook-not-found", "no-webhooks")
 ANSWERS: Final[Mapping[str, Answer]] = {
@@ -243,9 +192,6 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "resubmit": Answer(shape=CaseTold, problems=(*_SETTLED, "event-refused", "unreadable-content")),
     "reassign": Answer(shape=CaseTold, problems=(*_SETTLED, "owner-cannot-decide")),
     "dismiss": Answer(shape=CaseTold, problems=_SETTLED),
-    "entity": Answer(shape=EntityTold, problems=("entity-not-found",)),
-    "entities": Answer(shape=EntityPage),
-    "work_orders": Answer(shape=EntityPage),
     "webhooks": Answer(shape=WebhookList, problems=("no-webhooks",)),
     "subscribe": Answer(
         shape=WebhookAndSecret,
@@ -269,7 +215,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     ),
     "deliveries": Answer(shape=DeliveryPage, problems=_OF_WEBHOOK),
     "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),
+    **ENTITY_ANSWERS,
+    **SIGN_IN_ANSWERS,
 }
 """By the name of the operation, which is that of the route's function."""
-UNDECLARED: Final = Answer(shape=Any)
-"""What is said of an operation without a row; the tests let none pass."""

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api.answers import ANSWERS, UNDECLARED
+from api.answer import UNDECLARED
+from api.answers import ANSWERS
 from api.policy import ANYBODY, NOTHING, POLICY, Row
 from api.problem_types import PROBLEM_TYPES, TYPES, title_of
 
@@ -53,12 +54,13 @@ def described(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {_BEARER: _BEARER_SCHEME}
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["responses"] = {}
-    components["examples"] = {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in PROBLEM_TYPES}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for path, operations in told["paths"].items():
         for method, operation in operations.items():
             _complete(told, operation, method.upper(), path)
+    answered = sorted({kind for name in components["responses"] for kind in name.split(".")})
+    components["examples"] = {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in answered}
     return told
 
 
@@ -66,17 +68,16 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
     place, row = f"{method} {path}", POLICY[method, path]
     answer = ANSWERS.get(operation["operationId"], UNDECLARED)
     operation["security"] = [] if row.who is ANYBODY else [{_BEARER: []}]
-    schema = answer.schema()
-    for each in (schema, *_schemas_of_body(operation)):
+    body = {"content": {answer.media: {"schema": answer.schema()}}} if answer.has_body else {}
+    for each in (*_schemas_of(body), *_schemas_of(operation.get("requestBody", {}))):
         _name_parts(each, told["components"]["schemas"])
-    content = {answer.media: {"schema": schema}}
-    succeeded = {str(each.value): {"description": _SUCCEEDED[each], "content": content} for each in answer.statuses}
+    succeeded = {str(each.value): {"description": _SUCCEEDED[each], **body} for each in answer.statuses}
     kinds = [*_common(operation, row, path), *answer.problems]
     operation["responses"] = succeeded | _problems(kinds, place, told["components"]["responses"])
 
 
-def _schemas_of_body(operation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [each["schema"] for each in operation.get("requestBody", {}).get("content", {}).values()]
+def _schemas_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [each["schema"] for each in body.get("content", {}).values()]
 
 
 def _name_parts(schema: dict[str, Any], components: dict[str, Any]) -> None:
@@ -104,20 +105,27 @@ def _refer_to_components(part: Any) -> None:
 _LOCAL: Final = "#/$defs/"
 
 
-_SUCCEEDED: Final = {HTTPStatus.OK: "Done.", HTTPStatus.CREATED: "Made.", HTTPStatus.ACCEPTED: "It will be done."}
+_SUCCEEDED: Final = {
+    HTTPStatus.OK: "Done.",
+    HTTPStatus.CREATED: "Made.",
+    HTTPStatus.ACCEPTED: "It will be done.",
+    HTTPStatus.NO_CONTENT: "Done; there is nothing to read.",
+}
 
 
 def _common(operation: Mapping[str, Any], row: Row, path: str) -> Iterable[str]:
+    yield from ("version-unknown", "headers-too-large")
     if row.who is not ANYBODY:
         yield "unauthorized"
         yield "forbidden"
+    if row.pace != "free":
+        yield "quota-exceeded"
+    if row.pace == "asked" and not row.answers_old_clients:
+        yield "client-too-old"
     if row.body_bytes_max != NOTHING:
         yield from (
-            "body-too-large",
-            "packed-too-tightly",
-            "unsupported-encoding",
-            "unsupported-media-type",
-            "not-gzip",
+            *("request-too-slow", "body-too-large", "packed-too-tightly"),
+            *("unsupported-encoding", "unsupported-media-type", "not-gzip"),
         )
     if operation.get("parameters") or row.body_bytes_max != NOTHING:
         yield "invalid-request"
@@ -178,6 +186,7 @@ _TAGS: Final = [
     {"name": "entities", "description": "What things look like now."},
     {"name": "commands", "description": "What the office does, as orders that are refused or told as events."},
     {"name": "sign-in", "description": "How people and services get tokens, and give them back."},
+    {"name": "passkeys", "description": "Signing in by what a phone or a security key holds."},
     {"name": "me", "description": "Whoever speaks: who they are, and where they are signed in."},
     {"name": "devices", "description": "The devices of people, and what becomes of those that are lost."},
     {"name": "people", "description": "Who works here, and in which role."},

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.policy import POLICY
 from api.problem_types import PROBLEM_TYPES, TYPES, title_of
 from sync.log import Conflicting, LogUnavailable, TenantUnknown
 
@@ -127,7 +128,14 @@ async def _http(request: Request, error: Exception) -> Response:
         status, kind = HTTPStatus.BAD_REQUEST, "bad-request"
     hint = _HINTS.get(status, "GET /openapi.json lists every path.")
     detail = f"{request.method} {request.url.path}: {error.detail}"
-    return Problem(status, kind, detail, hint=hint, headers=error.headers).response(request)
+    headers = _allow(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return Problem(status, kind, detail, hint=hint, headers=headers).response(request)
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """Every method of the path: the framework knows only that of the first route which has it."""
+    path = request.scope["route"].path
+    return {"Allow": ", ".join(sorted(method for method, each in POLICY if each == path))}
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -2,13 +2,17 @@
 
 from html import escape
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.problem import Problem
 from api.problem_types import PROBLEM_TYPES, TYPES, ProblemType, title_of
 
 router = APIRouter(tags=["problems"])
+
+
+Kind = Annotated[str, Path(description="The end of a problem's `type`.")]
 
 
 @router.get("/problems", summary="Every kind of problem that is answered", response_class=Response)
@@ -22,7 +26,7 @@ def all_problems() -> Response:
 
 
 @router.get("/problems/{kind}", summary="What a kind of problem means, and what to do about it")
-def one_problem(kind: str, request: Request) -> Response:
+def one_problem(kind: Kind, request: Request) -> Response:
     """The page that the `type` of a problem names."""
     declared = PROBLEM_TYPES.get(kind)
     if declared is None:

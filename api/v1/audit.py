@@ -25,7 +25,7 @@ def audit(
     cursor: Annotated[str | None, Query(pattern=UUID_PATTERN, description="`next` of the page before.")] = None,
     kind: Annotated[str | None, Query(pattern="^[a-z_]{1,64}$", description="Only this kind of entries.")] = None,
     person: Annotated[str | None, Query(pattern=UUID_PATTERN, description="Only what is about them.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
 ) -> Response:
     """Newest first; ask on with `next` until it is null."""
     identity = identity_of(services)

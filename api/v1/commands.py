@@ -235,6 +235,15 @@ def _told_in_openapi(command: Command) -> dict[str, Any]:
     return {"requestBody": body, "parameters": headers}
 
 
+def _about(command: Command) -> str:
+    """What an order comes to, in words for whoever gives it."""
+    also = ", ".join(f"`{entity}.{fact}`" for entity, fact in command.also)
+    fact = "what decides it" if command.name == "resolve" else f"`{command.entity}.{command.fact}`"
+    told = f"It tells {fact}" + (f", and what follows from it: {also}." if also else ".")
+    why = {"no": "", "may": " `reason` says why.", "must": " It has to say why, as `reason`."}[command.reason]
+    return f"{told}{why} Where it is so already, nothing is told and the answer is how it stands."
+
+
 for each in COMMANDS:
     router.add_api_route(
         each.path,
@@ -242,8 +251,8 @@ for each in COMMANDS:
         methods=[each.method],
         status_code=HTTPStatus.CREATED if each.kind == "create" else HTTPStatus.OK,
         summary=each.summary,
+        description=_about(each),
         operation_id=each.operation,
         response_class=Response,
         openapi_extra=_told_in_openapi(each),
-        tags=["commands"],
     )

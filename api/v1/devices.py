@@ -26,7 +26,7 @@ DEVICES_PER_PERSON_MAX: Final = 10
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-DeviceId = Annotated[str, Path(pattern=UUID_PATTERN)]
+DeviceId = Annotated[str, Path(pattern=UUID_PATTERN, description="Which device.")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada's phone"])]
 
 

@@ -24,14 +24,17 @@ _BEGINNING: Final = "00000000-0000-0000-0000-000000000000"
 router = APIRouter(prefix="/v1", tags=["entities"])
 EntityTypeName = Annotated[str, Path(pattern=f"^({'|'.join(ON_DEVICES)})$", description="Such as `work_order`.")]
 Cursor = Annotated[str | None, Query(pattern=UUID_PATTERN, description="`next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Status = Annotated[list[Annotated[str, Field(pattern=f"^({'|'.join(WORK_ORDER.statuses)})$")]] | None, Query()]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="At most so many.")]
+Status = Annotated[
+    list[Annotated[str, Field(pattern=f"^({'|'.join(WORK_ORDER.statuses)})$")]] | None,
+    Query(description="Only these; all, where it is left out."),
+]
 
 
 @router.get("/entities/{entity_type}/{entity_id}", summary="One entity as it is now")
 def entity(
     entity_type: EntityTypeName,
-    entity_id: Annotated[str, Path(pattern=UUID_PATTERN)],
+    entity_id: Annotated[str, Path(pattern=UUID_PATTERN, description="Which one.")],
     speaking: Speaking,
     services: Ports,
 ) -> Response:

@@ -30,7 +30,8 @@ TOLD: Final = ("batch", "verdicts", "expected", "seq", "hash")
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
 Ports = Annotated[Services, Depends(services_of)]
-Uuid = Annotated[str, Query(pattern=UUID_PATTERN)]
+Tenant = Annotated[str, Query(pattern=UUID_PATTERN, description="The company that the device works for.")]
+Device = Annotated[str, Query(pattern=UUID_PATTERN, description="Which device hands in.")]
 
 
 @router.post(
@@ -38,7 +39,7 @@ Uuid = Annotated[str, Query(pattern=UUID_PATTERN)]
     summary="Hand in late, without a session",
     openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
 )
-async def hand_in_late(request: Request, tenant: Uuid, device: Uuid, services: Ports) -> Response:
+async def hand_in_late(request: Request, tenant: Tenant, device: Device, services: Ports) -> Response:
     """A push, signed by the device's key: a DPoP proof whose `bh` is base64url of the SHA-256 of the unpacked body.
 
     Each event is set aside: it is taken in when the same person signs in on that device again, or when somebody in

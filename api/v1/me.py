@@ -58,7 +58,10 @@ def list_sessions(speaking: Speaking, services: Ports) -> Response:
 
 @router.delete("/sessions/{session}", status_code=HTTPStatus.NO_CONTENT, summary="Sign out elsewhere")
 def end_session(
-    request: Request, session: Annotated[str, Path(pattern=UUID_PATTERN)], speaking: Speaking, services: Ports
+    request: Request,
+    session: Annotated[str, Path(pattern=UUID_PATTERN, description="Which session.")],
+    speaking: Speaking,
+    services: Ports,
 ) -> Response:
     """Its access tokens count for seconds more."""
     identity = identity_of(services)

@@ -183,7 +183,7 @@ def add_passkey(
 
 @router.get("/me/passkeys", summary="My passkeys")
 def list_passkeys(speaking: Speaking, services: Ports) -> Response:
-    """Oldest first."""
+    """By what whoever speaks signs in, oldest first."""
     found = identity_of(services).sign_ins.passkeys(speaking.tenant, speaking.person)
     return _json({"items": [_document(each) for each in found]})
 
@@ -191,7 +191,7 @@ def list_passkeys(speaking: Speaking, services: Ports) -> Response:
 @router.delete("/me/passkeys/{credential}", status_code=HTTPStatus.NO_CONTENT, summary="Forget a passkey")
 def drop_passkey(
     request: Request,
-    credential: Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,1400}$")],
+    credential: Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,1400}$", description="Its id, in base64url.")],
     speaking: Speaking,
     services: Ports,
 ) -> Response:

@@ -23,7 +23,7 @@ from sync.log import Conflicting
 router = APIRouter(prefix="/v1/people", tags=["people"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-PersonId = Annotated[str, Path(pattern=UUID_PATTERN)]
+PersonId = Annotated[str, Path(pattern=UUID_PATTERN, description="Whom it is about.")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada Miller"])]
 
 
@@ -49,7 +49,7 @@ class Changed(BaseModel):
 
 @router.get("", summary="Who works here, and who did")
 def list_people(speaking: Speaking, services: Ports) -> Response:
-    """By name."""
+    """Everybody who may sign in or could once, by name."""
     return _json({"items": [_document(each) for each in identity_of(services).people.people(speaking.tenant)]})
 
 

@@ -45,7 +45,7 @@ Code = Annotated[str | None, Query(pattern="^[a-z_]{1,64}$", description="Why th
 Owner = Annotated[str | None, Query(pattern=UUID_PATTERN, description="Who looks after them.")]
 Replica = Annotated[str | None, Query(pattern=f"^{_REPLICA}$", description="Whose events they are.")]
 Cursor = Annotated[str | None, Query(pattern=_PLACE, description="`next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="At most so many.")]
 
 
 class Correction(BaseModel):

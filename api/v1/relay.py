@@ -34,10 +34,11 @@ RELAY_BYTES_MAX: Final = PAGE_BYTES_MAX + EVENT_BYTES_MAX
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-Uuid = Annotated[str, Query(pattern=UUID_PATTERN)]
+Hub = Annotated[str, Query(pattern=UUID_PATTERN, description="The other hub's `tenant`.")]
+Epoch = Annotated[str, Query(pattern=UUID_PATTERN, description="Its `epoch`, as its hello tells it.")]
 
 
-def other_hub(hub: Uuid, epoch: Uuid) -> OtherHub:
+def other_hub(hub: Hub, epoch: Epoch) -> OtherHub:
     """The hub whose log this is: `tenant` and `epoch` as its hello tells them."""
     return OtherHub(hub, epoch)
 

@@ -91,7 +91,10 @@ def service_accounts(speaking: Speaking, services: Ports) -> Response:
 
 @router.post("/service-accounts/{client}/revoke", summary="Let another system sign in no more")
 def revoke_service_account(
-    request: Request, client: Annotated[str, Path(pattern=UUID_PATTERN)], speaking: Speaking, services: Ports
+    request: Request,
+    client: Annotated[str, Path(pattern=UUID_PATTERN, description="Its `client_id`.")],
+    speaking: Speaking,
+    services: Ports,
 ) -> Response:
     """Its tokens count for seconds more. It cannot be undone."""
     identity = identity_of(services)

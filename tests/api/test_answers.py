@@ -11,7 +11,7 @@ from sync.state_codec import state_hash
 from tests.api.office import NDJSON, Office, customers, problem
 from tests.devices import CREATED, Device, new_id
 
-PATHS = ["/v1/sync/pull", "/v1/sync/digest", "/v1/entities/customer", "/v1/work-orders", "/livez", "/readyz"]
+PATHS = ["/v1/sync/pull", "/v1/sync/digest", "/v1/entities/customer", "/livez", "/readyz"]
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/sync/pull", "/v1/sync/nothing", "/v1/entities", "/%00", "/../etc"])
@@ -26,6 +26,8 @@ def test_a_path_that_leads_nowhere_is_a_problem(office: Office, path: str) -> No
         *((method, "/v1/sync/push", "POST") for method in ("GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
         *(("OPTIONS", path, "GET") for path in PATHS),
         ("DELETE", f"/v1/entities/customer/{new_id()}", "GET"),
+        *((method, "/v1/work-orders", "GET, POST") for method in ("PUT", "DELETE", "OPTIONS")),
+        ("PUT", f"/v1/work-orders/{new_id()}", "PATCH"),
     ],
 )
 def test_a_method_that_a_path_does_not_know_is_told_which_it_knows(

@@ -428,7 +428,10 @@ export interface paths {
          */
         get: operations["work_orders"];
         put?: never;
-        /** Create a work order */
+        /**
+         * Create a work order
+         * @description It tells `work_order.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_work_order"];
         delete?: never;
         options?: never;
@@ -445,7 +448,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a customer */
+        /**
+         * Create a customer
+         * @description It tells `customer.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_customer"];
         delete?: never;
         options?: never;
@@ -466,7 +472,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a customer */
+        /**
+         * Edit a customer
+         * @description It tells `customer.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_customer"];
         trace?: never;
     };
@@ -479,7 +488,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a customer */
+        /**
+         * Archive a customer
+         * @description It tells `customer.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_customer"];
         delete?: never;
         options?: never;
@@ -496,7 +508,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a customer out of the archive */
+        /**
+         * Take a customer out of the archive
+         * @description It tells `customer.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_customer"];
         delete?: never;
         options?: never;
@@ -513,7 +528,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a customer that contradict each other */
+        /**
+         * Decide between accounts of a customer that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_customer"];
         delete?: never;
         options?: never;
@@ -530,7 +548,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a contact */
+        /**
+         * Create a contact
+         * @description It tells `contact.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_contact"];
         delete?: never;
         options?: never;
@@ -551,7 +572,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a contact */
+        /**
+         * Edit a contact
+         * @description It tells `contact.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_contact"];
         trace?: never;
     };
@@ -564,7 +588,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a contact */
+        /**
+         * Archive a contact
+         * @description It tells `contact.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_contact"];
         delete?: never;
         options?: never;
@@ -581,7 +608,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a contact out of the archive */
+        /**
+         * Take a contact out of the archive
+         * @description It tells `contact.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_contact"];
         delete?: never;
         options?: never;
@@ -598,7 +628,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a contact that contradict each other */
+        /**
+         * Decide between accounts of a contact that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_contact"];
         delete?: never;
         options?: never;
@@ -615,7 +648,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a site */
+        /**
+         * Create a site
+         * @description It tells `site.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_site"];
         delete?: never;
         options?: never;
@@ -636,7 +672,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a site */
+        /**
+         * Edit a site
+         * @description It tells `site.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_site"];
         trace?: never;
     };
@@ -649,7 +688,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a site */
+        /**
+         * Archive a site
+         * @description It tells `site.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_site"];
         delete?: never;
         options?: never;
@@ -666,7 +708,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a site out of the archive */
+        /**
+         * Take a site out of the archive
+         * @description It tells `site.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_site"];
         delete?: never;
         options?: never;
@@ -683,7 +728,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a site that contradict each other */
+        /**
+         * Decide between accounts of a site that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_site"];
         delete?: never;
         options?: never;
@@ -700,7 +748,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create an asset */
+        /**
+         * Create an asset
+         * @description It tells `asset.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_asset"];
         delete?: never;
         options?: never;
@@ -721,7 +772,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit an asset */
+        /**
+         * Edit an asset
+         * @description It tells `asset.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_asset"];
         trace?: never;
     };
@@ -734,7 +788,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say how an asset is */
+        /**
+         * Say how an asset is
+         * @description It tells `asset.AssetConditionReported`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["report_condition_asset"];
         delete?: never;
         options?: never;
@@ -751,7 +808,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an asset to another site */
+        /**
+         * Take an asset to another site
+         * @description It tells `asset.AssetMoved`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["move_asset"];
         delete?: never;
         options?: never;
@@ -768,7 +828,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive an asset */
+        /**
+         * Archive an asset
+         * @description It tells `asset.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_asset"];
         delete?: never;
         options?: never;
@@ -785,7 +848,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an asset out of the archive */
+        /**
+         * Take an asset out of the archive
+         * @description It tells `asset.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_asset"];
         delete?: never;
         options?: never;
@@ -802,7 +868,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of an asset that contradict each other */
+        /**
+         * Decide between accounts of an asset that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_asset"];
         delete?: never;
         options?: never;
@@ -819,7 +888,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a meter reading */
+        /**
+         * Create a meter reading
+         * @description It tells `meter_reading.MeterRead`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_meter_reading"];
         delete?: never;
         options?: never;
@@ -836,7 +908,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Correct a meter reading */
+        /**
+         * Correct a meter reading
+         * @description It tells `meter_reading.MeterRead`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["correct_meter_reading"];
         delete?: never;
         options?: never;
@@ -853,7 +928,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a meter reading */
+        /**
+         * Archive a meter reading
+         * @description It tells `meter_reading.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_meter_reading"];
         delete?: never;
         options?: never;
@@ -870,7 +948,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a meter reading out of the archive */
+        /**
+         * Take a meter reading out of the archive
+         * @description It tells `meter_reading.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_meter_reading"];
         delete?: never;
         options?: never;
@@ -887,7 +968,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a meter reading that contradict each other */
+        /**
+         * Decide between accounts of a meter reading that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_meter_reading"];
         delete?: never;
         options?: never;
@@ -908,7 +992,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a work order */
+        /**
+         * Edit a work order
+         * @description It tells `work_order.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_work_order"];
         trace?: never;
     };
@@ -921,7 +1008,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open a drafted job */
+        /**
+         * Open a drafted job
+         * @description It tells `work_order.WorkOrderOpened`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["open_work_order"];
         delete?: never;
         options?: never;
@@ -938,7 +1028,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Plan a visit to a job */
+        /**
+         * Plan a visit to a job
+         * @description It tells `work_order.WorkOrderScheduled`, and what follows from it: `visit.VisitPlanned`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["schedule_work_order"];
         delete?: never;
         options?: never;
@@ -955,7 +1048,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a job out of the plan */
+        /**
+         * Take a job out of the plan
+         * @description It tells `work_order.WorkOrderUnscheduled`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["unschedule_work_order"];
         delete?: never;
         options?: never;
@@ -972,7 +1068,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin with a job */
+        /**
+         * Begin with a job
+         * @description It tells `work_order.WorkOrderStarted`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["start_work_order"];
         delete?: never;
         options?: never;
@@ -989,7 +1088,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Put a job on hold */
+        /**
+         * Put a job on hold
+         * @description It tells `work_order.WorkOrderPutOnHold`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["hold_work_order"];
         delete?: never;
         options?: never;
@@ -1006,7 +1108,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Go on with a job that was on hold */
+        /**
+         * Go on with a job that was on hold
+         * @description It tells `work_order.WorkOrderResumed`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resume_work_order"];
         delete?: never;
         options?: never;
@@ -1023,7 +1128,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Complete a job */
+        /**
+         * Complete a job
+         * @description It tells `work_order.WorkOrderCompleted`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["complete_work_order"];
         delete?: never;
         options?: never;
@@ -1040,7 +1148,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve completed work */
+        /**
+         * Approve completed work
+         * @description It tells `work_order.WorkOrderApproved`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["approve_work_order"];
         delete?: never;
         options?: never;
@@ -1057,7 +1168,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Close an approved job */
+        /**
+         * Close an approved job
+         * @description It tells `work_order.WorkOrderClosed`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["close_work_order"];
         delete?: never;
         options?: never;
@@ -1074,7 +1188,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open a completed job again */
+        /**
+         * Open a completed job again
+         * @description It tells `work_order.WorkOrderReopened`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["reopen_work_order"];
         delete?: never;
         options?: never;
@@ -1091,7 +1208,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a job */
+        /**
+         * Cancel a job
+         * @description It tells `work_order.WorkOrderCancelled`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["cancel_work_order"];
         delete?: never;
         options?: never;
@@ -1108,7 +1228,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a work order */
+        /**
+         * Archive a work order
+         * @description It tells `work_order.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_work_order"];
         delete?: never;
         options?: never;
@@ -1125,7 +1248,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a work order out of the archive */
+        /**
+         * Take a work order out of the archive
+         * @description It tells `work_order.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_work_order"];
         delete?: never;
         options?: never;
@@ -1142,7 +1268,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a work order that contradict each other */
+        /**
+         * Decide between accounts of a work order that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_work_order"];
         delete?: never;
         options?: never;
@@ -1159,7 +1288,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a visit */
+        /**
+         * Create a visit
+         * @description It tells `visit.VisitPlanned`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_visit"];
         delete?: never;
         options?: never;
@@ -1180,7 +1312,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a visit */
+        /**
+         * Edit a visit
+         * @description It tells `visit.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_visit"];
         trace?: never;
     };
@@ -1193,7 +1328,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send somebody, or somebody else */
+        /**
+         * Send somebody, or somebody else
+         * @description It tells `visit.VisitReassigned`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["assign_visit"];
         delete?: never;
         options?: never;
@@ -1210,7 +1348,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Plan a visit for another time */
+        /**
+         * Plan a visit for another time
+         * @description It tells `visit.VisitRescheduled`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["reschedule_visit"];
         delete?: never;
         options?: never;
@@ -1227,7 +1368,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tell the assignee to go */
+        /**
+         * Tell the assignee to go
+         * @description It tells `visit.VisitDispatched`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["dispatch_visit"];
         delete?: never;
         options?: never;
@@ -1244,7 +1388,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree to go */
+        /**
+         * Agree to go
+         * @description It tells `visit.VisitAccepted`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["accept_visit"];
         delete?: never;
         options?: never;
@@ -1261,7 +1408,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline to go */
+        /**
+         * Decline to go
+         * @description It tells `visit.VisitDeclined`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["decline_visit"];
         delete?: never;
         options?: never;
@@ -1278,7 +1428,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set off */
+        /**
+         * Set off
+         * @description It tells `visit.VisitTravelStarted`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["travel_visit"];
         delete?: never;
         options?: never;
@@ -1295,7 +1448,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Arrive on site */
+        /**
+         * Arrive on site
+         * @description It tells `visit.VisitArrived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["arrive_visit"];
         delete?: never;
         options?: never;
@@ -1312,7 +1468,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Interrupt the work */
+        /**
+         * Interrupt the work
+         * @description It tells `visit.VisitPaused`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["pause_visit"];
         delete?: never;
         options?: never;
@@ -1329,7 +1488,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Go on working */
+        /**
+         * Go on working
+         * @description It tells `visit.VisitContinued`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["continue_visit"];
         delete?: never;
         options?: never;
@@ -1346,7 +1508,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Finish a visit */
+        /**
+         * Finish a visit
+         * @description It tells `visit.VisitFinished`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["finish_visit"];
         delete?: never;
         options?: never;
@@ -1363,7 +1528,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a visit off */
+        /**
+         * Call a visit off
+         * @description It tells `visit.VisitCancelled`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["cancel_visit"];
         delete?: never;
         options?: never;
@@ -1380,7 +1548,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a visit */
+        /**
+         * Archive a visit
+         * @description It tells `visit.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_visit"];
         delete?: never;
         options?: never;
@@ -1397,7 +1568,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a visit out of the archive */
+        /**
+         * Take a visit out of the archive
+         * @description It tells `visit.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_visit"];
         delete?: never;
         options?: never;
@@ -1414,7 +1588,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a visit that contradict each other */
+        /**
+         * Decide between accounts of a visit that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_visit"];
         delete?: never;
         options?: never;
@@ -1431,7 +1608,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a checklist template */
+        /**
+         * Create a checklist template
+         * @description It tells `checklist_template.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_checklist_template"];
         delete?: never;
         options?: never;
@@ -1452,7 +1632,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a checklist template */
+        /**
+         * Edit a checklist template
+         * @description It tells `checklist_template.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_checklist_template"];
         trace?: never;
     };
@@ -1465,7 +1648,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a checklist template */
+        /**
+         * Archive a checklist template
+         * @description It tells `checklist_template.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_checklist_template"];
         delete?: never;
         options?: never;
@@ -1482,7 +1668,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a checklist template out of the archive */
+        /**
+         * Take a checklist template out of the archive
+         * @description It tells `checklist_template.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_checklist_template"];
         delete?: never;
         options?: never;
@@ -1499,7 +1688,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a checklist template that contradict each other */
+        /**
+         * Decide between accounts of a checklist template that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_checklist_template"];
         delete?: never;
         options?: never;
@@ -1516,7 +1708,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a checklist answer */
+        /**
+         * Create a checklist answer
+         * @description It tells `checklist_answer.ChecklistItemAnswered`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_checklist_answer"];
         delete?: never;
         options?: never;
@@ -1533,7 +1728,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Correct an answer */
+        /**
+         * Correct an answer
+         * @description It tells `checklist_answer.Edited`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["correct_checklist_answer"];
         delete?: never;
         options?: never;
@@ -1550,7 +1748,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a checklist answer */
+        /**
+         * Archive a checklist answer
+         * @description It tells `checklist_answer.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_checklist_answer"];
         delete?: never;
         options?: never;
@@ -1567,7 +1768,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a checklist answer out of the archive */
+        /**
+         * Take a checklist answer out of the archive
+         * @description It tells `checklist_answer.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_checklist_answer"];
         delete?: never;
         options?: never;
@@ -1584,7 +1788,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a checklist answer that contradict each other */
+        /**
+         * Decide between accounts of a checklist answer that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_checklist_answer"];
         delete?: never;
         options?: never;
@@ -1601,7 +1808,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a note */
+        /**
+         * Create a note
+         * @description It tells `note.NoteWritten`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_note"];
         delete?: never;
         options?: never;
@@ -1618,7 +1828,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Correct a note */
+        /**
+         * Correct a note
+         * @description It tells `note.NoteWritten`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["correct_note"];
         delete?: never;
         options?: never;
@@ -1635,7 +1848,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a note */
+        /**
+         * Archive a note
+         * @description It tells `note.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_note"];
         delete?: never;
         options?: never;
@@ -1652,7 +1868,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a note out of the archive */
+        /**
+         * Take a note out of the archive
+         * @description It tells `note.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_note"];
         delete?: never;
         options?: never;
@@ -1669,7 +1888,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a note that contradict each other */
+        /**
+         * Decide between accounts of a note that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_note"];
         delete?: never;
         options?: never;
@@ -1686,7 +1908,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create an attachment */
+        /**
+         * Create an attachment
+         * @description It tells `attachment.PhotoAttached`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_attachment"];
         delete?: never;
         options?: never;
@@ -1707,7 +1932,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit an attachment */
+        /**
+         * Edit an attachment
+         * @description It tells `attachment.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_attachment"];
         trace?: never;
     };
@@ -1720,7 +1948,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive an attachment */
+        /**
+         * Archive an attachment
+         * @description It tells `attachment.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_attachment"];
         delete?: never;
         options?: never;
@@ -1737,7 +1968,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an attachment out of the archive */
+        /**
+         * Take an attachment out of the archive
+         * @description It tells `attachment.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_attachment"];
         delete?: never;
         options?: never;
@@ -1754,7 +1988,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of an attachment that contradict each other */
+        /**
+         * Decide between accounts of an attachment that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_attachment"];
         delete?: never;
         options?: never;
@@ -1771,7 +2008,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a signature */
+        /**
+         * Create a signature
+         * @description It tells `signature.SignatureTaken`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_signature"];
         delete?: never;
         options?: never;
@@ -1788,7 +2028,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a signature */
+        /**
+         * Archive a signature
+         * @description It tells `signature.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_signature"];
         delete?: never;
         options?: never;
@@ -1805,7 +2048,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a signature out of the archive */
+        /**
+         * Take a signature out of the archive
+         * @description It tells `signature.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_signature"];
         delete?: never;
         options?: never;
@@ -1822,7 +2068,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a signature that contradict each other */
+        /**
+         * Decide between accounts of a signature that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_signature"];
         delete?: never;
         options?: never;
@@ -1839,7 +2088,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a time entry */
+        /**
+         * Create a time entry
+         * @description It tells `time_entry.TimerStarted`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_time_entry"];
         delete?: never;
         options?: never;
@@ -1856,7 +2108,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop the timer */
+        /**
+         * Stop the timer
+         * @description It tells `time_entry.TimerStopped`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["stop_time_entry"];
         delete?: never;
         options?: never;
@@ -1873,7 +2128,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Correct a time entry */
+        /**
+         * Correct a time entry
+         * @description It tells `time_entry.TimerStarted`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["correct_time_entry"];
         delete?: never;
         options?: never;
@@ -1890,7 +2148,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a time entry */
+        /**
+         * Archive a time entry
+         * @description It tells `time_entry.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_time_entry"];
         delete?: never;
         options?: never;
@@ -1907,7 +2168,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a time entry out of the archive */
+        /**
+         * Take a time entry out of the archive
+         * @description It tells `time_entry.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_time_entry"];
         delete?: never;
         options?: never;
@@ -1924,7 +2188,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a time entry that contradict each other */
+        /**
+         * Decide between accounts of a time entry that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_time_entry"];
         delete?: never;
         options?: never;
@@ -1941,7 +2208,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a part */
+        /**
+         * Create a part
+         * @description It tells `part.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_part"];
         delete?: never;
         options?: never;
@@ -1962,7 +2232,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a part */
+        /**
+         * Edit a part
+         * @description It tells `part.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_part"];
         trace?: never;
     };
@@ -1975,7 +2248,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a part */
+        /**
+         * Archive a part
+         * @description It tells `part.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_part"];
         delete?: never;
         options?: never;
@@ -1992,7 +2268,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a part out of the archive */
+        /**
+         * Take a part out of the archive
+         * @description It tells `part.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_part"];
         delete?: never;
         options?: never;
@@ -2009,7 +2288,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a part that contradict each other */
+        /**
+         * Decide between accounts of a part that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_part"];
         delete?: never;
         options?: never;
@@ -2026,7 +2308,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a stock location */
+        /**
+         * Create a stock location
+         * @description It tells `stock_location.Created`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_stock_location"];
         delete?: never;
         options?: never;
@@ -2047,7 +2332,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a stock location */
+        /**
+         * Edit a stock location
+         * @description It tells `stock_location.Edited`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         patch: operations["edit_stock_location"];
         trace?: never;
     };
@@ -2060,7 +2348,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a stock location */
+        /**
+         * Archive a stock location
+         * @description It tells `stock_location.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_stock_location"];
         delete?: never;
         options?: never;
@@ -2077,7 +2368,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a stock location out of the archive */
+        /**
+         * Take a stock location out of the archive
+         * @description It tells `stock_location.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_stock_location"];
         delete?: never;
         options?: never;
@@ -2094,7 +2388,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a stock location that contradict each other */
+        /**
+         * Decide between accounts of a stock location that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_stock_location"];
         delete?: never;
         options?: never;
@@ -2111,7 +2408,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a use of a part */
+        /**
+         * Create a use of a part
+         * @description It tells `part_use.PartUsed`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["create_part_use"];
         delete?: never;
         options?: never;
@@ -2128,7 +2428,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Correct how many parts were used */
+        /**
+         * Correct how many parts were used
+         * @description It tells `part_use.Edited`. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["correct_part_use"];
         delete?: never;
         options?: never;
@@ -2145,7 +2448,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive a use of a part */
+        /**
+         * Archive a use of a part
+         * @description It tells `part_use.Archived`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["archive_part_use"];
         delete?: never;
         options?: never;
@@ -2162,7 +2468,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a use of a part out of the archive */
+        /**
+         * Take a use of a part out of the archive
+         * @description It tells `part_use.Restored`. `reason` says why. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["restore_part_use"];
         delete?: never;
         options?: never;
@@ -2179,7 +2488,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide between accounts of a use of a part that contradict each other */
+        /**
+         * Decide between accounts of a use of a part that contradict each other
+         * @description It tells what decides it. It has to say why, as `reason`. Where it is so already, nothing is told and the answer is how it stands.
+         */
         post: operations["resolve_part_use"];
         delete?: never;
         options?: never;
@@ -2320,7 +2632,7 @@ export interface paths {
         };
         /**
          * My passkeys
-         * @description Oldest first.
+         * @description By what whoever speaks signs in, oldest first.
          */
         get: operations["list_passkeys"];
         put?: never;
@@ -2556,7 +2868,7 @@ export interface paths {
         };
         /**
          * Who works here, and who did
-         * @description By name.
+         * @description Everybody who may sign in or could once, by name.
          */
         get: operations["list_people"];
         put?: never;
@@ -2992,6 +3304,28 @@ export interface components {
             scope: string;
             /** Conflicts */
             conflicts: components["schemas"]["ConflictTold"][];
+            /**
+             * Masked
+             * @description Fields that are told as null to this role.
+             */
+            masked?: string[];
+        };
+        /**
+         * EventTold
+         * @description An event that an order came to.
+         */
+        EventTold: {
+            /** Entity Type */
+            entity_type: string;
+            /**
+             * Entity Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            entity_id: string;
+            /** Type */
+            type: string;
+            /** Position */
+            position: number;
         };
         /** Window */
         Window: {
@@ -3127,6 +3461,24 @@ export interface components {
             remove?: string[];
         };
         /**
+         * PersonSignedIn
+         * @description For whom a token speaks.
+         */
+        PersonSignedIn: {
+            /**
+             * Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+        };
+        /**
          * Answer
          * @description What the authenticator answered, as `PublicKeyCredential.toJSON()` tells it.
          */
@@ -3141,6 +3493,183 @@ export interface components {
             response: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * PasskeyTold
+         * @description By what its owner signs in.
+         */
+        PasskeyTold: {
+            /** Credential */
+            credential: string;
+            /** Name */
+            name: string;
+            /**
+             * Added At Ms
+             * @description Milliseconds since 1970.
+             */
+            added_at_ms: number;
+            /** Used At Ms */
+            used_at_ms: number | null;
+        };
+        /**
+         * SessionTold
+         * @description Where somebody is signed in.
+         */
+        SessionTold: {
+            /**
+             * Session
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            session: string;
+            /** Device */
+            device: string | null;
+            /** Way */
+            way: string;
+            /**
+             * Signed In At Ms
+             * @description Milliseconds since 1970.
+             */
+            signed_in_at_ms: number;
+            /**
+             * Refreshed At Ms
+             * @description Milliseconds since 1970.
+             */
+            refreshed_at_ms: number;
+            /** Is This One */
+            is_this_one: boolean;
+        };
+        /**
+         * DeviceTold
+         * @description A registered device.
+         */
+        DeviceTold: {
+            /**
+             * Device
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            device: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /** Platform */
+            platform: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "lost" | "compromised";
+            /** Replicas */
+            replicas: string[];
+            /**
+             * Registered At Ms
+             * @description Milliseconds since 1970.
+             */
+            registered_at_ms: number;
+            /**
+             * Seen At Ms
+             * @description Milliseconds since 1970.
+             */
+            seen_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+            /** Late Events */
+            late_events: number;
+        };
+        /**
+         * LateVerdict
+         * @description What became of an event that was handed in late.
+         */
+        LateVerdict: {
+            /** Seq */
+            seq: number;
+            /** Id */
+            id: string | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "accepted" | "duplicate" | "held" | "quarantined";
+        };
+        /**
+         * PersonTold
+         * @description Somebody who works here, or did.
+         */
+        PersonTold: {
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+            /** Active */
+            active: boolean;
+        };
+        /**
+         * ServiceAccountTold
+         * @description Another system that signs in.
+         */
+        ServiceAccountTold: {
+            /**
+             * Client Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            client_id: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: string[];
+            /**
+             * Created At Ms
+             * @description Milliseconds since 1970.
+             */
+            created_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+        };
+        /**
+         * AuditTold
+         * @description Something that happened to somebody's access.
+         */
+        AuditTold: {
+            /**
+             * Entry
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            entry: string;
+            /**
+             * At Ms
+             * @description Milliseconds since 1970.
+             */
+            at_ms: number;
+            /** Kind */
+            kind: string;
+            /** Person */
+            person: string | null;
+            /** Actor */
+            actor: string | null;
+            /** Device */
+            device: string | null;
+            /** Session */
+            session: string | null;
+            /** Address */
+            address: string | null;
+            /** Detail */
+            detail: string;
         };
         /**
          * WebhookTold
@@ -3250,8 +3779,44 @@ export interface components {
         };
     };
     responses: {
+        /** @description Bad Request. [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
+        "version-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Request Header Fields Too Large. [`headers-too-large`](/problems/headers-too-large): the headers of a request have more than 32 KiB. */
+        "headers-too-large": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Service Unavailable. [`not-ready`](/problems/not-ready): the database does not answer. */
         "not-ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Upgrade Required. [`client-too-old`](/problems/client-too-old): reads in a version of `Cairnfield-Version` that was retired; handing in is never refused so. */
+        "client-too-old": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too Many Requests. [`quota-exceeded`](/problems/quota-exceeded): more was asked than is given at once; `violated-policies` says of what, `RateLimit` how much is left. */
+        "quota-exceeded": {
             headers: {
                 [name: string]: unknown;
             };
@@ -3277,8 +3842,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Bad Request. [`not-gzip`](/problems/not-gzip): said to be gzip and is not one whole gzip stream. */
-        "not-gzip": {
+        /** @description Bad Request. [`not-gzip`](/problems/not-gzip): said to be gzip and is not one whole gzip stream; [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
+        "not-gzip.version-unknown": {
             headers: {
                 [name: string]: unknown;
             };
@@ -3297,6 +3862,15 @@ export interface components {
         };
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, or nobody's. */
         "forbidden.replica-not-yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Request Timeout. [`request-too-slow`](/problems/request-too-slow): the headers took longer than ten seconds, or the body came by fewer than 250 bytes a second. */
+        "request-too-slow": {
             headers: {
                 [name: string]: unknown;
             };
@@ -3502,6 +4076,339 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Bad Request. [`idempotency-key-missing`](/problems/idempotency-key-missing): an order without an `Idempotency-Key`, or with one that is not 1 to 128 visible ASCII characters; [`not-gzip`](/problems/not-gzip): said to be gzip and is not one whole gzip stream; [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
+        "idempotency-key-missing.not-gzip.version-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`not-yours-to-order`](/problems/not-yours-to-order): an order that somebody in this role does not give, or not in these words; the detail points to the words. */
+        "forbidden.not-yours-to-order": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`id-taken`](/problems/id-taken): something of that id exists; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "id-taken.work-settled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`idempotency-key-reused`](/problems/idempotency-key-reused): another order was carried out under that key in the last 24 hours; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`order-refused`](/problems/order-refused): an order that no event can say; [`reference-unknown`](/problems/reference-unknown): an id in the order names nothing that whoever orders may see, or something of another kind. */
+        "idempotency-key-reused.invalid-request.order-refused.reference-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "illegal-move.work-settled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Precondition Failed. [`version-moved`](/problems/version-moved): somebody has written since the version in `If-Match`; `version` tells the one that is there now, and `changed` what each field was and is. */
+        "version-moved": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Precondition Required. [`if-match-missing`](/problems/if-match-missing): an edit that does not say which version it was decided on. */
+        "if-match-missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`nothing-to-resolve`](/problems/nothing-to-resolve): nothing waits for a decision in that field, or not that value; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "illegal-move.nothing-to-resolve.work-settled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left. */
+        "proof-refused.proof-stale.sign-in-refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`key-taken`](/problems/key-taken): the key belongs to a device of another person, or to one that was revoked. */
+        "key-taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
+        "invalid-request.tenant-missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
+        "log-unavailable.sign-in-off": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`session-over`](/problems/session-over): the refresh token's session has ended; `reason` says why. */
+        "proof-refused.proof-stale.session-over": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden. [`cross-site`](/problems/cross-site): a page of another site asked for what only our own pages may ask for. */
+        "cross-site": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden. [`cross-site`](/problems/cross-site): a page of another site asked for what only our own pages may ask for; [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this. */
+        "cross-site.forbidden": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`passkey-refused`](/problems/passkey-refused): the new passkey is not good; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
+        "invalid-request.passkey-refused.tenant-missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
+        "proof-refused.unauthorized": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`passkey-refused`](/problems/passkey-refused): the new passkey is not good. */
+        "invalid-request.passkey-refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`passkey-not-found`](/problems/passkey-not-found): no such passkey of yours. */
+        "passkey-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable. [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
+        "sign-in-off": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`session-not-found`](/problems/session-not-found): no such session of yours goes on. */
+        "session-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
+        "sign-in-refused.unauthorized": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`weak-password`](/problems/weak-password): the new password is too short, or among the first that anybody would guess. */
+        "invalid-request.weak-password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
+        "proof-refused.proof-stale.unauthorized": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`devices-full`](/problems/devices-full): somebody has as many devices as one may have; [`key-taken`](/problems/key-taken): the key belongs to a device of another person, or to one that was revoked. */
+        "devices-full.key-taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens; [`written-meanwhile`](/problems/written-meanwhile): something that must be unique was written by somebody else meanwhile; nothing of the request was stored. */
+        "log-unavailable.sign-in-off.written-meanwhile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`device-not-found`](/problems/device-not-found): no such device, or none of yours. */
+        "device-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock. */
+        "proof-refused.proof-stale": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden. [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, or nobody's. */
+        "replica-not-yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`late-full`](/problems/late-full): the device has handed in as much as it may without a session. */
+        "late-full": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Gone. [`device-closed`](/problems/device-closed): the device was reported compromised, or was revoked too long ago: nothing is taken from it any more. */
+        "device-closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`person-not-found`](/problems/person-not-found): no such person. */
+        "person-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`email-taken`](/problems/email-taken): somebody else signs in by that e-mail. */
+        "email-taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`scope-unknown`](/problems/scope-unknown): a scope that there is not, or that the account has not. */
+        "invalid-request.scope-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`service-account-not-found`](/problems/service-account-not-found): no such service account. */
+        "service-account-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized. [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left. */
+        "sign-in-refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`scope-unknown`](/problems/scope-unknown): a scope that there is not, or that the account has not; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
+        "invalid-request.scope-unknown.tenant-missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Not Implemented. [`no-webhooks`](/problems/no-webhooks): a server that keeps its log in memory and tells nobody of it. */
         "no-webhooks": {
             headers: {
@@ -3606,6 +4513,8 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
+            431: components["responses"]["headers-too-large"];
         };
     };
     readyz: {
@@ -3632,6 +4541,8 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
+            431: components["responses"]["headers-too-large"];
             503: components["responses"]["not-ready"];
         };
     };
@@ -3653,6 +4564,10 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            400: components["responses"]["version-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
         };
     };
     one_problem: {
@@ -3660,6 +4575,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The end of a problem's `type`. */
                 kind: string;
             };
             cookie?: never;
@@ -3675,8 +4591,12 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            400: components["responses"]["version-unknown"];
             404: components["responses"]["not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
         };
     };
     mint: {
@@ -3740,12 +4660,15 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.written-meanwhile"];
         };
@@ -3806,12 +4729,15 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -3861,12 +4787,15 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly.too-many-events"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unreadable-body"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.written-meanwhile"];
         };
@@ -3894,8 +4823,12 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-busy.log-unavailable"];
         };
@@ -3933,10 +4866,14 @@ export interface operations {
                     "application/x-ndjson": string;
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
             409: components["responses"]["cursor-ahead"];
             422: components["responses"]["invalid-request.resume-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -3965,9 +4902,13 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["live-full.log-unavailable"];
         };
@@ -3975,7 +4916,9 @@ export interface operations {
     relayed: {
         parameters: {
             query: {
+                /** @description The other hub's `tenant`. */
                 hub: string;
+                /** @description Its `epoch`, as its hello tells it. */
                 epoch: string;
             };
             header?: never;
@@ -3996,9 +4939,13 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4008,7 +4955,9 @@ export interface operations {
             query: {
                 /** @description The cursor with which the page was pulled. */
                 after: number;
+                /** @description The other hub's `tenant`. */
                 hub: string;
+                /** @description Its `epoch`, as its hello tells it. */
                 epoch: string;
             };
             header?: never;
@@ -4044,13 +4993,17 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["other-epoch.same-hub"];
             413: components["responses"]["body-too-large.packed-too-tightly.too-many-events"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unreadable-page"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.written-meanwhile"];
         };
@@ -4068,6 +5021,7 @@ export interface operations {
                 replica?: string | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description At most so many. */
                 limit?: number;
             };
             header?: never;
@@ -4090,9 +5044,13 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4164,10 +5122,14 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["case-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4232,11 +5194,15 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
             409: components["responses"]["case-settled.not-approvable.still-refused"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4301,11 +5267,15 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
             409: components["responses"]["case-settled.not-retryable.still-refused"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4387,14 +5357,18 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["case-settled.still-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["event-refused.invalid-request.unreadable-content"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4466,14 +5440,18 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["case-settled.still-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.owner-cannot-decide"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4545,14 +5523,18 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["case-settled.still-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4564,6 +5546,7 @@ export interface operations {
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
+                /** @description Which one. */
                 entity_id: string;
             };
             cookie?: never;
@@ -4590,13 +5573,22 @@ export interface operations {
                         scope: string;
                         /** Conflicts */
                         conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4606,6 +5598,7 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description At most so many. */
                 limit?: number;
             };
             header?: never;
@@ -4631,9 +5624,13 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4641,9 +5638,11 @@ export interface operations {
     work_orders: {
         parameters: {
             query?: {
+                /** @description Only these; all, where it is left out. */
                 status?: string[] | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description At most so many. */
                 limit?: number;
             };
             header?: never;
@@ -4666,9 +5665,13 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -4741,23 +5744,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_customer: {
@@ -4793,23 +5823,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_customer: {
@@ -4856,17 +5913,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_customer: {
@@ -4899,17 +5985,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_customer: {
@@ -4942,17 +6056,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_customer: {
@@ -4989,17 +6131,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_contact: {
@@ -5034,23 +6204,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_contact: {
@@ -5094,17 +6291,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_contact: {
@@ -5137,17 +6363,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_contact: {
@@ -5180,17 +6434,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_contact: {
@@ -5227,17 +6509,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_site: {
@@ -5279,23 +6589,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_site: {
@@ -5346,17 +6683,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_site: {
@@ -5389,17 +6755,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_site: {
@@ -5432,17 +6826,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_site: {
@@ -5479,17 +6901,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_asset: {
@@ -5530,23 +6980,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_asset: {
@@ -5596,17 +7073,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     report_condition_asset: {
@@ -5641,17 +7147,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     move_asset: {
@@ -5686,17 +7220,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_asset: {
@@ -5729,17 +7291,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_asset: {
@@ -5772,17 +7362,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_asset: {
@@ -5819,17 +7437,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_meter_reading: {
@@ -5866,23 +7512,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     correct_meter_reading: {
@@ -5921,17 +7594,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_meter_reading: {
@@ -5964,17 +7665,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_meter_reading: {
@@ -6007,17 +7736,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_meter_reading: {
@@ -6054,17 +7811,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_work_order: {
@@ -6130,17 +7915,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     open_work_order: {
@@ -6175,17 +7989,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     schedule_work_order: {
@@ -6227,17 +8069,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     unschedule_work_order: {
@@ -6270,17 +8140,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     start_work_order: {
@@ -6313,17 +8211,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     hold_work_order: {
@@ -6356,17 +8282,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resume_work_order: {
@@ -6399,17 +8353,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     complete_work_order: {
@@ -6448,17 +8430,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     approve_work_order: {
@@ -6491,17 +8501,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     close_work_order: {
@@ -6536,17 +8574,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     reopen_work_order: {
@@ -6579,17 +8645,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     cancel_work_order: {
@@ -6622,17 +8716,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_work_order: {
@@ -6665,17 +8787,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_work_order: {
@@ -6708,17 +8858,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_work_order: {
@@ -6755,17 +8933,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_visit: {
@@ -6815,23 +9021,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_visit: {
@@ -6880,17 +9113,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     assign_visit: {
@@ -6925,17 +9187,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     reschedule_visit: {
@@ -6974,17 +9264,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     dispatch_visit: {
@@ -7017,17 +9335,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     accept_visit: {
@@ -7060,17 +9406,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     decline_visit: {
@@ -7103,17 +9477,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     travel_visit: {
@@ -7148,17 +9550,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     arrive_visit: {
@@ -7193,17 +9623,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     pause_visit: {
@@ -7236,17 +9694,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     continue_visit: {
@@ -7279,17 +9765,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     finish_visit: {
@@ -7328,17 +9842,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     cancel_visit: {
@@ -7371,17 +9913,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_visit: {
@@ -7414,17 +9984,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_visit: {
@@ -7457,17 +10055,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_visit: {
@@ -7504,17 +10130,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_checklist_template: {
@@ -7547,23 +10201,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_checklist_template: {
@@ -7599,17 +10280,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_checklist_template: {
@@ -7642,17 +10352,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_checklist_template: {
@@ -7685,17 +10423,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_checklist_template: {
@@ -7732,17 +10498,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_checklist_answer: {
@@ -7777,23 +10571,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     correct_checklist_answer: {
@@ -7830,17 +10651,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_checklist_answer: {
@@ -7873,17 +10722,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_checklist_answer: {
@@ -7916,17 +10793,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_checklist_answer: {
@@ -7963,17 +10868,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_note: {
@@ -8008,23 +10941,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     correct_note: {
@@ -8059,17 +11019,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_note: {
@@ -8102,17 +11090,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_note: {
@@ -8145,17 +11161,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_note: {
@@ -8192,17 +11236,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_attachment: {
@@ -8248,23 +11320,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_attachment: {
@@ -8303,17 +11402,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_attachment: {
@@ -8346,17 +11474,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_attachment: {
@@ -8389,17 +11545,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_attachment: {
@@ -8436,17 +11620,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_signature: {
@@ -8487,23 +11699,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_signature: {
@@ -8536,17 +11775,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_signature: {
@@ -8579,17 +11846,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_signature: {
@@ -8626,17 +11921,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_time_entry: {
@@ -8674,23 +11997,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     stop_time_entry: {
@@ -8725,17 +12075,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     correct_time_entry: {
@@ -8772,17 +12150,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_time_entry: {
@@ -8815,17 +12221,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_time_entry: {
@@ -8858,17 +12292,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_time_entry: {
@@ -8905,17 +12367,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_part: {
@@ -8951,23 +12441,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_part: {
@@ -9014,17 +12531,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_part: {
@@ -9057,17 +12603,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_part: {
@@ -9100,17 +12674,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_part: {
@@ -9147,17 +12749,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_stock_location: {
@@ -9191,23 +12821,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     edit_stock_location: {
@@ -9247,17 +12904,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            428: components["responses"]["if-match-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_stock_location: {
@@ -9290,17 +12976,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_stock_location: {
@@ -9333,17 +13047,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_stock_location: {
@@ -9380,17 +13122,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     create_part_use: {
@@ -9429,23 +13199,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["id-taken.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     correct_part_use: {
@@ -9480,17 +13277,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     archive_part_use: {
@@ -9523,17 +13348,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     restore_part_use: {
@@ -9566,17 +13419,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     resolve_part_use: {
@@ -9613,17 +13494,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        id: string;
+                        /** Type */
+                        type: string;
+                        /** Version */
+                        version: number;
+                        /** Scope */
+                        scope: string;
+                        /** Conflicts */
+                        conflicts: components["schemas"]["ConflictTold"][];
+                        /**
+                         * Masked
+                         * @description Fields that are told as null to this role.
+                         */
+                        masked?: string[];
+                        /** Told */
+                        told: components["schemas"]["EventTold"][];
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden.not-yours-to-order"];
+            404: components["responses"]["entity-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.written-meanwhile"];
         };
     };
     sign_in_by_password: {
@@ -9652,15 +13561,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Access Token */
+                        access_token: string;
+                        /**
+                         * Token Type
+                         * @enum {string}
+                         */
+                        token_type: "DPoP" | "Bearer";
+                        /**
+                         * Expires In
+                         * @description Seconds.
+                         */
+                        expires_in: number;
+                        /** Refresh Token */
+                        refresh_token: string | null;
+                        /**
+                         * Tenant
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        tenant: string;
+                        /** Session */
+                        session: string | null;
+                        /** Device */
+                        device: string | null;
+                        /** Replicas */
+                        replicas: string[];
+                        person: components["schemas"]["PersonSignedIn"];
+                        /**
+                         * Late
+                         * @description How much that was handed in late was taken in.
+                         */
+                        late?: {
+                            [key: string]: number;
+                        };
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.proof-stale.sign-in-refused"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["key-taken"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.tenant-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     refresh_session: {
@@ -9685,15 +13633,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Access Token */
+                        access_token: string;
+                        /**
+                         * Token Type
+                         * @enum {string}
+                         */
+                        token_type: "DPoP" | "Bearer";
+                        /**
+                         * Expires In
+                         * @description Seconds.
+                         */
+                        expires_in: number;
+                        /** Refresh Token */
+                        refresh_token: string | null;
+                        /**
+                         * Tenant
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        tenant: string;
+                        /** Session */
+                        session: string | null;
+                        /** Device */
+                        device: string | null;
+                        /** Replicas */
+                        replicas: string[];
+                        person: components["schemas"]["PersonSignedIn"];
+                        /**
+                         * Late
+                         * @description How much that was handed in late was taken in.
+                         */
+                        late?: {
+                            [key: string]: number;
+                        };
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.proof-stale.session-over"];
+            403: components["responses"]["cross-site"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     sign_out: {
@@ -9721,17 +13708,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Ended */
+                        ended: number;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["cross-site.forbidden"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     sign_in_options: {
@@ -9756,15 +13749,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Challenge */
+                        challenge: string;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.tenant-missing"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     sign_in_by_passkey: {
@@ -9790,15 +13790,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Access Token */
+                        access_token: string;
+                        /**
+                         * Token Type
+                         * @enum {string}
+                         */
+                        token_type: "DPoP" | "Bearer";
+                        /**
+                         * Expires In
+                         * @description Seconds.
+                         */
+                        expires_in: number;
+                        /** Refresh Token */
+                        refresh_token: string | null;
+                        /**
+                         * Tenant
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        tenant: string;
+                        /** Session */
+                        session: string | null;
+                        /** Device */
+                        device: string | null;
+                        /** Replicas */
+                        replicas: string[];
+                        person: components["schemas"]["PersonSignedIn"];
+                        /**
+                         * Late
+                         * @description How much that was handed in late was taken in.
+                         */
+                        late?: {
+                            [key: string]: number;
+                        };
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.proof-stale.sign-in-refused"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["key-taken"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.passkey-refused.tenant-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     passkey_options: {
@@ -9816,13 +13855,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Challenge */
+                        challenge: string;
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     list_passkeys: {
@@ -9840,13 +13886,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["PasskeyTold"][];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     add_passkey: {
@@ -9869,23 +13922,39 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Credential */
+                        credential: string;
+                        /** Name */
+                        name: string;
+                        /**
+                         * Added At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        added_at_ms: number;
+                        /** Used At Ms */
+                        used_at_ms: number | null;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
-            401: components["responses"]["unauthorized"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.passkey-refused"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     drop_passkey: {
@@ -9893,26 +13962,30 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, in base64url. */
                 credential: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Done; there is nothing to read. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["passkey-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     jwks: {
@@ -9930,9 +14003,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/jwk-set+json": {
+                        /** Keys */
+                        keys: {
+                            [key: string]: unknown;
+                        }[];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            503: components["responses"]["sign-in-off"];
         };
     };
     me: {
@@ -9950,11 +14033,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Tenant
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        tenant: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /**
+                         * Role
+                         * @enum {string}
+                         */
+                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+                        /** Device */
+                        device: string | null;
+                        /** Session */
+                        session: string | null;
+                        /** Scopes */
+                        scopes: string[] | null;
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable"];
         };
@@ -9974,13 +14085,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["SessionTold"][];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     end_session: {
@@ -9988,26 +14106,30 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which session. */
                 session: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Done; there is nothing to read. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["session-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     set_password: {
@@ -10028,23 +14150,24 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Done; there is nothing to read. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
-            400: components["responses"]["not-gzip"];
-            401: components["responses"]["unauthorized"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["sign-in-refused.unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.weak-password"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     list_devices: {
@@ -10067,14 +14190,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["DeviceTold"][];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     register_device: {
@@ -10104,17 +14234,107 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Device
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        device: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Platform */
+                        platform: string | null;
+                        /**
+                         * State
+                         * @enum {string}
+                         */
+                        state: "active" | "lost" | "compromised";
+                        /** Replicas */
+                        replicas: string[];
+                        /**
+                         * Registered At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        registered_at_ms: number;
+                        /**
+                         * Seen At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        seen_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                        /** Late Events */
+                        late_events: number;
+                        /** Access Token */
+                        access_token: string;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
-            401: components["responses"]["unauthorized"];
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Device
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        device: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Platform */
+                        platform: string | null;
+                        /**
+                         * State
+                         * @enum {string}
+                         */
+                        state: "active" | "lost" | "compromised";
+                        /** Replicas */
+                        replicas: string[];
+                        /**
+                         * Registered At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        registered_at_ms: number;
+                        /**
+                         * Seen At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        seen_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                        /** Late Events */
+                        late_events: number;
+                        /** Access Token */
+                        access_token: string;
+                    };
+                };
+            };
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.proof-stale.unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["devices-full.key-taken"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off.written-meanwhile"];
         };
     };
     rename_device: {
@@ -10122,6 +14342,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which device. */
                 device: string;
             };
             cookie?: never;
@@ -10144,17 +14365,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Device
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        device: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Platform */
+                        platform: string | null;
+                        /**
+                         * State
+                         * @enum {string}
+                         */
+                        state: "active" | "lost" | "compromised";
+                        /** Replicas */
+                        replicas: string[];
+                        /**
+                         * Registered At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        registered_at_ms: number;
+                        /**
+                         * Seen At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        seen_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                        /** Late Events */
+                        late_events: number;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["device-not-found"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     revoke_device: {
@@ -10162,6 +14424,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which device. */
                 device: string;
             };
             cookie?: never;
@@ -10184,23 +14447,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Device
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        device: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Platform */
+                        platform: string | null;
+                        /**
+                         * State
+                         * @enum {string}
+                         */
+                        state: "active" | "lost" | "compromised";
+                        /** Replicas */
+                        replicas: string[];
+                        /**
+                         * Registered At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        registered_at_ms: number;
+                        /**
+                         * Seen At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        seen_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                        /** Late Events */
+                        late_events: number;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["device-not-found"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     hand_in_late: {
         parameters: {
             query: {
+                /** @description The company that the device works for. */
                 tenant: string;
+                /** @description Which device hands in. */
                 device: string;
             };
             header?: never;
@@ -10219,15 +14525,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Batch
+                         * @enum {string}
+                         */
+                        batch: "taken" | "gap" | "forked";
+                        /** Verdicts */
+                        verdicts: components["schemas"]["LateVerdict"][];
+                        /** Expected */
+                        expected?: number;
+                        /** Seq */
+                        seq?: number;
+                        /** Hash */
+                        hash?: string | null;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
-            413: components["responses"]["body-too-large.packed-too-tightly"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["proof-refused.proof-stale"];
+            403: components["responses"]["replica-not-yours"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["late-full"];
+            410: components["responses"]["device-closed"];
+            413: components["responses"]["body-too-large.packed-too-tightly.too-many-events"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.unreadable-body"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off.written-meanwhile"];
         };
     };
     list_people: {
@@ -10245,13 +14572,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["PersonTold"][];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     add_person: {
@@ -10282,23 +14616,44 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /**
+                         * Role
+                         * @enum {string}
+                         */
+                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+                        /** Active */
+                        active: boolean;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["person-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["email-taken"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.weak-password"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     change_person: {
@@ -10306,6 +14661,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Whom it is about. */
                 person: string;
             };
             cookie?: never;
@@ -10331,17 +14687,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /**
+                         * Role
+                         * @enum {string}
+                         */
+                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+                        /** Active */
+                        active: boolean;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["person-not-found"];
+            408: components["responses"]["request-too-slow"];
+            409: components["responses"]["email-taken"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.weak-password"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     service_accounts: {
@@ -10359,13 +14736,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["ServiceAccountTold"][];
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     create_service_account: {
@@ -10389,23 +14773,51 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
+            /** @description Made. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Client Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        client_id: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Scopes */
+                        scopes: string[];
+                        /**
+                         * Created At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        created_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                        /** Client Secret */
+                        client_secret: string;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.scope-unknown"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     revoke_service_account: {
@@ -10413,6 +14825,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its `client_id`. */
                 client: string;
             };
             cookie?: never;
@@ -10425,14 +14838,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /**
+                         * Client Id
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        client_id: string;
+                        /**
+                         * Person
+                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
+                         */
+                        person: string;
+                        /** Name */
+                        name: string;
+                        /** Scopes */
+                        scopes: string[];
+                        /**
+                         * Created At Ms
+                         * @description Milliseconds since 1970.
+                         */
+                        created_at_ms: number;
+                        /** Revoked At Ms */
+                        revoked_at_ms: number | null;
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            404: components["responses"]["service-account-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     service_token: {
@@ -10468,15 +14908,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Access Token */
+                        access_token: string;
+                        /**
+                         * Token Type
+                         * @constant
+                         */
+                        token_type: "Bearer";
+                        /**
+                         * Expires In
+                         * @description Seconds.
+                         */
+                        expires_in: number;
+                        /** Scope */
+                        scope: string;
+                    };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
+            401: components["responses"]["sign-in-refused"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["invalid-request.scope-unknown.tenant-missing"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     audit: {
@@ -10488,6 +14947,7 @@ export interface operations {
                 kind?: string | null;
                 /** @description Only what is about them. */
                 person?: string | null;
+                /** @description At most so many. */
                 limit?: number;
             };
             header?: never;
@@ -10502,14 +14962,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["AuditTold"][];
+                        /** Next */
+                        next: string | null;
+                    };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
-            503: components["responses"]["log-unavailable"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     webhooks: {
@@ -10533,8 +15002,12 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10618,13 +15091,17 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["too-many-webhooks"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unknown-facts.url-refused"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10681,10 +15158,14 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10714,10 +15195,14 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10788,14 +15273,18 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-your-webhook"];
             404: components["responses"]["webhook-not-found"];
+            408: components["responses"]["request-too-slow"];
             412: components["responses"]["webhook-changed"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unknown-facts.url-refused"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10864,13 +15353,17 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not-your-webhook"];
             404: components["responses"]["webhook-not-found"];
+            408: components["responses"]["request-too-slow"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10915,11 +15408,15 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             409: components["responses"]["too-many-errands"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -10973,14 +15470,18 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["not-gzip"];
+            400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
+            408: components["responses"]["request-too-slow"];
             409: components["responses"]["too-many-errands"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.range-reversed"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -11017,10 +15518,14 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
@@ -11057,10 +15562,14 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
             503: components["responses"]["log-unavailable"];
