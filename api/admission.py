@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import forbidden, principal_of, remembered_principal
+from api.auth import check_key, forbidden, principal_of, remembered_principal
 from api.door import FAREWELL, RETIRED
 from api.pacing import spend_known, spend_unknown, terms_of
 from api.policy import POLICY, Row
@@ -18,7 +18,8 @@ _ASK_SOMEBODY: Final = "Ask somebody whose role does it, or sign in as somebody 
 
 
 async def admit(request: Request) -> None:
-    """Before every route: raises Problem 401 where nobody we know asks, 403 where they may not, 426 and 429."""
+    """Before every route: raises Problem 401 where nobody we know asks, or without the key that their token is bound
+    to, 403 where they may not, 426 and 429."""
     row = row_of(request)
     _check_version(row, request)
     if row.farewell is not None:
@@ -27,6 +28,8 @@ async def admit(request: Request) -> None:
         await spend_unknown(request, row)
         return
     speaking = await _speaking(request, row)
+    if speaking.key is not None:
+        await _check_key(request, row, speaking)
     check_admitted(row, speaking, request)
     await spend_known(request, speaking)
 
@@ -43,6 +46,14 @@ async def _speaking(request: Request, row: Row) -> Principal:
         return remembered
     await spend_unknown(request, row)
     return await run_in_threadpool(principal_of, request)
+
+
+async def _check_key(request: Request, row: Row, speaking: Principal) -> None:
+    try:
+        await run_in_threadpool(check_key, request, speaking)
+    except Problem:
+        await spend_unknown(request, row)  # a token without its key is nobody we know, and costs them nothing
+        raise
 
 
 def _check_version(row: Row, request: Request) -> None:
@@ -63,6 +74,13 @@ def check_admitted(row: Row, speaking: Principal, request: Request) -> None:
     refused = refusal(row, speaking)
     if refused:
         raise forbidden(f"{request.method} {request.url.path}: {refused}", _ASK_SOMEBODY)
+    if row.by_device and speaking.session is not None and speaking.device is None:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "device-missing",
+            f"{request.method} {request.url.path}: a session hands in only from a device that is registered.",
+            hint="Register it with POST /v1/devices, and go on with the access token of that answer.",
+        )
 
 
 def refusal(row: Row, speaking: Principal) -> str | None:
@@ -71,6 +89,4 @@ def refusal(row: Row, speaking: Principal) -> str | None:
         return f"whoever is {speaking.role} does not ask this."
     if speaking.scopes is not None and not speaking.scopes & row.scopes:
         return f"this token is limited to {', '.join(sorted(speaking.scopes)) or 'nothing'}."
-    if row.by_device and speaking.device is None:
-        return "only a registered device asks this."
     return None

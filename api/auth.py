@@ -1,7 +1,8 @@
 """Who is speaking: the principal of a request, from its token.
 
 Two kinds of tokens are known. An opaque one (`cairn_...`) is looked up. An access token is a signed JWT: its signature
-says who it was made for, and a look-up whether they still are who they were. Both are remembered for seconds.
+says who it was made for, and a look-up whether they still are who they were. Both are remembered for seconds. One that
+is bound to a key counts only together with a proof of it, on whatever route.
 """
 
 from http import HTTPStatus
@@ -15,12 +16,15 @@ from api.identity import Identity
 from api.problem import Problem, unauthorized
 from api.proof import Proofs, Proven
 from api.services import Services
+from api.terms import Terms
 from commands.authority import Principal
 from commands.standing import Speaker, is_good
 
 TOKEN_LENGTH_MAX: Final = 4_096
 REMEMBERED_MS: Final = 5_000
 REMEMBERED_MAX: Final = 10_000
+_PROVEN: Final = "cairnfield_proven"
+"""Where a request keeps the key that it has proven: a proof is taken once, and looked at twice."""
 
 
 def services_of(request: Request) -> Services:
@@ -56,19 +60,24 @@ def principal_of(request: Request) -> Principal:
     remembered = remembered_principal(request)
     if remembered is not None:
         return remembered
-    token, services = bearer_token(request), services_of(request)
-    now_ms = services.now_ms()
-    principal = _looked_up(token, services, now_ms) if len(token) <= TOKEN_LENGTH_MAX else None
+    token = bearer_token(request)
+    now_ms, principal = services_of(request).now_ms(), looked_up(token, request)
     if principal is None:
         raise unauthorized("This bearer token is unknown, has expired, or its person has left.")
     _remembered(request).put(token, now_ms, principal)
     return principal
 
 
-def _looked_up(token: str, services: Services, now_ms: int) -> Principal | None:
+def looked_up(token: str, request: Request) -> Principal | None:
+    """Whom a token speaks for at this moment, whatever was remembered."""
+    services, terms = services_of(request), request.app.state.terms
+    assert isinstance(terms, Terms)
+    if len(token) > TOKEN_LENGTH_MAX:
+        return None
     if services.identity is None or "." not in token:
-        return services.accounts.principal(token, now_ms=now_ms)
-    return _by_access_token(token, services.identity, now_ms)
+        principal = services.accounts.principal(token, now_ms=services.now_ms())
+        return principal if principal and principal.role in terms.bearers else None
+    return _by_access_token(token, services.identity, services.now_ms())
 
 
 def _by_access_token(token: str, identity: Identity, now_ms: int) -> Principal | None:
@@ -137,9 +146,15 @@ def proven_by(request: Request, *, with_token: bool) -> Proven | None:
 
 
 def check_key(request: Request, speaking: Principal) -> None:
-    """Refuse whoever does not prove to hold the key of a device that the token is bound to; raises Problem 401."""
-    if speaking.device is None or speaking.key is None:
-        return
+    """Refuse a token that is bound to a key and comes without a proof of it; raises Problem 401."""
     proven = proven_by(request, with_token=True)
     if proven is None or proven.thumbprint != speaking.key:
         raise proofs.missing()
+    request.scope.setdefault("state", {})[_PROVEN] = proven
+
+
+def proven_key(request: Request) -> Proven | None:
+    """The key that the token is bound to, which `check_key` has seen proven; None where it is bound to none."""
+    proven = request.scope.get("state", {}).get(_PROVEN)
+    assert proven is None or isinstance(proven, Proven)
+    return proven

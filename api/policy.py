@@ -38,7 +38,7 @@ class Row:
     scopes: frozenset[str] = frozenset()
     """A token that is limited to scopes holds at least one of these; with none here such a token does not pass."""
     by_device: bool = False
-    """Only a token that speaks for a registered device passes."""
+    """Of the tokens of sessions only those pass that speak for a registered device."""
     pace: Pace = "asked"
     answers_old_clients: bool = False
     """Also clients that are too old to read what we write: what they have done offline is always taken."""
@@ -77,6 +77,8 @@ SCOPES: Final = frozenset(
 )
 """All that a token can be limited to."""
 _ANY_SCOPE: Final = SCOPES
+WITHOUT_KEY: Final = frozenset({"sync:pull", "proj:read", "log:read", "log:verify"})
+"""What the token of somebody is limited to who signed in without a key: whoever finds it reads for minutes."""
 
 POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/livez"): Row(who=ANYBODY, pace="free"),
@@ -87,13 +89,13 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/problems"): Row(who=ANYBODY),
     ("GET", "/problems/{kind}"): Row(who=ANYBODY),
     ("POST", "/v1/sync/replicas"): Row(
-        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True
+        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BYTES_MAX, by_device=True, answers_old_clients=True
     ),
     ("POST", "/v1/sync/hello"): Row(
         who=EVERY_ROLE, scopes=_EITHER, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True
     ),
     ("POST", "/v1/sync/push"): Row(
-        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, answers_old_clients=True
+        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, by_device=True, answers_old_clients=True
     ),
     ("GET", "/v1/sync/pull"): Row(who=READING_EVENTS, scopes=_PULLS),
     ("GET", "/v1/sync/digest"): Row(who=READING_EVENTS, scopes=_PULLS),

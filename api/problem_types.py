@@ -33,8 +33,13 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "replica-not-yours": ProblemType(
         HTTPStatus.FORBIDDEN,
-        "the replica is somebody else's, or nobody's",
+        "the replica is somebody else's, another device's, or nobody's",
         "Mint one with `POST /v1/sync/replicas`, write unsent events anew under it, and keep their ids.",
+    ),
+    "device-missing": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "a session hands in, or asks for a replica, and speaks for no registered device",
+        "Register the device with `POST /v1/devices`, and go on with the access token of that answer.",
     ),
     "not-yours-to-tell": ProblemType(
         HTTPStatus.FORBIDDEN,

@@ -12,6 +12,7 @@ from api.access_token import AUDIENCE, ISSUER, LIFE_MS, OUR_CLIENT, Claims
 from api.auth import services_of
 from api.identity import Identity
 from api.late_work import take_in_late
+from api.policy import WITHOUT_KEY
 from api.problem import Problem
 from api.proof import Proven
 from commands.authority import Principal
@@ -34,7 +35,7 @@ class SignedIn:
     standing: Standing
     way: str
     proven: Proven | None
-    """The key that the session is bound to; without one there is no session, only one access token."""
+    """The key that the session is bound to; without one there is no session, only one access token that reads."""
 
 
 def open_session(signed_in: SignedIn, request: Request, identity: Identity) -> Response:
@@ -112,6 +113,7 @@ def access(
         "ver": signed_in.standing.authority,
         "sid": session.session if session else None,
         "did": device.device if device else None,
+        "scp": None if session else " ".join(sorted(WITHOUT_KEY)),
         "cnf": {"jkt": session.thumbprint} if session else None,
     }
     return access_token.spell(Claims.model_validate(claims), identity.keyring)

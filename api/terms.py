@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 from api.versions import VERSIONS, Versions
 from commands.quotas import QUOTAS
 from commands.rate_limits import Limiter, Quota
+from domain.people import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,4 +19,6 @@ class Terms:
     quotas: Mapping[str, Quota] = field(default_factory=lambda: QUOTAS)
     origins: frozenset[str] = frozenset()
     """Other sites whose pages may call us, spelled exactly as browsers do."""
+    bearers: frozenset[Role] = frozenset(get_args(Role))
+    """In which roles opaque tokens are taken, which are bound to no key and speak for whoever holds them."""
     versions: Versions = VERSIONS

@@ -9,7 +9,8 @@ class Login:
 
     role: str
     name: str
-    token: str
+    token: str | None
+    """None where people sign in: others reach the server, and a token speaks for whoever holds it."""
     person: str
     """Their id."""
     email: str | None = None

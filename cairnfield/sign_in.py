@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from cairnfield.login import Login
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from commands.authority import Principal
     from domain.people import Role
     from infra.postgres.accounts import PostgresAccounts
@@ -32,8 +34,18 @@ LISTED_MAX: Final = 20
 _TOKENS: Final = TypeAdapter(dict[str, str])
 
 
-def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_ms: int) -> list[Login]:
-    """A login for each role at least, in the order of ROLES; people are made up for roles that nobody has."""
+def logins(
+    accounts: "PostgresAccounts",
+    tenant: "TenantId",
+    *,
+    data: Path,
+    now_ms: int,
+    bearers: "Collection[Role]" = ROLES,
+) -> list[Login]:
+    """A login for each role at least, in the order of ROLES; people are made up for roles that nobody has.
+
+    Tokens are given to people in the roles of `bearers`.
+    """
     present = {person.role for person in _people(accounts, tenant)}
     for role in ROLES:
         if role not in present:
@@ -45,11 +57,12 @@ def logins(accounts: "PostgresAccounts", tenant: "TenantId", *, data: Path, now_
         person.person: _good(accounts, person, kept.get(person.person), now_ms)
         or accounts.issue(tenant, person.person, now_ms=now_ms)
         for person in chosen
+        if person.role in bearers
     }
     if tokens.items() - kept.items():
         write_private(data / TOKENS_FILE, {**kept, **tokens})
     return [
-        Login(role=person.role, name=person.name, token=tokens[person.person], person=person.person)
+        Login(role=person.role, name=person.name, token=tokens.get(person.person), person=person.person)
         for person in chosen
     ]
 

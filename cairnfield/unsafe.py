@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from cairnfield.failure import CannotGoOn
 from infra import failpoints
-from infra.door_settings import is_local
 from infra.settings import Settings
 
 
@@ -19,7 +18,7 @@ class Unsafe(CannotGoOn):
 def check_safe(settings: Settings, *, with_demo: bool) -> None:
     """Raises Unsafe for settings that must not be served with."""
     reasons = [*_whatever_the_host(settings)]
-    if not is_local(settings.host):
+    if settings.is_reached_by_others:
         reasons += _where_others_reach_us(settings, with_demo=with_demo)
     if reasons:
         told = "\n".join(f"  - {each}" for each in reasons)

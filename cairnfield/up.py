@@ -50,7 +50,7 @@ def up(
         say("Starting PostgreSQL")
         with database(settings) as opened:
             say("Preparing the records")
-            logins = prepare(opened.dsn, settings.data, with_demo=not no_demo)
+            logins = prepare(opened.dsn, settings, with_demo=not no_demo)
             say("Starting the API")
             url = _url(listener)
             ready = settings.data / READY_FILE
@@ -67,12 +67,12 @@ def up(
     console.print("Stopped; the data stay.")
 
 
-def prepare(dsn: str, data: Path, *, with_demo: bool) -> Sequence[Login]:
+def prepare(dsn: str, settings: Settings, *, with_demo: bool) -> Sequence[Login]:
     """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in."""
     from cairnfield.demo.seed import TENANT_NAME, seed
     from cairnfield.demo_passwords import with_passwords
     from cairnfield.sign_in import logins
-    from cairnfield.wiring import now_ms, open_accounts, open_log
+    from cairnfield.wiring import bearers, now_ms, open_accounts, open_log
     from infra.postgres.pool import open_pool
 
     with open_pool(dsn, size=2) as pool:
@@ -81,8 +81,8 @@ def prepare(dsn: str, data: Path, *, with_demo: bool) -> Sequence[Login]:
         tenant = tenants[0] if tenants else accounts.add_tenant(TENANT_NAME if with_demo else "Cairnfield", now_ms=now)
         if with_demo and len(tenants) <= 1 and log.head(tenant).position == 0:
             seed(log, accounts, tenant, now_ms=now)
-        found = logins(accounts, tenant, data=data, now_ms=now)
-        return with_passwords(found, pool, tenant, data=data, now_ms=now)
+        found = logins(accounts, tenant, data=settings.data, now_ms=now, bearers=bearers(settings))
+        return with_passwords(found, pool, tenant, data=settings.data, now_ms=now)
 
 
 def _app(opened: Database, settings: Settings) -> "FastAPI":
@@ -173,7 +173,8 @@ def _write_ready(path: Path, url: str, logins: Sequence[Login]) -> None:
 
     tokens: dict[str, str] = {}
     for login in logins:
-        tokens.setdefault(login.role, login.token)
+        if login.token:
+            tokens.setdefault(login.role, login.token)
     sign_in = {
         login.role: {"email": login.email, "password": login.password} for login in reversed(logins) if login.password
     }
@@ -213,7 +214,7 @@ def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Logi
     email_width = max((len(login.email or "") for login in logins), default=0)
     for login in logins:  # not a table: it would cut the tokens to the width of the terminal
         email = f"{login.email or '':<{email_width}}"
-        console.print(f"{login.role:<12}{login.name:<{name_width}}  {email}  {login.token}", markup=False)
+        console.print(f"{login.role:<12}{login.name:<{name_width}}  {email}  {login.token or ''}", markup=False)
     password = next((login.password for login in logins if login.password), None)
     if password:
         console.print(

@@ -4,7 +4,8 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, get_args
 
 from commands.quotas import with_amounts
 from infra import failpoints
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from api.services import Services
     from api.terms import Terms
+    from domain.people import Role
     from infra.blobs import DiskBlobStore
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
@@ -66,13 +68,20 @@ def open_terms(settings: Settings) -> "Terms":
     from infra.redis_limits import RedisLimits
 
     door = settings.door
-    quotas = with_amounts(QUOTAS, door.limits)
+    quotas, terms = with_amounts(QUOTAS, door.limits), Terms(origins=door.origins, bearers=bearers(settings))
     if not door.limits_are_on:
-        return Terms(origins=door.origins)
+        return terms
     if door.redis_url is not None:
-        return Terms(limiter=RedisLimits(door.redis_url, processes=door.processes), quotas=quotas, origins=door.origins)
+        return replace(terms, limiter=RedisLimits(door.redis_url, processes=door.processes), quotas=quotas)
     shares = {name: each.shared_by(door.processes) for name, each in quotas.items()}
-    return Terms(limiter=ProcessLimits(), quotas=shares, origins=door.origins)
+    return replace(terms, limiter=ProcessLimits(), quotas=shares)
+
+
+def bearers(settings: Settings) -> "frozenset[Role]":
+    """In which roles opaque tokens are given out and taken: where others reach the server, people sign in."""
+    from domain.people import Role
+
+    return frozenset[Role](["integration"] if settings.is_reached_by_others else get_args(Role))
 
 
 def build_app(dsn: str, settings: Settings) -> "FastAPI":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra.door_settings import DoorSettings, door_from, is_on
+from infra.door_settings import DoorSettings, door_from, is_local, is_on
 from infra.setting_invalid import SettingInvalid
 
 DEFAULT_DATA = Path(".cairn")
@@ -44,6 +44,11 @@ class Settings:
     def keys(self) -> Path:
         """The folder of the server's own keys."""
         return self.secrets or self.data / "keys"
+
+    @property
+    def is_reached_by_others(self) -> bool:
+        """Whether other machines reach the server, by its address or through what stands in front of it."""
+        return not is_local(self.host) or self.door.is_behind_tls
 
 
 def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> Settings:

@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from cairnfield.unsafe import Unsafe, check_safe
+from cairnfield.wiring import bearers
+from domain.people import Role
 from infra.setting_invalid import SettingInvalid
 from infra.settings import from_environment
 
@@ -42,6 +45,7 @@ UNSAFE_TOGETHER = [
     ({"CAIRN_BEHIND_TLS": "1"}, "CAIRN_TRUSTED_PROXIES names none"),
     ({**SAFE, "CAIRN_RATE_LIMITS": "off"}, "try passwords without end"),
     ({**SAFE, "CAIRN_WEBHOOKS_ALLOW_LOCAL": "1"}, "this machine's own network"),
+    ({**BEHIND, "CAIRN_RATE_LIMITS": "off"}, "try passwords without end"),
     ({"CAIRN_PROCESSES": "2"}, "Set DATABASE_URL"),
 ]
 
@@ -60,14 +64,17 @@ def test_s6_what_is_unsafe_together_is_refused_before_anything_starts(environmen
         check_safe(from_environment(environment), with_demo=False)
 
 
-def test_s6_the_demo_is_not_shown_to_others() -> None:
+@pytest.mark.parametrize("environment", [SAFE, BEHIND])
+def test_s6_the_demo_is_not_shown_to_others(environment: dict[str, str]) -> None:
     with pytest.raises(Unsafe, match="passwords that everybody knows"):
-        check_safe(from_environment(SAFE), with_demo=True)
+        check_safe(from_environment(environment), with_demo=True)
 
 
 @pytest.mark.parametrize("environment", [{}, SAFE, {"CAIRN_HOST": "localhost"}, {"CAIRN_HOST": "::1"}, BEHIND])
 def test_what_is_safe_is_served(environment: dict[str, str]) -> None:
-    check_safe(from_environment(environment), with_demo=not environment.get("CAIRN_HOST", "").startswith("0"))
+    settings = from_environment(environment)
+    check_safe(settings, with_demo=not settings.is_reached_by_others)
+    assert bearers(settings) == ({"integration"} if settings.is_reached_by_others else set(get_args(Role)))
 
 
 def test_every_reason_is_told_at_once() -> None:

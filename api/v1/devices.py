@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import proof as proofs
-from api.auth import forbidden, identity_of, principal_of, proven_by, services_of
+from api.auth import forbidden, identity_of, principal_of, proven_key, services_of
 from api.body import small, told_in_openapi
 from api.identity import Identity
 from api.problem import Problem
@@ -64,8 +64,8 @@ def register_device(
     access token that says so.
     """
     identity = identity_of(services)
-    proven = proven_by(request, with_token=True)
-    if proven is None or speaking.session is None or proven.thumbprint != speaking.key:
+    proven = proven_key(request)
+    if proven is None or speaking.session is None:
         raise proofs.missing()
     if not may_hand_in(speaking.role):
         raise forbidden(f"Whoever is {speaking.role} hands nothing in, and so registers no device.", "Just sign in.")

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import bearer_token, principal_of, remembered_principal, services_of
+from api.auth import bearer_token, looked_up, principal_of, remembered_principal, services_of
 from api.live_streams import Device, LiveFull, Stream, Streams
 from api.own_replica import own_replica
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
+from commands.authority import Principal
 from sync.log import LogUnavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Who = Callable[[], Principal | None]
+"""Whom the token of a stream speaks for now."""
 
 HEARTBEAT: Final = b": here\n\n"
 RECONNECT_MS: Final = 3_000
@@ -47,18 +51,18 @@ async def live(
     assert isinstance(streams, Streams)
     heard = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) <= _DIGITS_MAX else None
     device = (speaking.tenant, speaking.person, replica or "")
-    return _Hints(streams, services, device, token=bearer_token(request), heard=heard)
+    return _Hints(streams, services, device, who=partial(looked_up, bearer_token(request), request), heard=heard)
 
 
 class _Hints(Response):
     """The stream as it is sent: less than a StreamingResponse would keep for each connection."""
 
-    def __init__(self, streams: Streams, services: Services, device: Device, *, token: str, heard: int | None) -> None:
+    def __init__(self, streams: Streams, services: Services, device: Device, *, who: Who, heard: int | None) -> None:
         super().__init__(
             media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        self._streams, self._services, self._device, self._token = streams, services, device, token
+        self._streams, self._services, self._device, self._who = streams, services, device, who
         self._heard = heard
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -109,9 +113,9 @@ class _Hints(Response):
             return 0
 
     def _may_listen(self) -> bool:
-        services, (tenant, person, _) = self._services, self._device
+        tenant, person, _ = self._device
         try:
-            speaking = services.accounts.principal(self._token, now_ms=services.now_ms())
+            speaking = self._who()
         except LogUnavailable:
             return True  # nobody can say now; the next look will
         return speaking is not None and (speaking.tenant, speaking.person) == (tenant, person)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import access_token
 from api.access_token import AUDIENCE, ISSUER, Claims
-from api.auth import identity_of, principal_of, services_of
+from api.auth import identity_of, principal_of, proven_by, services_of
 from api.body import small, told_in_openapi
 from api.pacing import spend_sign_in
 from api.policy import SCOPES
@@ -116,7 +116,7 @@ def revoke_service_account(
 def service_token(
     request: Request, said: Annotated[ClientCredentials, Depends(small(ClientCredentials))], services: Ports
 ) -> Response:
-    """Good for an hour; ask again with the secret instead of refreshing it."""
+    """Good for an hour; ask again with the secret instead of refreshing it. A DPoP proof binds it to its key."""
     spend_sign_in(request, said.client_id)
     identity, now_ms = identity_of(services), services.now_ms()
     tenant = tenant_of(said.tenant, identity)
@@ -131,6 +131,7 @@ def service_token(
         )
     account = found[0]
     scopes = frozenset(said.scope.split()) if said.scope else frozenset(account.scopes)
+    proven = proven_by(request, with_token=False)
     _check_scopes(scopes, frozenset(account.scopes))
     claims = {
         "iss": ISSUER,
@@ -144,12 +145,13 @@ def service_token(
         "role": standing.role,
         "ver": standing.authority,
         "scp": " ".join(sorted(scopes)),
+        "cnf": {"jkt": proven.thumbprint} if proven else None,
     }
     about = {"person": account.person, "actor": account.person}
     note(request, identity, tenant, "service_signed_in", **about, detail=" ".join(sorted(scopes)))
     spelled = access_token.spell(Claims.model_validate(claims), identity.keyring)
-    told = {"access_token": spelled, "token_type": "Bearer", "expires_in": TOKEN_LIFE_MS // 1_000}
-    return _json({**told, "scope": " ".join(sorted(scopes))})
+    told = {"access_token": spelled, "expires_in": TOKEN_LIFE_MS // 1_000, "scope": " ".join(sorted(scopes))}
+    return _json({**told, "token_type": "DPoP" if proven else "Bearer"})
 
 
 def _check_scopes(asked: frozenset[str], there: frozenset[str]) -> None:

@@ -74,7 +74,7 @@ class SignOut(BaseModel):
 def sign_in_by_password(
     request: Request, said: Annotated[ByPassword, Depends(small(ByPassword))], services: Ports
 ) -> Response:
-    """With a DPoP proof a session that goes on for weeks, bound to its key; without one, one access token.
+    """With a DPoP proof a session that goes on for weeks, bound to its key; without one, one access token that reads.
 
     On a registered device, what it had handed in without a session is taken in first; `late` tells how much.
     """

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import check_key, forbidden, principal_of, remembered_principal, services_of
+from api.auth import forbidden, principal_of, remembered_principal, services_of
 from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
-from api.own_replica import check_owner, check_role, own_replica
+from api.own_replica import check_device, check_owner, check_role, own_replica
 from api.pacing import spend_events
 from api.problem import RETRY_AFTER_S, Problem
 from api.services import Services
@@ -81,16 +81,24 @@ def fresh_replica(name: str, speaking: Principal, services: Services) -> str:
     for _ in range(_MINT_TRIES):
         replica = services.new_replica(speaking.tenant, speaking.person)
         if _is_made(replica, name, speaking, services):
-            if speaking.device is not None and services.identity is not None:
-                services.identity.devices.bind(speaking.tenant, replica, speaking.device)
+            _bind(replica, speaking, services)
             return replica
     raise AssertionError("a replica id has 40 random bits")
+
+
+def _bind(replica: str, speaking: Principal, services: Services) -> None:
+    """Let a replica that nobody has spoken for yet be that of the device that asks for it."""
+    if speaking.device is not None and services.identity is not None:
+        services.identity.devices.bind(speaking.tenant, replica, speaking.device)
 
 
 def _register(replica: str, name: str, speaking: Principal, services: Services) -> Response:
     """Let a replica be known that a restored server has forgotten; nobody but its owner can ask for it."""
     is_theirs = is_id_of(replica, tenant=speaking.tenant, person=speaking.person)
     is_made = is_theirs and _is_made(replica, name, speaking, services)
+    if is_made:
+        _bind(replica, speaking, services)
+    check_device(replica, speaking, services)
     check_owner(replica, services.log.replica(speaking.tenant, replica), speaking)
     told = {"replica": replica, "person": speaking.person}
     return _json(told, HTTPStatus.CREATED if is_made else HTTPStatus.OK)
@@ -143,8 +151,6 @@ async def push(request: Request, services: Ports) -> Response:
     if speaking is None:
         speaking = await run_in_threadpool(principal_of, request)
     check_ndjson(request)
-    if speaking.key is not None:
-        await run_in_threadpool(check_key, request, speaking)
     body = await read_body(request)
     await spend_events(request, speaking, body.count(b"\n") + 1)
     return await run_in_threadpool(_push, body, speaking, services)
@@ -154,6 +160,7 @@ def _push(body: bytes, speaking: Principal, services: Services) -> Response:
     batch = received(body)
     replica, judge, now_ms = batch[0].link.replica, judge_for(speaking.role), services.now_ms()
     check_role(speaking)
+    check_device(replica, speaking, services)
 
     def decide(known: Known) -> tuple[Changes, pushing.Answer]:
         check_owner(replica, known.replicas.get(replica), speaking)

@@ -1,5 +1,6 @@
 """Registered devices in Postgres, and which replicas are whose."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
@@ -12,6 +13,9 @@ from infra.postgres.pool import Connection
 from sync.log import TenantId
 
 DEVICES_LISTED_MAX: Final = 1_000
+REMEMBERED_S: Final = 5.0
+REMEMBERED_MAX: Final = 10_000
+"""Replicas whose device is remembered."""
 
 _COLUMNS: Final[LiteralString] = """
     device.device::text, device.person::text, device.name, device.platform, device.thumbprint, device.state,
@@ -68,6 +72,7 @@ class PostgresDevices:
 
     def __init__(self, pool: ConnectionPool[Connection]) -> None:
         self._pool = pool
+        self._bound: dict[tuple[TenantId, str], tuple[float, str | None]] = {}
 
     def device(self, tenant: TenantId, device: str) -> DeviceRow | None:
         """A device, by its id."""
@@ -99,10 +104,21 @@ class PostgresDevices:
         """Another replica is this device's."""
         of_tenant.rows(self._pool, _BIND, {"tenant": tenant, "replica": replica, "device": device})
 
-    def device_of(self, tenant: TenantId, replica: str) -> str | None:
-        """Whose replica it is, if a device's."""
+    def is_of(self, tenant: TenantId, replica: str, device: str | None) -> bool:
+        """Whether a replica is that device's; for None, whether it is no device's.
+
+        A device that sends batch after batch is looked up once in seconds. No replica passes from one device to
+        another, so only a no is never given from memory.
+        """
+        at_s, known = self._bound.get((tenant, replica), (0.0, None))
+        if at_s and time.monotonic() - at_s < REMEMBERED_S and known == device:
+            return True
         found = of_tenant.rows(self._pool, _DEVICE_OF, {"tenant": tenant, "replica": replica})
-        return str(found[0][0]) if found else None
+        bound = str(found[0][0]) if found else None
+        if len(self._bound) >= REMEMBERED_MAX:
+            self._bound = {}
+        self._bound[tenant, replica] = time.monotonic(), bound
+        return bound == device
 
     def rename(self, tenant: TenantId, device: str, name: str) -> None:
         """Call it otherwise."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.live_streams import Pace
@@ -39,6 +40,21 @@ def served_office(
         is_ready=lambda: True,
     )
     app = create_app(services, pace=pace)
+    with _running(app, patience) as server, client_of(app) as client:
+        tenant = accounts.add_tenant("Harbour Town", now_ms=clock.ms)
+        office = Office(client=client, log=log, accounts=accounts, clock=clock, tenant=tenant).staff()
+        yield office, server, server.servers[0].sockets[0].getsockname()[1]
+
+
+@contextmanager
+def on_a_port(services: Services, pace: Pace | None = None) -> Iterator[int]:
+    """The port of a server over these services."""
+    with _running(create_app(services, pace=pace)) as server:
+        yield server.servers[0].sockets[0].getsockname()[1]
+
+
+@contextmanager
+def _running(app: FastAPI, patience: Patience | None = None) -> Iterator[uvicorn.Server]:
     server = http_server(app, lambda: None, patience=patience, port=0, ws="none")
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -47,10 +63,7 @@ def served_office(
         assert time.monotonic() < give_up
         time.sleep(0.02)
     try:
-        with client_of(app) as client:
-            tenant = accounts.add_tenant("Harbour Town", now_ms=clock.ms)
-            office = Office(client=client, log=log, accounts=accounts, clock=clock, tenant=tenant).staff()
-            yield office, server, server.servers[0].sockets[0].getsockname()[1]
+        yield server
     finally:
         server.should_exit = True
         thread.join()

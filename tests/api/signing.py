@@ -123,6 +123,8 @@ class Company:
     clock: Clock
     tenant: str
     people: dict[Role, str] = field(default_factory=dict[Role, str])
+    keys: dict[str, Key] = field(default_factory=dict[str, Key])
+    """By access token, the key that it is bound to: a client never sends one without the other."""
 
     def staff(self) -> "Company":
         hashed = self.identity.passwords.hash(PASSWORD)
@@ -143,10 +145,11 @@ class Company:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """A request, with a proof where a key is given."""
+        """A request, with a proof by the key that is given, or by the one that the token is bound to."""
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"DPoP {token}"
+            key = key or self.keys.get(token)
         if key is not None:
             sent["DPoP"] = key.proof(method, path.partition("?")[0], now_ms=self.clock.ms, token=token)
         return self.client.request(method, path, json=document, headers=sent)
@@ -160,20 +163,20 @@ class Company:
         key = key or Key()
         told = self.sign_in(role, key)
         assert told.status_code == 200, told.text
-        document = told.json()
-        return Session(
-            key, document["access_token"], document["refresh_token"], document["device"], document["replicas"]
-        )
+        return self._kept(key, told.json())
+
+    def _kept(self, key: Key, document: dict[str, Any], refreshing: str = "") -> Session:
+        access = document["access_token"]
+        self.keys[access] = key
+        refreshing = refreshing or document["refresh_token"]
+        return Session(key, access, refreshing, document["device"], document["replicas"])
 
     def device(self, role: Role = "technician", key: Key | None = None) -> Session:
         """Somebody who has signed in and registered the device that they did it on."""
         session = self.session(role, key)
         told = self.ask("POST", "/v1/devices", {"name": "A phone"}, key=session.key, token=session.access)
         assert told.status_code in (200, 201), told.text
-        document = told.json()
-        return Session(
-            session.key, document["access_token"], session.refreshing, document["device"], document["replicas"]
-        )
+        return self._kept(session.key, told.json(), session.refreshing)
 
     def refresh(self, refreshing: str, key: Key | None) -> httpx.Response:
         return self.ask("POST", "/v1/sign-in/refresh", {"refresh_token": refreshing}, key=key)
@@ -182,13 +185,10 @@ class Company:
         """The session after a refresh, which must be answered."""
         told = self.refresh(session.refreshing, session.key)
         assert told.status_code == 200, told.text
-        document = told.json()
-        return Session(
-            session.key, document["access_token"], document["refresh_token"], document["device"], document["replicas"]
-        )
+        return self._kept(session.key, told.json())
 
     def me(self, token: str) -> httpx.Response:
-        return self.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+        return self.ask("GET", "/v1/me", token=token)
 
     def push(self, session: Session, *raws: bytes, key: Key | None = None) -> httpx.Response:
         body = b"\n".join(raws)

@@ -77,9 +77,10 @@ def test_registering_again_by_the_same_key_is_the_same_device(company: Company) 
 def test_a_device_needs_a_session_and_its_key(company: Company) -> None:
     session = company.session()
     problem(company.ask("POST", "/v1/devices", {"name": "x"}, key=Key(), token=session.access), 401, "proof-refused")
-    problem(company.ask("POST", "/v1/devices", {"name": "x"}, token=session.access), 401, "proof-refused")
+    unproven = {"Authorization": f"DPoP {session.access}"}
+    problem(company.client.post("/v1/devices", json={"name": "x"}, headers=unproven), 401, "proof-refused")
     bare = company.sign_in().json()["access_token"]
-    problem(company.ask("POST", "/v1/devices", {"name": "x"}, key=Key(), token=bare), 401, "proof-refused")
+    problem(company.ask("POST", "/v1/devices", {"name": "x"}, key=Key(), token=bare), 403, "forbidden")
 
 
 def test_somebody_has_ten_devices_at_most(company: Company) -> None:

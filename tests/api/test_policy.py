@@ -26,8 +26,8 @@ def _nobody_decided() -> FastAPI:
     return app
 
 
-def _somebody(role: Role, *, scopes: frozenset[str] | None = None, device: str | None = None) -> Principal:
-    return Principal(tenant="t", person="p", name="Ada", role=role, scopes=scopes, device=device)
+def _somebody(role: Role, *, scopes: frozenset[str] | None = None) -> Principal:
+    return Principal(tenant="t", person="p", name="Ada", role=role, scopes=scopes)
 
 
 def test_c7_the_routes_are_those_of_the_policy(office: Office) -> None:
@@ -80,9 +80,3 @@ def test_a_token_that_is_limited_passes_only_where_its_scopes_say() -> None:
 def test_a_token_that_is_limited_to_nothing_passes_nowhere() -> None:
     nothing = _somebody("admin", scopes=frozenset())
     assert all(refusal(row, nothing) for row in POLICY.values() if row.who is not None)
-
-
-def test_what_only_a_device_asks_is_refused_to_a_token_without_one() -> None:
-    row = Row(who=frozenset(ROLES), by_device=True)
-    assert refusal(row, _somebody("technician")) == "only a registered device asks this."
-    assert refusal(row, _somebody("technician", device="d")) is None

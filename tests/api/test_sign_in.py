@@ -233,6 +233,7 @@ def test_d12_a_page_keeps_its_refresh_token_in_a_cookie_that_other_sites_cannot_
     assert gone_on.status_code == 200
     assert gone_on.json()["refresh_token"] is None
     access = gone_on.json()["access_token"]
+    company.keys[access] = key
     refused = company.ask("POST", "/v1/sign-out", {}, token=access, headers={"Sec-Fetch-Site": "cross-site"})
     problem(refused, 403, "cross-site")
     out = company.ask("POST", "/v1/sign-out", {}, token=access, headers={**kept, **page})

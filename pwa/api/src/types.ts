@@ -2510,7 +2510,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by password
-         * @description With a DPoP proof a session that goes on for weeks, bound to its key; without one, one access token.
+         * @description With a DPoP proof a session that goes on for weeks, bound to its key; without one, one access token that reads.
          *
          *     On a registered device, what it had handed in without a session is taken in first; `late` tells how much.
          */
@@ -2960,7 +2960,7 @@ export interface paths {
         put?: never;
         /**
          * An access token for another system
-         * @description Good for an hour; ask again with the secret instead of refreshing it.
+         * @description Good for an hour; ask again with the secret instead of refreshing it. A DPoP proof binds it to its key.
          */
         post: operations["service_token"];
         delete?: never;
@@ -3860,7 +3860,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, or nobody's. */
+        /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, another device's, or nobody's. */
         "forbidden.replica-not-yours": {
             headers: {
                 [name: string]: unknown;
@@ -4328,7 +4328,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Forbidden. [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, or nobody's. */
+        /** @description Forbidden. [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, another device's, or nobody's. */
         "replica-not-yours": {
             headers: {
                 [name: string]: unknown;
