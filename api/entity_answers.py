@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.answer import Answer, Dot, Position, Uuid
+from api.past_answers import OF_MOMENT, MomentTold
 from commands.command import Command
 from commands.registry import COMMANDS
 
@@ -33,11 +34,18 @@ class EntityTold(TypedDict):
     masked: NotRequired[Annotated[list[str], Field(description="Fields that are told as null to this role.")]]
 
 
+class EntityRead(EntityTold):
+    """An entity as it is, or as it was at a moment."""
+
+    as_of: NotRequired[MomentTold]
+
+
 class EntityPage(TypedDict):
     """Entities, and where the next page begins."""
 
     items: list[EntityTold]
     next: str | None
+    as_of: NotRequired[MomentTold]
 
 
 class EventTold(TypedDict):
@@ -78,9 +86,9 @@ def _problems(command: Command) -> Iterator[str]:
 
 
 ENTITY_ANSWERS: Final[Mapping[str, Answer]] = {
-    "entity": Answer(shape=EntityTold, problems=("entity-not-found",)),
-    "entities": Answer(shape=EntityPage),
-    "work_orders": Answer(shape=EntityPage),
+    "entity": Answer(shape=EntityRead, problems=("entity-not-found", *OF_MOMENT)),
+    "entities": Answer(shape=EntityPage, problems=OF_MOMENT),
+    "work_orders": Answer(shape=EntityPage, problems=OF_MOMENT),
     **{each.operation: _order(each) for each in COMMANDS},
 }
 """By the name of the operation."""

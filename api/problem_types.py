@@ -52,6 +52,22 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "no entity of that type and id, or none that whoever speaks may see",
         "Check the id; what is not handed in yet is only on the device that wrote it.",
     ),
+    "as-of-unreadable": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a moment that is neither a position of the log nor a time of RFC 3339",
+        "Send a position such as 880, or a time such as 2026-01-01T12:00:00Z; write the `+` of a zone as %2B.",
+    ),
+    "as-of-ahead": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has"
+        " not reached",
+        "Leave the moment out to see what is there now.",
+    ),
+    "as-of-before-beginning": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a moment before the first event was recorded",
+        "Name a moment at which something was recorded.",
+    ),
     "case-not-found": ProblemType(
         HTTPStatus.NOT_FOUND, "no event was set aside under that name", "`GET /v1/quarantine` lists every case."
     ),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from infra.memory_past import MemoryPast
 from infra.memory_pull import MemoryMoment
 from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
@@ -146,6 +147,11 @@ class MemoryEventLog:
                 links=kept.links,
                 told_later=kept.later,
             )
+
+    def past(self, tenant: TenantId) -> MemoryPast:
+        with self._lock:
+            kept = self._tenant(tenant)
+            return MemoryPast(events=[*kept.events], entities=[*kept.entities.values()])
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         return self._tenant(tenant).entities.get(entity)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
 from sync.moment import Moment
+from sync.past import Past
 from sync.rows import (
     AnsweredRow,
     CaseMoved,
@@ -185,6 +186,10 @@ class EventLog(Protocol):
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[Moment]:
         """The log as it is at one moment, for as long as the block; raises TenantUnknown and LogUnavailable."""
+        ...
+
+    def past(self, tenant: TenantId) -> Past:
+        """What the log said up to any position of it."""
         ...
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:

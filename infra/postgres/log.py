@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool
 from infra.coalescing import Coalescer
 from infra.failpoints import hit
 from infra.postgres import answered, binary_columns, of_tenant, quarantine, statements
+from infra.postgres.past import PostgresPast
 from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
 from infra.postgres.trouble import TRY_AGAIN, told_as_ours
@@ -174,6 +175,9 @@ class PostgresEventLog:
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[PostgresMoment]:
         return moment(self._pool, tenant)
+
+    def past(self, tenant: TenantId) -> PostgresPast:
+        return PostgresPast(self._pool, tenant)
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
         found = self._rows(statements.ENTITY, tenant=tenant, entity=entity)

@@ -381,7 +381,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One entity as it is now
+         * One entity, as it is now or as it was
          * @description Its shown values, its version and its open conflicts.
          */
         get: operations["entity"];
@@ -403,6 +403,8 @@ export interface paths {
         /**
          * Entities of one type, by id
          * @description A page of entities; ids are in the order in which entities came into being.
+         *
+         *     With `as_of` a page may hold fewer than `limit`: go on while `next` is not null.
          */
         get: operations["entities"];
         put?: never;
@@ -3287,6 +3289,16 @@ export interface components {
             shown: unknown;
         };
         /**
+         * MomentTold
+         * @description A moment of the log, by the last event that it holds.
+         */
+        MomentTold: {
+            /** Position */
+            position: number;
+            /** Recorded At */
+            recorded_at: string;
+        };
+        /**
          * EntityTold
          * @description An entity as it is shown, with the fields that its type declares beside these.
          */
@@ -4069,6 +4081,15 @@ export interface components {
         };
         /** @description Not Found. [`entity-not-found`](/problems/entity-not-found): no entity of that type and id, or none that whoever speaks may see. */
         "entity-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        "as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5541,7 +5562,10 @@ export interface operations {
     };
     entity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+            };
             header?: never;
             path: {
                 /** @description Such as `work_order`. */
@@ -5578,6 +5602,7 @@ export interface operations {
                          * @description Fields that are told as null to this role.
                          */
                         masked?: string[];
+                        as_of?: components["schemas"]["MomentTold"];
                     };
                 };
             };
@@ -5585,7 +5610,7 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -5600,6 +5625,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description At most so many. */
                 limit?: number;
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
             };
             header?: never;
             path: {
@@ -5621,13 +5648,14 @@ export interface operations {
                         items: components["schemas"]["EntityTold"][];
                         /** Next */
                         next: string | null;
+                        as_of?: components["schemas"]["MomentTold"];
                     };
                 };
             };
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -5644,6 +5672,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description At most so many. */
                 limit?: number;
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
             };
             header?: never;
             path?: never;
@@ -5662,13 +5692,14 @@ export interface operations {
                         items: components["schemas"]["EntityTold"][];
                         /** Next */
                         next: string | null;
+                        as_of?: components["schemas"]["MomentTold"];
                     };
                 };
             };
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["invalid-request"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];

@@ -1,0 +1,154 @@
+"""What a request reads: the entities that whoever speaks may see, as they are now or as they were at a moment.
+
+May see always means now: a moment of the past shows nobody what they may not see today, and hides nothing from them
+that they may.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import Query
+
+from api.problem import Problem
+from api.services import Services
+from commands.as_of import AsOf, AsOfAhead, AsOfBeforeBeginning, AsOfUnreadable, as_of
+from commands.authority import Principal, sees_everything
+from domain.grants import EVERYBODYS
+from sync.as_of import each_folded, entity_as_of
+from sync.rows import EntityRow
+
+FOLDED_PER_REQUEST_MAX: Final = 20_000
+"""Events that one request folds to show entities as they were; a page of them ends early instead of folding more."""
+BEGINNING: Final = "00000000-0000-0000-0000-000000000000"
+"""Before the id of every entity."""
+
+AsOfText = Annotated[
+    str | None,
+    Query(
+        alias="as_of",
+        description="As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it.",
+        examples=["880", "2026-01-01T12:00:00Z"],
+    ),
+]
+
+
+class Stretch(NamedTuple):
+    """Some of the entities of a type, by id."""
+
+    rows: Sequence[EntityRow]
+    reached: str | None
+    """The id up to which they are all here; None: there are no more behind it."""
+
+
+class Reading:
+    """One request's look at the entities of its tenant."""
+
+    def __init__(self, speaking: Principal, services: Services, moment: str | None) -> None:
+        """Raises Problem for a moment that there is not."""
+        self.speaking, self._services = speaking, services
+        self._past = services.log.past(speaking.tenant)
+        self.as_of = None if moment is None else moment_of(moment, speaking, services)
+        self._scopes = scopes_of(speaking, services)
+        self._may_fold = FOLDED_PER_REQUEST_MAX
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether as much was folded as one request may."""
+        return self._may_fold <= 0
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Which moment the answer shows, where one was asked for."""
+        return {} if self.as_of is None else {"as_of": self.as_of.told}
+
+    def entity(self, entity_type: str, entity: str) -> EntityRow:
+        """One entity; raises Problem where it is not there, or not theirs."""
+        now = self._services.log.entity(self.speaking.tenant, entity)
+        if now is None or now.type != entity_type or not self._may_see(now):
+            raise not_found(entity_type, entity)
+        if self.as_of is None:
+            return now
+        then = entity_as_of(self._past, entity, self.as_of.position)
+        if then is None:
+            raise not_there_yet(entity_type, entity, self.as_of)
+        return then
+
+    def entities(self, entity_type: str, *, after: str, limit: int) -> Stretch:
+        """At most `limit` of the entities of a type behind an id."""
+        rows = self._services.log.entities(
+            self.speaking.tenant, entity_type, after=after, limit=limit + 1, scopes=self._scopes
+        )
+        shown = rows[:limit]
+        reached = shown[-1].entity if len(rows) > limit else None
+        return Stretch(shown, reached) if self.as_of is None else self._then(shown, reached, self.as_of.position)
+
+    def _then(self, now: Sequence[EntityRow], reached: str | None, position: int) -> Stretch:
+        """As they were: without those that nobody had written yet, and no further than the request may fold."""
+        limit = max(self._may_fold, 1)
+        ids = [row.entity for row in now]
+        events = self._past.histories(ids, until=position, limit=limit)
+        self._may_fold -= len(events)
+        if len(events) < limit:
+            return Stretch(list(each_folded(events)), reached)
+        cut = events[-1].entity
+        whole = list(each_folded(event for event in events if event.entity != cut))
+        if whole:
+            return Stretch(whole, ids[ids.index(cut) - 1])
+        # The first alone has as many: it is folded to its end all the same, so that every page comes further.
+        then = entity_as_of(self._past, cut, position)
+        return Stretch([] if then is None else [then], cut if cut != ids[-1] else reached)
+
+    def _may_see(self, row: EntityRow) -> bool:
+        return self._scopes is None or row.scope in self._scopes
+
+
+def scopes_of(speaking: Principal, services: Services) -> list[str] | None:
+    """The scopes that somebody sees today; None: all."""
+    if sees_everything(speaking.role):
+        return None
+    head = services.log.head(speaking.tenant).position
+    return [EVERYBODYS, *(row.scope for row in services.log.scopes(speaking.tenant, speaking.person, at=head))]
+
+
+def moment_of(text: str, speaking: Principal, services: Services) -> AsOf:
+    """The moment that a request names; raises Problem."""
+    head = services.log.head(speaking.tenant).position
+    try:
+        return as_of(text, services.log.past(speaking.tenant), head=head, now_ms=services.now_ms())
+    except AsOfUnreadable as why:
+        raise _no_moment(
+            "as-of-unreadable",
+            why.detail,
+            "Send a position such as 880, or a time such as 2026-01-01T12:00:00Z; write the `+` of a zone as %2B.",
+        ) from None
+    except AsOfAhead as why:
+        raise _no_moment("as-of-ahead", why.detail, "Leave `as_of` out to see what is there now.") from None
+    except AsOfBeforeBeginning as why:
+        raise _no_moment(
+            "as-of-before-beginning", why.detail, "Name a moment at which something was recorded."
+        ) from None
+
+
+def _no_moment(kind: str, detail: str, hint: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, kind, f"{detail[:1].upper()}{detail[1:]}.", hint=hint)
+
+
+def not_found(entity_type: str, entity: str) -> Problem:
+    """The same answer for what is not here and for what is not theirs, so that nobody finds out which there is."""
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "entity-not-found",
+        f"There is no {entity_type} {entity}.",
+        hint="Check the id, or wait until the device that created it has handed it in.",
+    )
+
+
+def not_there_yet(entity_type: str, entity: str, moment: AsOf) -> Problem:
+    """It is theirs to see, and nobody had written it by then."""
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "entity-not-found",
+        f"There was no {entity_type} {entity} at position {moment.position}.",
+        hint="Ask for a later moment: its history says when it was created.",
+    )

@@ -1,0 +1,79 @@
+"""What is read of the past of a log in Postgres: along an entity's versions, and never through the log."""
+
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString
+
+from psycopg_pool import ConnectionPool
+
+from infra.postgres import of_tenant
+from infra.postgres.pool import Connection
+from sync.log import TenantId
+from sync.rows import EntityRow, EventRow
+
+_EVENT: Final[LiteralString] = """
+    position, id::text, replica, seq, entity_type, event.entity::text, version, type, schema_version, scope, effective,
+    actor, (extract(epoch from recorded_at) * 1000)::bigint, body
+"""
+
+# `sync.past.crossing`, step by step, in one go: each step is one look-up in the primary key.
+POSITION_AT: Final[LiteralString] = """
+    with recursive search(step, reached) as (
+        select 1::bigint << 52, 0::bigint
+        union all
+        select step >> 1, reached + case when exists (
+            select from event
+            where tenant = %(tenant)s and position = reached + step
+                  and recorded_at <= timestamptz 'epoch' + %(at_ms)s * interval '1 ms') then step else 0 end
+        from search where step > 0)
+    select reached from search where step = 0
+"""
+RECORDED_AT: Final[LiteralString] = """
+    select (extract(epoch from recorded_at) * 1000)::bigint from event
+    where tenant = %(tenant)s and position = %(position)s
+"""
+HISTORY: Final[LiteralString] = f"""
+    select {_EVENT} from event
+    where tenant = %(tenant)s and entity = %(entity)s and version > %(after)s and position <= %(until)s
+    order by version limit %(limit)s
+"""
+# One walk along the unique index per entity, whatever the statistics say.
+HISTORIES: Final[LiteralString] = f"""
+    select found.* from unnest(%(entities)s::uuid[]) with ordinality as asked(entity, place)
+    cross join lateral (
+        select {_EVENT} from event
+        where event.tenant = %(tenant)s and event.entity = asked.entity and event.position <= %(until)s
+        order by event.version limit %(limit)s) as found
+    order by asked.place, found.version limit %(limit)s
+"""
+EVERYTHING: Final[LiteralString] = """
+    select entity::text, type, version, scope, state from entity
+    where tenant = %(tenant)s and entity > %(after)s::uuid order by entity limit %(limit)s
+"""
+
+
+class PostgresPast:
+    """`sync.past.Past` over the schema of `infra.postgres.schema`; safe to share between threads."""
+
+    def __init__(self, pool: ConnectionPool[Connection], tenant: TenantId) -> None:
+        self._pool, self._tenant = pool, tenant
+
+    def position_at(self, at_ms: int) -> int:
+        return int(self._rows(POSITION_AT, at_ms=at_ms)[0][0])
+
+    def recorded_at_ms(self, position: int) -> int | None:
+        found = self._rows(RECORDED_AT, position=position)
+        return found[0][0] if found else None
+
+    def history(self, entity: str, *, after: int, until: int, limit: int) -> Sequence[EventRow]:
+        rows = self._rows(HISTORY, entity=entity, after=after, until=until, limit=limit)
+        return [EventRow(*row) for row in rows]
+
+    def histories(self, entities: Sequence[str], *, until: int, limit: int) -> Sequence[EventRow]:
+        rows = self._rows(HISTORIES, entities=list(entities), until=until, limit=limit)
+        return [EventRow(*row) for row in rows]
+
+    def everything(self, *, after: str, limit: int) -> Sequence[EntityRow]:
+        return [EntityRow(*row) for row in self._rows(EVERYTHING, after=after, limit=limit)]
+
+    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        return of_tenant.rows(self._pool, statement, {"tenant": self._tenant, **asked})
