@@ -5,6 +5,7 @@ it ourselves, so it is one of the few that our good keys have, letter by letter,
 header can name another algorithm, another key or a place to fetch one from.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final
@@ -87,7 +88,7 @@ def read(token: str, keyring: Keyring, *, now_ms: int) -> Claims:
     if len(parts) != 3:
         raise NotGood("it has not three parts")
     header, payload, signature = parts
-    kid = next((kid for kid in keyring.verifying() if header_of(kid) == header), None)
+    kid = _kid(header, keyring.verifying()) or _kid(header, keyring.verifying(now=True))
     if kid is None:
         raise NotGood("its header is none of ours")
     mark, body = base64url.read(signature), base64url.read(payload)
@@ -101,6 +102,11 @@ def read(token: str, keyring: Keyring, *, now_ms: int) -> Claims:
         raise NotGood("its claims are none of ours") from None
     _check(claims, now_ms // 1_000)
     return claims
+
+
+def _kid(header: str, good: Sequence[str]) -> str | None:
+    """Whose header it is, of the keys that are good."""
+    return next((kid for kid in good if header_of(kid) == header), None)
 
 
 def _check(claims: Claims, now_s: int) -> None:

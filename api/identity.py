@@ -24,8 +24,8 @@ class Keyring(Protocol):
         """Ed25519 over these bytes."""
         ...
 
-    def verifying(self) -> Sequence[str]:
-        """Ids of the keys whose access tokens are accepted."""
+    def verifying(self, *, now: bool = False) -> Sequence[str]:
+        """Ids of the keys whose access tokens are accepted; `now`: also of those that were made this second."""
         ...
 
     def verify(self, kid: str, signature: bytes, data: bytes) -> bool:

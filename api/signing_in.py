@@ -54,7 +54,7 @@ def open_session(signed_in: SignedIn, request: Request, identity: Identity) -> R
         actor=signed_in.person,
         device=device.device if device else None,
         session=session.session if session else None,
-        detail=f"by {signed_in.way}",
+        detail=f"by {signed_in.way}; signed by {identity.keyring.signer()}",
     )
     told: dict[str, Any] = {"late": late} if late else {}
     return answer(signed_in, session, device, request, identity, number=1, **told)

@@ -26,6 +26,7 @@ def open_keyring(settings: Settings, now_ms: Callable[[], int]) -> "FileKeyring"
 def open_identity(
     pool: "ConnectionPool[Connection]",
     settings: Settings,
+    keyring: "FileKeyring",
     *,
     now_ms: Callable[[], int],
     home: "TenantId | None" = None,
@@ -40,7 +41,7 @@ def open_identity(
     from infra.postgres.sign_in import PostgresSignIns
 
     return Identity(
-        keyring=open_keyring(settings, now_ms),
+        keyring=keyring,
         passwords=Argon2Passwords(),
         sessions=PostgresSessions(pool),
         sign_ins=PostgresSignIns(pool),

@@ -88,7 +88,8 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
-    from cairnfield.identity import open_identity
+    from cairnfield.identity import open_identity, open_keyring
+    from cairnfield.key_audit import note_keys
     from cairnfield.webhooks import deliver, open_webhooks
     from infra.failing_answers import FailingAnswers
     from infra.postgres.doorbell import PostgresDoorbell
@@ -96,7 +97,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
 
     pool = open_pool(dsn, size=POOL_SIZE)
     doorbell = PostgresDoorbell(dsn)
-    log, accounts = open_log(pool, doorbell.ring), open_accounts(pool)
+    log, accounts, keyring = open_log(pool, doorbell.ring), open_accounts(pool), open_keyring(settings, now_ms)
     services = Services(
         log=log,
         accounts=accounts,
@@ -104,12 +105,13 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         now_ms=now_ms,
         new_replica=new_replica,
         is_ready=lambda: answers(pool),
-        identity=open_identity(pool, settings, now_ms=now_ms, home=_only(accounts)),
+        identity=open_identity(pool, settings, keyring, now_ms=now_ms, home=_only(accounts)),
         webhooks=open_webhooks(pool, settings, now_ms),
     )
     app = create_app(services, terms=open_terms(settings))
     deliver(app, dsn, settings, doorbell, now_ms)
     app.router.on_startup.append(lambda: _read_again(accounts, services))
+    note_keys(app, pool, keyring, accounts, now_ms)
     app.router.on_shutdown.append(doorbell.close)
     app.router.on_shutdown.append(pool.close)
     if failpoints.is_armed():

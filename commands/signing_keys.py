@@ -6,7 +6,7 @@ that was replaced verifies for a day, so that nothing that it signed is refused 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from commands.sessions import DAY_MS, SESSION_MS_MAX
 
@@ -28,6 +28,27 @@ class KeyRow:
     made_at_ms: int
     current_from_ms: int
     revoked_at_ms: int | None = None
+
+
+class Happening(NamedTuple):
+    """Something that has become of a key."""
+
+    at_ms: int
+    kind: Literal["key_made", "key_in_use", "key_revoked"]
+    key: KeyRow
+
+
+def happenings(keys: Iterable[KeyRow], *, now_ms: int) -> list[Happening]:
+    """All that has become of these keys until now, oldest first."""
+    found: list[Happening] = []
+    for key in keys:
+        found.append(Happening(key.made_at_ms, "key_made", key))
+        end_ms = now_ms if key.revoked_at_ms is None else min(now_ms, key.revoked_at_ms)
+        if key.current_from_ms <= end_ms:
+            found.append(Happening(key.current_from_ms, "key_in_use", key))
+        if key.revoked_at_ms is not None:
+            found.append(Happening(key.revoked_at_ms, "key_revoked", key))
+    return sorted(found, key=lambda each: (each.at_ms, each.key.kid, each.kind))
 
 
 def standing(key: KeyRow, among: Iterable[KeyRow], *, now_ms: int) -> Standing:

@@ -77,8 +77,10 @@ class FileKeyring:
         """Ed25519 over these bytes."""
         return _private(self._all()[kid]).sign(data)
 
-    def verifying(self) -> Sequence[str]:
-        """Ids of the keys whose access tokens are accepted."""
+    def verifying(self, *, now: bool = False) -> Sequence[str]:
+        """Ids of the keys whose access tokens are accepted; `now`: also of those that were made this second."""
+        if now:
+            self._look()
         return [row.kid for row in signing_keys.good(self.rows(), "access", now_ms=self._now_ms())]
 
     def verify(self, kid: str, signature: bytes, data: bytes) -> bool:
@@ -96,6 +98,8 @@ class FileKeyring:
 
     def mac_by(self, kid: str, use: Use, data: bytes) -> bytes | None:
         """HMAC-SHA256 with a key of that use, None where it is not good any more."""
+        if kid not in self._all():
+            self._look()  # another process may have made it this second
         if kid not in {row.kid for row in signing_keys.good(self.rows(), use, now_ms=self._now_ms())}:
             return None
         return _mac(self._all()[kid], data)

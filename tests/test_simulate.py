@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from rich.console import Console
 
 from cairnfield.demo.seed import seed
@@ -50,7 +51,14 @@ def town(server: TestServer, data: Path) -> Iterator[tuple[str, dict[Role, SyncC
 
 @contextmanager
 def serving(dsn: str) -> Iterator[str]:
-    api = uvicorn.Server(uvicorn.Config(build_app(dsn, from_environment({})), port=0, log_level="warning", ws="none"))
+    with answering(build_app(dsn, from_environment({}))) as url:
+        yield url
+
+
+@contextmanager
+def answering(app: FastAPI) -> Iterator[str]:
+    """Where an application answers, in a thread of its own."""
+    api = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=api.run, daemon=True)
     thread.start()
     give_up = time.monotonic() + START_S_MAX

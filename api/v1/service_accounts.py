@@ -148,7 +148,8 @@ def service_token(
         "cnf": {"jkt": proven.thumbprint} if proven else None,
     }
     about = {"person": account.person, "actor": account.person}
-    note(request, identity, tenant, "service_signed_in", **about, detail=" ".join(sorted(scopes)))
+    said_of_it = f"{' '.join(sorted(scopes))}; signed by {identity.keyring.signer()}"
+    note(request, identity, tenant, "service_signed_in", **about, detail=said_of_it)
     spelled = access_token.spell(Claims.model_validate(claims), identity.keyring)
     told = {"access_token": spelled, "expires_in": TOKEN_LIFE_MS // 1_000, "scope": " ".join(sorted(scopes))}
     return _json({**told, "token_type": "DPoP" if proven else "Bearer"})

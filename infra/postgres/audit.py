@@ -15,6 +15,7 @@ _NOTE: Final[LiteralString] = """
     values (%(tenant)s, %(entry)s, timestamptz 'epoch' + %(at_ms)s * interval '1 ms', %(kind)s, %(person)s, %(actor)s,
             %(device)s, %(session)s, %(address)s, %(detail)s)
 """
+_NOTE_ONCE: Final[LiteralString] = f"{_NOTE} on conflict (tenant, entry) do nothing"
 _ENTRIES: Final[LiteralString] = """
     select entry::text, (extract(epoch from at) * 1000)::bigint, kind, person::text, actor::text, device::text,
            session::text, address, detail
@@ -34,6 +35,10 @@ class PostgresAudit:
     def note(self, tenant: TenantId, entry: AuditEntry) -> None:
         """Keep an entry; nobody changes or removes it."""
         of_tenant.rows(self._pool, _NOTE, {"tenant": tenant, **entry._asdict()})
+
+    def note_once(self, tenant: TenantId, entry: AuditEntry) -> None:
+        """Keep an entry unless one of the same id is there: several processes see the same happen."""
+        of_tenant.rows(self._pool, _NOTE_ONCE, {"tenant": tenant, **entry._asdict()})
 
     def entries(
         self, tenant: TenantId, *, before: str | None, kind: str | None, person: str | None, limit: int
