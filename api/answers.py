@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from api.answer import EVENT_STREAM, HTML, Answer, Dot, Hash, Position, ReplicaId, Uuid
 from api.body import NDJSON
 from api.entity_answers import ENTITY_ANSWERS
+from api.proof_answers import PROOF_ANSWERS
 from api.sign_in_answers import SIGN_IN_ANSWERS
 from api.webhook_answers import (
     DeliveryPage,
@@ -217,5 +218,6 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),
     **ENTITY_ANSWERS,
     **SIGN_IN_ANSWERS,
+    **PROOF_ANSWERS,
 }
 """By the name of the operation, which is that of the route's function."""

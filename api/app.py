@@ -22,6 +22,7 @@ from api.v1 import (
     handin,
     keys,
     live,
+    log_proof,
     me,
     passkeys,
     people,
@@ -58,7 +59,8 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     app.state.proofs = Proofs()
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
-    for each in (*routes, *signing_in):
+    proving = (log_proof,)
+    for each in (*routes, *signing_in, *proving):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)
     describe_by_policy(app)

@@ -61,11 +61,14 @@ SEEING_CASES: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_cas
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
 ADMINS: Final = _roles("admin")
 SUBSCRIBING: Final = frozenset[Role](role for role in EVERY_ROLE if may_subscribe(role))
+CHECKING: Final = _roles("auditor", "admin", "integration")
 HANDING_IN: Final = EVERY_ROLE - _roles("analyst", "auditor")
 
 _PUSHES: Final = frozenset({"sync:push"})
 _PULLS: Final = frozenset({"sync:pull"})
 _EITHER: Final = _PUSHES | _PULLS
+_VERIFIES: Final = frozenset({"log:verify"})
+_FOLLOWS: Final = _PULLS | _VERIFIES
 _READS: Final = frozenset({"proj:read"})
 _USERS: Final = frozenset({"users:admin"})
 _HOOKS: Final = frozenset({"hooks:admin"})
@@ -143,6 +146,12 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/service-accounts"): Row(who=ADMINS, body_bytes_max=SMALL_BYTES_MAX),
     ("POST", "/v1/service-accounts/{client}/revoke"): Row(who=ADMINS),
     ("GET", "/v1/audit"): Row(who=_roles("auditor", "admin")),
+    ("GET", "/v1/proof/keys"): Row(who=READING_EVENTS, scopes=_FOLLOWS),
+    ("GET", "/v1/proof/checkpoint"): Row(who=READING_EVENTS, scopes=_FOLLOWS),
+    ("GET", "/v1/proof/consistency"): Row(who=READING_EVENTS, scopes=_FOLLOWS),
+    ("GET", "/v1/proof/checkpoints"): Row(who=CHECKING, scopes=_VERIFIES),
+    ("GET", "/v1/proof/inclusion"): Row(who=CHECKING, scopes=_VERIFIES),
+    ("GET", "/v1/proof/tiles/{level}/{number}"): Row(who=CHECKING, scopes=_VERIFIES),
     ("GET", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),
     ("GET", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),

@@ -366,6 +366,31 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a range of positions ends before it begins",
         "Say the smaller position first.",
     ),
+    "no-checkpoint": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "no checkpoint was signed yet of this log in its epoch",
+        "Ask again in a minute. If none comes, the server's own log says why nothing is signed.",
+    ),
+    "event-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "the log holds no event of that id or at that position",
+        "Check it; what is held or set aside is not in the log.",
+    ),
+    "tile-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "a tree of that size has no such tile",
+        "Level 0 has a tile for every 256 events, and each level above one for every 256 tiles below.",
+    ),
+    "not-signed-yet": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the event is in the log, but came after the newest checkpoint",
+        "Ask again in a minute: a checkpoint is signed at least that often.",
+    ),
+    "no-proofs": ProblemType(
+        HTTPStatus.NOT_IMPLEMENTED,
+        "a server that keeps its log in memory and signs no checkpoints",
+        "Run it over PostgreSQL.",
+    ),
     "no-webhooks": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED,
         "a server that keeps its log in memory and tells nobody of it",

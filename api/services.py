@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.identity import Identity
+from api.proof_ports import Proofs
 from api.webhook_ports import Webhooks
 from commands.authority import Principal
 from domain.people import Role
@@ -49,3 +50,5 @@ class Services:
     """By what people sign in; None: only bearer tokens that were given out are known."""
     webhooks: Webhooks | None = None
     """Who is told of events; None: nobody is."""
+    proofs: Proofs | None = None
+    """What proves the logs; None: nothing does."""

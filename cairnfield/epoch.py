@@ -1,7 +1,7 @@
 """`cairn epoch new`: the server came back from a backup, and its devices are to hear of it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 from cairnfield.tenants import Named, tenants_named
 
 if TYPE_CHECKING:
-    from sync.log import EventLog, Head
+    from sync.log import EventLog, Head, TenantId
 
 WHAT_FOLLOWS = """
 Every device hears of it when it says hello or hands something in. It then offers again whatever it still keeps of its
@@ -32,18 +32,27 @@ def new(
     """After a restore from a backup: let every device offer again what the backup does not hold."""
     from rich.console import Console
 
+    from cairnfield.checkpoints import open_signer
     from cairnfield.database import database, settings_with
-    from cairnfield.wiring import open_accounts, open_log
+    from cairnfield.wiring import now_ms, open_accounts, open_log
     from infra.postgres.pool import open_pool
 
-    console = Console(highlight=False, soft_wrap=True)
-    with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
-        begun = begin_epochs(open_log(pool), tenants_named(tenant, open_accounts(pool).tenants()))
+    console, settings = Console(highlight=False, soft_wrap=True), settings_with(data=data)
+    with database(settings) as opened, open_pool(opened.dsn, size=1) as pool:
+        signer, named = open_signer(settings, now_ms), tenants_named(tenant, open_accounts(pool).tenants())
+        begun = begin_epochs(open_log(pool), named, signer.announce)
     for name, head in begun:
         console.print(f"{name}: the log ends at {head.position}, its epoch is {head.epoch}", markup=False)
     console.print(WHAT_FOLLOWS, markup=False)
 
 
-def begin_epochs(log: "EventLog", tenants: Sequence[Named]) -> "list[tuple[str, Head]]":
-    """A new epoch for each of these tenants; returns their names and heads."""
-    return [(name, log.begin_epoch(tenant, str(uuid.uuid4()))) for tenant, name in tenants]
+def begin_epochs(
+    log: "EventLog", tenants: Sequence[Named], announce: "Callable[[TenantId, str], None]"
+) -> "list[tuple[str, Head]]":
+    """A new epoch for each of these tenants, announced first to whoever signs; returns their names and heads."""
+    begun: list[tuple[str, Head]] = []
+    for tenant, name in tenants:
+        epoch = str(uuid.uuid4())
+        announce(tenant, epoch)
+        begun.append((name, log.begin_epoch(tenant, epoch)))
+    return begun

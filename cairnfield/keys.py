@@ -17,11 +17,12 @@ app = typer.Typer(no_args_is_help=True)
 
 
 class Which(StrEnum):
-    """What keys are for: access tokens, refresh tokens, nonces, or all of these."""
+    """What keys are for: access tokens, refresh tokens, nonces, checkpoints of logs, or all of these."""
 
     ACCESS = "access"
     REFRESH = "refresh"
     NONCE = "nonce"
+    CHECKPOINT = "checkpoint"
     ALL = "all"
 
 
@@ -66,7 +67,8 @@ def revoke(
     """Accept nothing any more that this key made; another takes its place at once.
 
     Of an access key nobody notices: clients refresh. Of a refresh key all sign in anew whose sessions began with it,
-    and their devices may hand in late meanwhile.
+    and their devices may hand in late meanwhile. Of a checkpoint key, devices that have kept no later one stop until
+    somebody lets them trust anew.
     """
     keyring = _keyring(data)
     if kid not in {row.kid for row in keyring.rows()}:
@@ -113,7 +115,7 @@ def _print(documents: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     for each in documents:
         since = datetime.fromtimestamp(each["current_from_ms"] / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
-        typer.echo(f"{each['use']:<8}{each['is']:<9}from {since} UTC  {each['kid']}")
+        typer.echo(f"{each['use']:<12}{each['is']:<9}from {since} UTC  {each['kid']}")
 
 
 def _json(documents: list[dict[str, Any]]) -> str:

@@ -110,8 +110,8 @@ def _facts(table: Table) -> Iterator[str]:
         yield "Stored with: " + ", ".join(f"`{name} = {value}`" for name, value in stored.items())
     for column in table.columns:
         if column.info:
-            storage, compression = column.info["storage"], column.info["compression"]
-            yield f"`{column.name}`: storage {storage}, compressed by {compression} where the server has it"
+            told, compression = f"`{column.name}`: storage {column.info['storage']}", column.info.get("compression")
+            yield f"{told}, compressed by {compression} where the server has it" if compression else told
 
 
 def _type(column: Column[object]) -> str:

@@ -88,6 +88,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     """The API over the database at `dsn`, which is migrated already."""
     from api.app import create_app
     from api.services import Services
+    from cairnfield.checkpoints import keep_checkpoints, open_proofs
     from cairnfield.identity import open_identity, open_keyring
     from cairnfield.key_audit import note_keys
     from cairnfield.webhooks import deliver, open_webhooks
@@ -107,9 +108,11 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         is_ready=lambda: answers(pool),
         identity=open_identity(pool, settings, keyring, now_ms=now_ms, home=_only(accounts)),
         webhooks=open_webhooks(pool, settings, now_ms),
+        proofs=open_proofs(pool, settings, now_ms),
     )
     app = create_app(services, terms=open_terms(settings))
     deliver(app, dsn, settings, doorbell, now_ms)
+    keep_checkpoints(app, dsn, settings, doorbell, now_ms)
     app.router.on_startup.append(lambda: _read_again(accounts, services))
     note_keys(app, pool, keyring, accounts, now_ms)
     app.router.on_shutdown.append(doorbell.close)

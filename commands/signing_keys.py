@@ -10,11 +10,13 @@ from typing import Final, Literal, NamedTuple
 
 from commands.sessions import DAY_MS, SESSION_MS_MAX
 
-Use = Literal["access", "refresh", "nonce"]
-USES: Final[tuple[Use, ...]] = ("access", "refresh", "nonce")
+Use = Literal["access", "refresh", "nonce", "checkpoint"]
+USES: Final[tuple[Use, ...]] = ("access", "refresh", "nonce", "checkpoint")
 PUBLISHED_BEFORE_MS: Final = DAY_MS
-GOOD_AFTER_MS: Final = {"access": DAY_MS, "refresh": SESSION_MS_MAX, "nonce": DAY_MS}
-"""How long a key that was replaced is good for what was made with it."""
+FOR_EVER_MS: Final = 1 << 62
+GOOD_AFTER_MS: Final = {"access": DAY_MS, "refresh": SESSION_MS_MAX, "nonce": DAY_MS, "checkpoint": FOR_EVER_MS}
+"""How long a key that was replaced is good for what was made with it. One of checkpoints goes on signing beside those
+that followed it, so that whoever has kept it for years can still check, and take up its followers."""
 
 Standing = Literal["next", "current", "retired", "gone", "revoked"]
 

@@ -1,10 +1,12 @@
-"""The server's own keys, in one file for its owner's eyes: they sign access tokens, derive refresh tokens, mark nonces.
+"""The server's own keys, in one file for its owner's eyes: they sign access tokens and checkpoints of logs, derive
+refresh tokens, mark nonces.
 
 They are never in the database, so that whoever reads a backup of it signs nobody in. Every process looks at the file
 again when it has changed, so a rotation needs no restart. A folder that is mounted read-only will do, once it is full.
 """
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
@@ -104,6 +106,12 @@ class FileKeyring:
             return None
         return _mac(self._all()[kid], data)
 
+    def checkpoint_keys(self) -> list[tuple[str, bytes]]:
+        """(id, public key) of every key that signs checkpoints, the newest first."""
+        rows = signing_keys.good(self.rows(), "checkpoint", now_ms=self._now_ms())
+        newest_first = sorted(rows, key=lambda row: (row.current_from_ms, row.kid), reverse=True)
+        return [(row.kid, _public_bytes(self._all()[row.kid])) for row in newest_first]
+
     def published(self) -> list[dict[str, str]]:
         """The public keys, as JWKs: next, current and retired."""
         return [_jwk(self._all()[kid]) for kid in self.verifying()]
@@ -146,7 +154,20 @@ class FileKeyring:
                 now_ms = self._now_ms()
                 self._write([_made(use, now_ms, now_ms) for use in USES], is_first=True)
             self._look()
+            self._add_what_came_later()
         return self._kept
+
+    def _add_what_came_later(self) -> None:
+        """A file from before some use of keys gets one for it; of several processes that see it, one makes it."""
+        if self._lacking():
+            with (self._path.parent / f"{KEYRING_FILE}.lock").open("a") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                self._look()
+                now_ms = self._now_ms()
+                self._write([*self._kept.values(), *(_made(use, now_ms, now_ms) for use in self._lacking())])
+
+    def _lacking(self) -> list[Use]:
+        return [use for use in USES if all(each.use != use for each in self._kept.values())]
 
     def _look(self) -> None:
         """Read the file if it is another than before; a reader that comes meanwhile has the keys of a second ago."""
@@ -191,7 +212,7 @@ def _made(use: Use, now_ms: int, current_from_ms: int) -> _Kept:
     secret = secrets.token_bytes(_SECRET_BYTES)
     kid = hashlib.sha256(b"cairnfield key id " + secret).hexdigest()[:32]
     made = _Kept(kid=kid, use=use, secret=_text(secret), made_at_ms=now_ms, current_from_ms=current_from_ms)
-    return replace(made, kid=_thumbprint(_jwk(made))) if use == "access" else made
+    return replace(made, kid=_thumbprint(_jwk(made))) if use in ("access", "checkpoint") else made
 
 
 def _mac(kept: _Kept, data: bytes) -> bytes:
@@ -206,9 +227,19 @@ def _public(kept: _Kept) -> Ed25519PublicKey:
     return _private(kept).public_key()
 
 
+def _public_bytes(kept: _Kept) -> bytes:
+    return _public(kept).public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
 def _jwk(kept: _Kept) -> dict[str, str]:
-    raw = _public(kept).public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return {"kty": "OKP", "crv": "Ed25519", "x": _text(raw), "kid": kept.kid, "use": "sig", "alg": "EdDSA"}
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": _text(_public_bytes(kept)),
+        "kid": kept.kid,
+        "use": "sig",
+        "alg": "EdDSA",
+    }
 
 
 def _thumbprint(jwk: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ from sync.log import (
     nobody_listens,
 )
 from sync.merkle import appended
+from sync.proof_shelf import Anchor
 from sync.rows import (
     AnsweredRow,
     CaseMoved,
@@ -115,9 +116,15 @@ class MemoryEventLog:
         kept = self._tenant(tenant)
         return Head(len(kept.events), kept.epoch, kept.durable)
 
-    def frontier(self, tenant: TenantId) -> Sequence[bytes]:
-        """The frontier of its Merkle tree: `sync.merkle` says of what."""
-        return self._tenant(tenant).frontier
+    def anchor(self, tenant: TenantId) -> Anchor:
+        """Where the log ends, and the frontier of its Merkle tree there."""
+        with self._lock:
+            kept = self._tenant(tenant)
+            return Anchor(len(kept.events), kept.epoch, kept.durable, kept.frontier)
+
+    def tenants(self) -> Sequence[TenantId]:
+        """Whose logs there are."""
+        return sorted(self._tenants)
 
     def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
         with self._lock:

@@ -4,6 +4,7 @@ import heapq
 import itertools
 import signal
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,7 @@ LISTENING: Final = frozenset(range(20)) - frozenset(range(2, 20, 3))
 """Devices that listen for hints; the others come to the same without."""
 ON_ITS_WAY_S: Final = 0.5
 _MARK: Final = "update log_head set durable = greatest(durable, least(%s, position)) where tenant = %s"
-_NEW_EPOCH: Final = "update log_head set epoch = gen_random_uuid() where tenant = %s returning epoch::text, position"
+_NEW_EPOCH: Final = "update log_head set epoch = %s where tenant = %s returning position"
 ROLES: Final[tuple[Role, ...]] = ("dispatcher", "technician", "supervisor", "technician")
 
 
@@ -294,8 +295,10 @@ class Play:
         self.stage.database.kill()
         self.stage.database.restore()
         self.stage.database.start()
+        epoch = str(uuid.uuid4())
+        self.stage.signer().announce(self.town.tenant, epoch)
         with psycopg.connect(self.stage.database.dsn) as connection:
-            ((epoch, head),) = connection.execute(_NEW_EPOCH, [self.town.tenant]).fetchall()
+            ((head,),) = connection.execute(_NEW_EPOCH, [epoch, self.town.tenant]).fetchall()
         self.recorder.note("info", "restore", epoch=epoch, head=head)
         return self.stage.let_all_start
 

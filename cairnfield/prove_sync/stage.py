@@ -17,6 +17,9 @@ import httpx
 import psycopg
 
 from cairnfield.failure import CannotGoOn
+from cairnfield.wiring import now_ms
+from infra.checkpoint_signer import CheckpointSigner
+from infra.keyring import FileKeyring
 from infra.postgres.cluster import Cluster, Running
 from infra.postgres.embedded import INITDB_OPTIONS, SETTINGS
 from infra.postgres.migrate import upgrade
@@ -29,6 +32,8 @@ RESTART_S: Final = 0.1
 DATABASE: Final = "cairnfield"
 SMALL: Final = {**SETTINGS, "shared_buffers": "64MB", "max_wal_size": "256MB", "min_wal_size": "32MB"}
 """A run is short, and its data folder is copied."""
+KEYS: Final = "keys"
+"""The folder of the servers' own keys, which no restore brings back."""
 
 
 class Database:
@@ -116,7 +121,8 @@ class Api:
     def start(self) -> None:
         """Start it, without waiting."""
         command = [sys.executable, "-m", "cairnfield", "up", "--no-demo", "--port", str(self.address[1])]
-        environment = {**os.environ, "DATABASE_URL": self._database.dsn}
+        keys = str(self._folder / KEYS)  # one set of keys, as for all processes of a server
+        environment = {**os.environ, "DATABASE_URL": self._database.dsn, "CAIRN_SECRETS_DIR": keys}
         with (self._folder / f"api-{self._number}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--data", str(self._folder / f"api-{self._number}")],
@@ -194,6 +200,11 @@ class Stage:
         """Where the first API process is asked directly."""
         host, port = self.apis[0].address
         return f"http://{host}:{port}"
+
+    def signer(self) -> CheckpointSigner:
+        """Who signs for these servers."""
+        keys = self.folder / KEYS
+        return CheckpointSigner(FileKeyring(keys, now_ms=now_ms), keys)
 
     def start_apis(self) -> None:
         """Start those that are down, and wait until all answer."""

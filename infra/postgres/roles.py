@@ -23,6 +23,8 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     PROJECTOR: {
         **dict.fromkeys(("tenant", "person", "log_head", "event", "entity"), frozenset({"SELECT"})),
         "tracking": frozenset({"SELECT", "INSERT", "UPDATE"}),
+        "log_tile": frozenset({"SELECT", "INSERT", "UPDATE"}),
+        "log_checkpoint": frozenset({"SELECT", "INSERT"}),
         "snapshot": frozenset({"SELECT", "INSERT", "DELETE"}),
         "webhook": frozenset({"SELECT", "UPDATE"}),
         "webhook_errand": frozenset({"SELECT", "UPDATE", "DELETE"}),
@@ -32,7 +34,7 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     AUDITOR: dict.fromkeys(
         (
             *("tenant", "person", "log_head", "event", "entity", "replica", "held", "quarantine", "grant_"),
-            *("scope_link", "later_verdict", "audit_entry"),
+            *("scope_link", "later_verdict", "audit_entry", "log_tile", "log_checkpoint"),
         ),
         frozenset({"SELECT"}),
     ),

@@ -213,6 +213,41 @@ event = Table(
     },
 )
 
+log_tile = Table(
+    "log_tile",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose log."),
+    Column("number", BigInteger, nullable=False, comment="Its place among the tiles of its level: 0, 1, 2 …"),
+    Column("level", SmallInteger, nullable=False, comment="0: hashes of leaves; 1: roots over tiles of level 0; …"),
+    Column(
+        "hashes",
+        LargeBinary,
+        nullable=False,
+        comment="Up to 256 hashes of 32 bytes, one after the other; a full tile never changes, the last one grows.",
+        info={"storage": "EXTERNAL"},
+    ),
+    PrimaryKeyConstraint("tenant", "level", "number"),
+    CheckConstraint("octet_length(hashes) BETWEEN 32 AND 8192 AND octet_length(hashes) % 32 = 0", name="hashes"),
+    comment="The hashes of each log's Merkle tree, in tiles (C2SP tlog-tiles). They follow from the log.",
+    info={"grants": ("SELECT",), "kept_by_append": ("log_head",)},
+)
+
+log_checkpoint = Table(
+    "log_checkpoint",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose log."),
+    Column("size", BigInteger, nullable=False, comment="How many events it is over: the position of the last."),
+    Column("epoch", Uuid, nullable=False, comment="The epoch of the log, which its origin names."),
+    Column("signed_at", Time, nullable=False, comment="When it was signed."),
+    Column("root", LargeBinary, nullable=False, comment="The root of the Merkle tree over those events."),
+    Column("note", LargeBinary, nullable=False, comment="The signed note (C2SP tlog-checkpoint), byte for byte."),
+    PrimaryKeyConstraint("tenant", "size", "epoch"),
+    CheckConstraint("size >= 1", name="size"),
+    CheckConstraint("octet_length(root) = 32", name="root"),
+    comment="Every checkpoint that was signed of a log. The key is not in the database, so none can be made here.",
+    info={"grants": ("SELECT",), "kept_by_append": ("log_head",)},
+)
+
 entity = Table(
     "entity",
     metadata,

@@ -38,6 +38,9 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     ("GET POST PATCH PUT DELETE", r"/v1/(people|service-accounts|keys)(/.*)?", "A"),
     ("GET POST PATCH DELETE", r"/v1/webhooks(/.*)?", "AI"),
     ("GET", r"/v1/audit", "UA"),
+    # Proofs: whoever pulls checks that history goes on; the hashes and single events are for those who audit.
+    ("GET", r"/v1/proof/(keys|checkpoint|consistency)", "TDSUAI"),
+    ("GET", r"/v1/proof/(checkpoints|inclusion|tiles/.*)", "UAI"),
     # Sync: whoever may see may pull, whoever writes in the field or office pushes, systems relay.
     ("GET", r"/v1/sync/relay", "I"),
     ("POST", r"/v1/sync/relay", "I"),

@@ -20,12 +20,14 @@ from api import base64url
 from api.app import create_app
 from api.identity import Identity, RelyingParty
 from api.proof import thumbprint
+from api.proof_ports import Proofs
 from api.services import Services
 from api.webhook_ports import Webhooks
 from cairnfield.ids import uuid7
 from cairnfield.wiring import new_replica
 from commands.people import SignInRow
 from domain.people import Role
+from infra.checkpoint_signer import CheckpointSigner
 from infra.doorbell import ProcessDoorbell
 from infra.keyring import FileKeyring
 from infra.passwords import Argon2Passwords
@@ -35,9 +37,12 @@ from infra.postgres.devices import PostgresDevices
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.people import PostgresPeople
 from infra.postgres.pool import open_pool
+from infra.postgres.proof_shelf import PostgresProofShelf
+from infra.postgres.roles import PROJECTOR
 from infra.postgres.sessions import PostgresSessions
 from infra.postgres.sign_in import PostgresSignIns
 from infra.postgres.webhooks import PostgresWebhooks
+from infra.tree_keeper import TreeKeeper
 from infra.webhook_secrets import WebhookSecrets
 from tests.api.in_process import client_of
 from tests.api.office import NDJSON, ROLES, Clock
@@ -215,9 +220,11 @@ class Company:
 def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
     """Makes companies on one server."""
     clock, hasher = Clock(), QuickHasher()
-    with open_pool(dsn, size=8) as pool:
+    with open_pool(dsn, size=8) as pool, open_pool(dsn, size=1, role=PROJECTOR) as projecting:
         doorbell = ProcessDoorbell()
         keyring = FileKeyring(folder, now_ms=lambda: clock.ms)
+        signer = CheckpointSigner(keyring, folder)
+        keeper = TreeKeeper(PostgresProofShelf(projecting), signer, now_ms=lambda: clock.ms)
         identity = Identity(
             keyring=keyring,
             passwords=Argon2Passwords(hasher),
@@ -237,10 +244,11 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
             new_replica=new_replica,
             is_ready=lambda: True,
             identity=identity,
+            proofs=Proofs(shelf=PostgresProofShelf(pool), publics=signer.publics),
             webhooks=Webhooks(book=PostgresWebhooks(pool), secrets=WebhookSecrets(b"s" * 32), new_id=new_id),
         )
         with client_of(create_app(services)) as client:
-            yield Companies(client, services, identity, keyring, hasher, clock)
+            yield Companies(client, services, identity, keyring, hasher, clock, keeper)
 
 
 @dataclass
@@ -253,6 +261,7 @@ class Companies:
     keyring: FileKeyring
     hasher: QuickHasher
     clock: Clock
+    keeper: TreeKeeper
 
     def new(self) -> Company:
         self.clock.ms = Clock().ms

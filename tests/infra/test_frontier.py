@@ -25,7 +25,7 @@ FRONTIER: Final = "select frontier, position from log_head where tenant = %s"
 
 def frontier_of(office: Office, dsn: str) -> list[bytes]:
     if isinstance(office.log, MemoryEventLog):
-        return list(office.log.frontier(office.tenant))
+        return list(office.log.anchor(office.tenant).frontier)
     with connect(dsn, role=None) as owner:
         found = owner.execute(FRONTIER, [office.tenant]).fetchone()
     assert found is not None

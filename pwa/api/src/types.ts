@@ -3143,6 +3143,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proof/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * By which keys checkpoints are signed
+         * @description Keep them at first contact, and let no later answer replace them: a key goes on signing until it is revoked.
+         */
+        get: operations["checkpoint_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest checkpoint
+         * @description As a signed note (C2SP `tlog-checkpoint`): origin, size and root, and a signature for each key.
+         */
+        get: operations["checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every checkpoint that was signed
+         * @description By size, of all epochs; ask on with `next` until it is null.
+         */
+        get: operations["checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That the log still begins with what it was
+         * @description The newest checkpoint, and the hashes by which it is shown to continue one of `since` events (RFC 9162).
+         */
+        get: operations["consistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/inclusion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That an event is in the log
+         * @description The hashes that lead from the event's leaf to the root of the newest checkpoint, lowest first (RFC 9162).
+         */
+        get: operations["inclusion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/tiles/{level}/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hashes of the tree, 256 at a time
+         * @description A tile as C2SP `tlog-tiles` cuts them, as far as the newest checkpoint goes; one of width 256 never changes.
+         */
+        get: operations["tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3788,6 +3908,20 @@ export interface components {
             status: number | null;
             /** Error */
             error: string | null;
+        };
+        /**
+         * CheckpointTold
+         * @description A checkpoint that was signed.
+         */
+        CheckpointTold: {
+            /** Size */
+            size: number;
+            /** Epoch */
+            epoch: string;
+            /** Signed At Ms */
+            signed_at_ms: number;
+            /** Checkpoint */
+            checkpoint: string;
         };
     };
     responses: {
@@ -4495,6 +4629,51 @@ export interface components {
         };
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
         "invalid-request.range-reversed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Implemented. [`no-proofs`](/problems/no-proofs): a server that keeps its log in memory and signs no checkpoints. */
+        "no-proofs": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch. */
+        "no-checkpoint": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`event-not-found`](/problems/event-not-found): the log holds no event of that id or at that position; [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch. */
+        "event-not-found.no-checkpoint": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`not-signed-yet`](/problems/not-signed-yet): the event is in the log, but came after the newest checkpoint. */
+        "not-signed-yet": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch; [`tile-not-found`](/problems/tile-not-found): a tree of that size has no such tile. */
+        "no-checkpoint.tile-not-found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -15603,6 +15782,247 @@ export interface operations {
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-webhooks"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    checkpoint_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Origin */
+                        origin: string;
+                        /**
+                         * Keys
+                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
+                         */
+                        keys: string[];
+                    };
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    checkpoints: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["CheckpointTold"][];
+                        /** Next */
+                        next: number | null;
+                    };
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["invalid-request"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    consistency: {
+        parameters: {
+            query?: {
+                /** @description The size of a checkpoint that was kept; 0: none was. */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Checkpoint */
+                        checkpoint: string;
+                        /**
+                         * Keys
+                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
+                         */
+                        keys: string[];
+                        /** Epoch */
+                        epoch: string;
+                        /** Durable */
+                        durable: number;
+                        /** Since */
+                        since: number;
+                        /**
+                         * Consistency
+                         * @description Null where `since` is more than it is over.
+                         */
+                        consistency: string[] | null;
+                    };
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint"];
+            422: components["responses"]["invalid-request"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    inclusion: {
+        parameters: {
+            query?: {
+                /** @description Its place in the log. */
+                position?: number | null;
+                /** @description Its id, instead of its position. */
+                event?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Position */
+                        position: number;
+                        /** Event Id */
+                        event_id: string;
+                        /**
+                         * Stamps
+                         * @description The first line of the leaf; after it comes the authored event.
+                         */
+                        stamps: string;
+                        /** Leaf Hash */
+                        leaf_hash: string;
+                        /** Size */
+                        size: number;
+                        /** Inclusion */
+                        inclusion: string[];
+                        /** Checkpoint */
+                        checkpoint: string;
+                        /**
+                         * Keys
+                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
+                         */
+                        keys: string[];
+                    };
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["event-not-found.no-checkpoint"];
+            409: components["responses"]["not-signed-yet"];
+            422: components["responses"]["invalid-request"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    tile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0: hashes of leaves; 1: roots over tiles of level 0; and so on. */
+                level: number;
+                /** @description Its place among those of its level, from 0. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Level */
+                        level: number;
+                        /** Number */
+                        number: number;
+                        /** Width */
+                        width: number;
+                        /** Hashes */
+                        hashes: string;
+                    };
+                };
+            };
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint.tile-not-found"];
+            422: components["responses"]["invalid-request"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
             503: components["responses"]["log-unavailable"];
         };
     };

@@ -1,0 +1,15 @@
+"""What the routes of proofs need of the world; `cairnfield.wiring` fills it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sync.proof_shelf import ProofShelf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """What proves the logs of this server."""
+
+    shelf: ProofShelf
+    publics: Callable[[], Sequence[bytes]]
+    """The public keys that sign checkpoints, the newest first."""

@@ -1,0 +1,221 @@
+"""What proves the log: signed checkpoints, and proofs that what was shown before and any event are in them.
+
+Every device asks for `consistency` before it pulls, so that a server which rewrites history is found out by the first
+that connects. The rest is for those who check.
+"""
+
+import base64
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from api.auth import principal_of, services_of
+from api.problem import Problem
+from api.proof_ports import Proofs
+from api.services import Services
+from commands.authority import Principal
+from domain.values import INTEGER_MAX, UUID_PATTERN
+from sync.checkpoint import Origin, VerifierKey
+from sync.leaf import leaf_of, stamps_of
+from sync.log import TenantId
+from sync.merkle import Nodes, consistency_proof, inclusion_proof, leaf_hash
+from sync.proof_shelf import SignedRow
+from sync.rows import EventRow
+from sync.tiles import LEVELS_MAX, nodes_over, split, widths_of
+
+CHECKPOINTS_PER_PAGE_MAX: Final = 200
+
+router = APIRouter(prefix="/v1/proof", tags=["proof"])
+Speaking = Annotated[Principal, Depends(principal_of)]
+Ports = Annotated[Services, Depends(services_of)]
+Size = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
+
+
+@router.get("/keys", summary="By which keys checkpoints are signed")
+def checkpoint_keys(speaking: Speaking, services: Ports) -> Response:
+    """Keep them at first contact, and let no later answer replace them: a key goes on signing until it is revoked."""
+    proofs = proofs_of(services)
+    origin = Origin(speaking.tenant, proofs.shelf.anchor(speaking.tenant).epoch)
+    return _json({"origin": str(origin), "keys": _keys(origin, proofs)})
+
+
+@router.get("/checkpoint", summary="The newest checkpoint", response_class=Response)
+def checkpoint(speaking: Speaking, services: Ports) -> Response:
+    """As a signed note (C2SP `tlog-checkpoint`): origin, size and root, and a signature for each key."""
+    newest = newest_of(speaking.tenant, proofs_of(services))
+    return Response(newest.note, media_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/checkpoints", summary="Every checkpoint that was signed")
+def checkpoints(
+    speaking: Speaking,
+    services: Ports,
+    after: Annotated[Size, Query(description="`next` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=CHECKPOINTS_PER_PAGE_MAX, description="How many at most.")] = 50,
+) -> Response:
+    """By size, of all epochs; ask on with `next` until it is null."""
+    rows = proofs_of(services).shelf.signed(speaking.tenant, after=after, limit=limit)
+    items = [
+        {"size": row.size, "epoch": row.epoch, "signed_at_ms": row.signed_at_ms, "checkpoint": row.note.decode()}
+        for row in rows
+    ]
+    return _json({"items": items, "next": rows[-1].size if len(rows) == limit else None})
+
+
+@router.get("/consistency", summary="That the log still begins with what it was")
+def consistency(
+    speaking: Speaking,
+    services: Ports,
+    since: Annotated[Size, Query(description="The size of a checkpoint that was kept; 0: none was.")] = 0,
+) -> Response:
+    """The newest checkpoint, and the hashes by which it is shown to continue one of `since` events (RFC 9162)."""
+    proofs = proofs_of(services)
+    anchor, newest = proofs.shelf.anchor(speaking.tenant), newest_of(speaking.tenant, proofs)
+    nodes = _nodes(speaking.tenant, proofs)
+    shown = _texts(consistency_proof(since, newest.size, nodes)) if since <= newest.size else None
+    return _json(
+        {
+            "checkpoint": newest.note.decode(),
+            "keys": _keys(Origin(speaking.tenant, newest.epoch), proofs),
+            "epoch": anchor.epoch,
+            "durable": anchor.durable,
+            "since": since,
+            "consistency": shown,
+        }
+    )
+
+
+@router.get("/inclusion", summary="That an event is in the log")
+def inclusion(
+    speaking: Speaking,
+    services: Ports,
+    position: Annotated[int | None, Query(ge=1, le=INTEGER_MAX, description="Its place in the log.")] = None,
+    event: Annotated[str | None, Query(pattern=UUID_PATTERN, description="Its id, instead of its position.")] = None,
+) -> Response:
+    """The hashes that lead from the event's leaf to the root of the newest checkpoint, lowest first (RFC 9162)."""
+    proofs, tenant = proofs_of(services), speaking.tenant
+    if (position is None) == (event is None):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-request",
+            "An event is named either by its position or by its id.",
+            hint="Send `position` or `event`, and not both.",
+        )
+    newest = newest_of(tenant, proofs)
+    row = _row(tenant, position, event, services, proofs)
+    if row.position > newest.size:
+        raise _not_yet(row.position, newest)
+    hashes = inclusion_proof(row.position - 1, newest.size, _nodes(tenant, proofs))
+    return _json(
+        {
+            "position": row.position,
+            "event_id": row.id,
+            "stamps": stamps_of(row).decode(),
+            "leaf_hash": _text(leaf_hash(leaf_of(row))),
+            "size": newest.size,
+            "inclusion": _texts(hashes),
+            "checkpoint": newest.note.decode(),
+            "keys": _keys(Origin(tenant, newest.epoch), proofs),
+        }
+    )
+
+
+@router.get("/tiles/{level}/{number}", summary="Hashes of the tree, 256 at a time")
+def tile(
+    level: Annotated[int, Path(description="0: hashes of leaves; 1: roots over tiles of level 0; and so on.")],
+    number: Annotated[int, Path(description="Its place among those of its level, from 0.")],
+    speaking: Speaking,
+    services: Ports,
+) -> Response:
+    """A tile as C2SP `tlog-tiles` cuts them, as far as the newest checkpoint goes; one of width 256 never changes."""
+    proofs = proofs_of(services)
+    newest = newest_of(speaking.tenant, proofs)
+    full, rest = widths_of(newest.size).get(level, (0, 0)) if 0 <= level < LEVELS_MAX else (0, 0)
+    width = 256 if 0 <= number < full else rest if number == full else 0
+    hashes = split(proofs.shelf.tile(speaking.tenant, level, number))[:width] if width else []
+    if not hashes:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "tile-not-found",
+            f"A tree of {newest.size} leaves has no tile {number} of level {level}.",
+            hint="Level 0 has a tile for every 256 events, and each level above one for every 256 of those below.",
+        )
+    kept = "private, max-age=31536000, immutable" if width == 256 else "no-store"
+    document = {"level": level, "number": number, "width": len(hashes), "hashes": _text(b"".join(hashes))}
+    return _json(document, {"Cache-Control": kept})
+
+
+def proofs_of(services: Services) -> Proofs:
+    """What proves the logs; raises Problem 501 where nothing does."""
+    if services.proofs is None:
+        raise Problem(
+            HTTPStatus.NOT_IMPLEMENTED,
+            "no-proofs",
+            "This server signs no checkpoints.",
+            hint="Run it over PostgreSQL.",
+        )
+    return services.proofs
+
+
+def newest_of(tenant: TenantId, proofs: Proofs) -> SignedRow:
+    """The newest checkpoint of the epoch that the log is in; raises Problem 404."""
+    newest = proofs.shelf.newest(tenant, proofs.shelf.anchor(tenant).epoch)
+    if newest is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "no-checkpoint",
+            "No checkpoint was signed yet of this log in its epoch.",
+            hint="One is signed within a minute of the first event. The server's own log says if something is wrong.",
+            retryable=True,
+        )
+    return newest
+
+
+def _row(tenant: TenantId, position: int | None, event: str | None, services: Services, proofs: Proofs) -> EventRow:
+    if position is not None:
+        row = next(iter(services.log.page(tenant, after=position - 1, limit=1)), None)
+    else:
+        row = proofs.shelf.event(tenant, event or "")
+    if row is None or position not in (None, row.position):
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "event-not-found",
+            f"The log holds no event {event or f'at position {position}'}.",
+            hint="`/v1/sync/hello` tells the newest position; what is held or set aside is not in the log.",
+        )
+    return row
+
+
+def _not_yet(position: int, newest: SignedRow) -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "not-signed-yet",
+        f"The event lies at position {position}, and the newest checkpoint is over {newest.size}.",
+        hint="Ask again in a minute: a checkpoint is signed at least that often.",
+        retryable=True,
+    )
+
+
+def _nodes(tenant: TenantId, proofs: Proofs) -> Nodes:
+    return nodes_over(lambda level, number: proofs.shelf.tile(tenant, level, number))
+
+
+def _keys(origin: Origin, proofs: Proofs) -> list[str]:
+    return [str(VerifierKey(origin, public)) for public in proofs.publics()]
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _texts(hashes: Sequence[bytes]) -> list[str]:
+    return [_text(each) for each in hashes]
+
+
+def _json(document: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        orjson.dumps(document), media_type="application/json", headers=headers or {"Cache-Control": "no-store"}
+    )

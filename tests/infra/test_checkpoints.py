@@ -1,0 +1,102 @@
+"""Checkpoints are signed while the server runs: when a log has grown, after a while, and whatever happens to others."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from infra.checkpoints import Checkpoints
+from infra.doorbell import ProcessDoorbell
+from infra.memory import MemoryEventLog
+from infra.memory_proof_shelf import MemoryProofShelf
+from tests.devices import NOON
+from tests.infra.event_logs import Office
+from tests.infra.proving import Proven
+
+WAIT_S: Final = 10.0
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+class Served:
+    """Logs of one server, in memory, with the thread that signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.doorbell = ProcessDoorbell()
+        self.log = MemoryEventLog(self.doorbell.ring)
+        self.shelf, self.folder, self.skipped_ms = MemoryProofShelf(self.log), folder, 0
+        self.began_s = time.monotonic()
+
+    def now_ms(self) -> int:
+        return NOON + self.skipped_ms + int(1_000 * (time.monotonic() - self.began_s))
+
+    def tenant(self, name: str) -> Proven:
+        self.log.add_tenant(name)
+        proven = Proven(Office(log=self.log, tenant=name), self.shelf, self.folder)
+        proven.office.mint("ada")
+        return proven
+
+    def signed(self, proven: Proven) -> list[int]:
+        return [row.size for row in self.shelf.signed(proven.tenant, after=0, limit=99)]
+
+    @contextmanager
+    def running(self, by: Proven, *, sweep_s: float = 60.0) -> Iterator[None]:
+        keeper = type(by.keeper)(self.shelf, by.signer, now_ms=self.now_ms)
+        running = Checkpoints(self.shelf, keeper, self.doorbell, now_ms=self.now_ms, sweep_s=sweep_s, pause_s=0.01)
+        running.start()
+        try:
+            yield
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return Served(tmp_path)
+
+
+def test_a_log_is_signed_at_the_start_and_when_it_has_grown_by_many(served: Served) -> None:
+    proven = served.tenant("00000000-0000-4000-8000-00000000000a")
+    proven.grow(3)
+    with served.running(proven):
+        until(lambda: served.signed(proven) == [3])
+        proven.grow(5)
+        time.sleep(0.1)
+        assert served.signed(proven) == [3]
+        proven.grow(251)
+        until(lambda: served.signed(proven) == [3, 259])
+
+
+def test_a_few_events_are_signed_after_a_while(served: Served) -> None:
+    proven = served.tenant("00000000-0000-4000-8000-00000000000a")
+    proven.grow(3)
+    with served.running(proven, sweep_s=0.05):
+        until(lambda: served.signed(proven) == [3])
+        proven.grow(1)
+        time.sleep(0.1)
+        assert served.signed(proven) == [3]
+        served.skipped_ms = 60_000
+        until(lambda: served.signed(proven) == [3, 4])
+
+
+def test_a_log_that_was_touched_is_complained_of_and_in_nobodys_way(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    touched, other = (served.tenant(f"00000000-0000-4000-8000-00000000000{each}") for each in "ab")
+    touched.grow(9)
+    other.grow(9)
+    rows = served.log._tenant(touched.tenant).events  # as whoever owns the database could
+    rows[4] = rows[4]._replace(body=b"{}")
+    with caplog.at_level(logging.ERROR), served.running(other):
+        until(lambda: served.signed(other) == [9])
+        until(lambda: any("is not what was appended to it" in each.getMessage() for each in caplog.records))
+    assert served.signed(touched) == []
