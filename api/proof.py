@@ -50,7 +50,9 @@ class _Header(BaseModel):
     jwk: _Ed25519 | _P256
 
 
-class _Claims(BaseModel):
+class ProofClaims(BaseModel):
+    """What is looked at of what a proof says."""
+
     model_config = ConfigDict(extra="ignore", strict=True)
     jti: _Word
     htm: _Word
@@ -113,7 +115,7 @@ class Proofs:
             self._taken[name] = now_ms
 
 
-def _read(text: str) -> tuple[_Header, _Claims]:
+def _read(text: str) -> tuple[_Header, ProofClaims]:
     """Header and claims of a proof whose signature is good by the key that it names; raises Problem."""
     header_part, _, rest = text.partition(".")
     raw = base64url.read(header_part)
@@ -123,7 +125,7 @@ def _read(text: str) -> tuple[_Header, _Claims]:
         if rest.count(".") != 1:
             raise jwt.InvalidTokenError
         decoded = jwt.PyJWS().decode_complete(text, key, algorithms=[header.alg])
-        claims = _Claims.model_validate(orjson.loads(decoded["payload"]))
+        claims = ProofClaims.model_validate(orjson.loads(decoded["payload"]))
     except ValidationError as error:
         raise refused(f"The DPoP proof does not say what it must: {_places(error)}.") from None
     except (jwt.PyJWTError, orjson.JSONDecodeError, ValueError):
@@ -137,7 +139,7 @@ def _places(error: ValidationError) -> str:
     ]
 
 
-def _check_address(request: Request, claims: _Claims) -> None:
+def _check_address(request: Request, claims: ProofClaims) -> None:
     """The scheme is not compared: whoever ends TLS in front of us speaks http to us."""
     told = urlsplit(claims.htu)
     host = request.headers.get("host", "")
@@ -145,7 +147,7 @@ def _check_address(request: Request, claims: _Claims) -> None:
         raise refused(f"The proof is for {claims.htm[:20]} {told.path[:200]} of another address than was asked.")
 
 
-def _is_fresh(claims: _Claims, keyring: Keyring, now_ms: int) -> bool:
+def _is_fresh(claims: ProofClaims, keyring: Keyring, now_ms: int) -> bool:
     if abs(now_ms - claims.iat * 1_000) <= FRESH_MS:
         return True
     return claims.nonce is not None and is_nonce(claims.nonce, keyring, purpose="dpop", now_ms=now_ms)

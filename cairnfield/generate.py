@@ -52,6 +52,12 @@ def _openapi() -> str:
     return openapi()
 
 
+def _tokens() -> str:
+    from cairnfield.token_reference import tokens
+
+    return tokens()
+
+
 def _typescript_api() -> str:
     from cairnfield.typescript_api import api_types
 
@@ -81,6 +87,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/openapi.json": _openapi,
     "docs/reference/orders.md": _orders,
     "docs/reference/problems.md": _problems,
+    "docs/reference/tokens.md": _tokens,
     "pwa/api/src/types.ts": _typescript_api,
     "pwa/sdk/src/generated/catalogue.ts": _typescript_catalogue,
     "pwa/sdk/src/generated/limits.ts": client_limits,

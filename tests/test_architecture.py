@@ -64,7 +64,7 @@ def test_tests_are_not_packages() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
-def test_no_sql_is_built_from_input() -> None:
+def test_b16_no_sql_is_built_from_input() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in python_files()

@@ -27,7 +27,8 @@ def told_as_ours() -> Generator[None]:
     try:
         yield
     except errors.UniqueViolation as taken:
-        raise Conflicting(str(taken.diag.message_detail or taken)) from taken
+        # By its name: the key itself may be somebody's e-mail address, and this is logged.
+        raise Conflicting(f"{taken.diag.constraint_name} is taken") from None
     except errors.NotNullViolation as taken:
         if taken.diag.table_name != "tracking":  # see MOVE_TRACKED
             raise

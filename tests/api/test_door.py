@@ -83,7 +83,7 @@ def test_nothing_is_told_of_tls_where_there_is_none(office: Office) -> None:
     assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
-def test_no_page_of_another_site_may_read_us_by_default(office: Office) -> None:
+def test_d11_no_page_of_another_site_may_read_us_by_default(office: Office) -> None:
     for origin in (CONSOLE, "null", "http://cairn.evil.example"):
         answer = office.client.get("/livez", headers={"Origin": origin})
         assert not [name for name in answer.headers if name.startswith("access-control")]

@@ -56,7 +56,7 @@ def tries(given: Answer, dice: float) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("status", [None, 500, 404, 301])
-def test_ten_tries_are_made_within_75_hours(status: int | None) -> None:
+def test_e3_ten_tries_are_made_within_75_hours(status: int | None) -> None:
     made = list(tries(answer(status), 0.5))
     assert len(made) == TRIES_MAX == 10
     waits = [later - earlier for earlier, later in pairwise(made)]
@@ -91,7 +91,7 @@ def test_nothing_but_a_yes_or_the_tenth_no_lets_the_next_one_pass(
         assert step.closes or step.next_at_ms > NOON
 
 
-def test_410_disables() -> None:
+def test_e3_410_disables() -> None:
     step = told(answer(410), 0)
     assert (step.outcome, step.closes, step.moves_on) == ("gone", "gone", False)
 

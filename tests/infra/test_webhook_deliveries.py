@@ -193,7 +193,7 @@ def test_an_answer_that_is_no_yes_is_tried_again_before_anything_behind_it(town:
     assert town.receivers.at("/elsewhere") == []
 
 
-def test_ten_tries_end_in_a_dead_letter_and_the_next_event_decides_whether_it_was_the_letter(town: Town) -> None:
+def test_e3_ten_tries_end_in_a_dead_letter_and_the_next_event_decides_whether_it_was_the_letter(town: Town) -> None:
     webhook = town.subscribe("/all")
     poison, fine = town.tell(), town.tell(2)
     town.receivers.answers = lambda heard: Says(500 if heard.position == poison[0] else 200)
@@ -227,7 +227,7 @@ def test_a_receiver_that_is_down_for_good_closes_its_line_and_loses_nothing(town
     assert town.receivers.positions("/all")[-4:] == waiting + buried
 
 
-def test_gone_is_gone_until_somebody_switches_it_on(town: Town) -> None:
+def test_e3_gone_is_gone_until_somebody_switches_it_on(town: Town) -> None:
     webhook = town.subscribe("/all")
     (position,) = town.tell()
     town.receivers.answers = lambda heard: Says(410)
@@ -303,7 +303,7 @@ def test_a_slow_receiver_is_given_up_after_a_while_and_tried_again(town: Town) -
     assert (delivery.status, delivery.error, delivery.outcome) == (None, "no answer within 0.3 s", "failed")
 
 
-def test_an_answer_of_any_size_is_a_yes_of_which_a_little_is_kept(town: Town) -> None:
+def test_e4_an_answer_of_any_size_is_a_yes_of_which_a_little_is_kept(town: Town) -> None:
     webhook = town.subscribe("/all")
     town.receivers.answers = lambda heard: Says(200, {}, b"x" * 3_000_000)
     (position,) = town.tell()

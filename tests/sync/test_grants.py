@@ -104,7 +104,7 @@ def test_a_job_leads_to_its_customer_and_its_site(company: Company) -> None:
     assert {f"customer:{customer}", f"site:{site}"} < company.sees(ADA)
 
 
-def test_work_written_before_its_author_could_know_of_the_leave_is_late_and_later_work_is_set_aside(
+def test_c5_work_written_before_its_author_could_know_of_the_leave_is_late_and_later_work_is_set_aside(
     company: Company,
 ) -> None:
     job = company.job()

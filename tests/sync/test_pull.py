@@ -100,7 +100,7 @@ def kinds(page: Page) -> list[type]:
     return [type(frame) for frame in page.frames]
 
 
-def test_a_technician_is_sent_their_jobs_with_customer_and_site_and_no_others(office: Office) -> None:
+def test_c4_a_technician_is_sent_their_jobs_with_customer_and_site_and_no_others(office: Office) -> None:
     mine, other = office.job(), office.job()
     office.visit(mine, ADA)
     office.visit(other, BEN)
@@ -125,7 +125,7 @@ def test_what_is_sent_first_are_states_and_afterwards_events(office: Office) -> 
     is_right(office, pulled(office, ada))
 
 
-def test_a_job_that_is_taken_away_leaves_and_unsent_work_on_it_stays(office: Office) -> None:
+def test_c5_a_job_that_is_taken_away_leaves_and_unsent_work_on_it_stays(office: Office) -> None:
     job = office.job()
     visit = office.visit(job, ADA)
     ada = pulled(office, office.server.device(ADA))
@@ -146,7 +146,7 @@ def test_a_job_that_is_taken_away_leaves_and_unsent_work_on_it_stays(office: Off
     is_right(office, pulled(office, office.server.device(BEN)))
 
 
-def test_a_job_that_comes_back_is_sent_anew(office: Office) -> None:
+def test_c6_a_job_that_comes_back_is_sent_anew(office: Office) -> None:
     visit = office.visit(office.job(), ADA)
     ada = pulled(office, office.server.device(ADA))
     office.give(visit, BEN)
@@ -800,7 +800,7 @@ class Town(RuleBasedStateMachine):
         return pulled(self.office, device)
 
 
-def test_every_device_of_a_town_at_rest_shows_what_it_may_see() -> None:
+def test_c4_c5_c6_every_device_of_a_town_at_rest_shows_what_it_may_see() -> None:
     """100 lives of 40 steps, and what they must have met to be worth it."""
     met.clear()
     run_state_machine_as_test(Town, settings=settings(max_examples=100, stateful_step_count=40, deadline=None))
