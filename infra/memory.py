@@ -5,11 +5,10 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from infra.memory_past import MemoryPast
 from infra.memory_pull import MemoryMoment
-from sync.envelope import hash_of
 from sync.frames import OFFICE_SCOPE
 from sync.grants import leading_on
 from sync.leaf import leaf_hashes
@@ -32,6 +31,7 @@ from sync.log import (
 )
 from sync.merkle import appended
 from sync.proof_shelf import Anchor
+from sync.retelling import settled_as_accepted, settled_as_aside, settled_as_held, settles_its_id
 from sync.rows import (
     AnsweredRow,
     CaseMoved,
@@ -42,7 +42,6 @@ from sync.rows import (
     GrantRow,
     HeldRow,
     LaterRow,
-    QuarantinedRow,
     ReplicaRow,
     ScopeLinkRow,
     ScopeRow,
@@ -153,6 +152,7 @@ class MemoryEventLog:
                 granted=kept.granted,
                 links=kept.links,
                 told_later=kept.later,
+                people={name: row.person for name, row in kept.replicas.items()},
             )
 
     def past(self, tenant: TenantId) -> MemoryPast:
@@ -228,19 +228,21 @@ class MemoryEventLog:
 
 
 def _known(kept: _Tenant, wanted: Wanted) -> Known:
-    settled = [*map(_accepted, kept.events), *map(_held, kept.held.values())]
+    settled = [*map(settled_as_accepted, kept.events), *map(settled_as_held, kept.held.values())]
     ids, authors = set(wanted.ids), {replica for replica, _, _ in wanted.spans}
     entities = {*wanted.entities, *(row.entity for row in kept.held.values() if authors & set(dict(row.missing)))}
     held = [row for row in kept.held.values() if row.entity in entities]
     replicas = {*wanted.replicas, *(name for row in held for name, _ in row.missing)}
-    aside = [row.aside for row in kept.cases.values() if row.state not in _ACCEPTED]
-    handed_in = [*settled, *map(_quarantined, aside)]
+    aside = [
+        settled_as_aside(row.aside, _decided(kept, row)) for row in kept.cases.values() if row.state not in _ACCEPTED
+    ]
+    handed_in = [*settled, *aside]
     return Known(
         position=len(kept.events),
         epoch=kept.epoch,
         durable=kept.durable,
         replicas={name: row for name, row in kept.replicas.items() if name in replicas},
-        by_id={each.id: each for each in settled if each.id in ids},
+        by_id={each.id: each for each in (*filter(settles_its_id, aside), *settled) if each.id in ids},
         by_dot={(each.replica, each.seq): each for each in handed_in if _is_within(wanted.spans, each)},
         entities={name: kept.entities[name] for name in entities if name in kept.entities},
         held=sorted(held),
@@ -285,17 +287,12 @@ def _is_within(spans: Sequence[tuple[str, int, int]], each: Settled) -> bool:
     return any(each.replica == replica and first <= each.seq <= last for replica, first, last in spans)
 
 
-def _accepted(row: EventRow) -> Settled:
-    return Settled("accepted", row.id, row.replica, row.seq, hash_of(row.body), position=row.position)
-
-
-def _held(row: HeldRow) -> Settled:
-    return Settled("held", row.id, row.replica, row.seq, hash_of(row.body), missing=row.missing)
-
-
-def _quarantined(row: QuarantinedRow) -> Settled:
-    digest = hash_of(row.body)
-    return Settled("quarantined", row.id, row.replica, row.seq, digest, 0, (), row.code, row.detail, row.retryable)
+def _decided(kept: _Tenant, case: CaseRow) -> Mapping[str, Any] | None:
+    """What its author was told last of a case that is not open any more."""
+    if case.state == "open":
+        return None
+    dot = case.aside.replica, case.aside.seq
+    return next((row.verdict for row in reversed(kept.later) if (row.replica, row.seq) == dot), None)
 
 
 def _refuse_doubles(kept: _Tenant, changes: Changes) -> None:

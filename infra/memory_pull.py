@@ -22,6 +22,8 @@ class MemoryMoment:
     """Each grant with the position at which it ended."""
     links: Sequence[ScopeLinkRow]
     told_later: Sequence[LaterRow]
+    people: Mapping[str, str]
+    """Whose each replica is."""
 
     def spans(self, person: str, *, after: int) -> Sequence[Span]:
         granted = [
@@ -66,9 +68,9 @@ class MemoryMoment:
         return [by_id[each] for each in via if each in by_id]
 
     def later(self, replica: str, *, after: int, limit: int) -> Sequence[LaterRow]:
-        told = sorted(
-            (row for row in self.told_later if row.replica == replica), key=lambda row: (row.position, row.seq)
-        )
+        person = self.people.get(replica)
+        theirs = [row for row in self.told_later if person is not None and self.people[row.replica] == person]
+        told = sorted(theirs, key=lambda row: (row.position, row.replica, row.seq))
         coming = [row for row in told if row.position > after]
         last = coming[limit - 1].position if len(coming) >= limit else self.position
         return [row for row in told if after <= row.position <= last]

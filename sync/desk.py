@@ -1,7 +1,7 @@
 """A batch being worked through: each event accepted, held or set aside, on top of what the log knows."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from domain.catalogue import ENTITIES
 from sync import hybrid_clock, merge, shown, state_codec
@@ -18,6 +18,14 @@ from sync.grants import (
 from sync.limits import HELD_PER_ENTITY_MAX
 from sync.log import Changes, Known
 from sync.merge import State
+from sync.retelling import (
+    ID_TAKEN,
+    says_the_same,
+    settled_as_accepted,
+    settled_as_aside,
+    settled_as_held,
+    settles_its_id,
+)
 from sync.rows import (
     EndedRow,
     EntityRow,
@@ -34,6 +42,7 @@ from sync.vector_clock import covers
 from sync.verdict import FROM_THE_FUTURE, Received, Verdict, case_of, verdict_again, verdict_of
 
 _RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held", "out_of_scope"})
+SAYS_OTHERWISE: Final = Unacceptable(ID_TAKEN, "/id: another event of that id is known, and says something else")
 
 
 def home_of(event: Event) -> str:
@@ -104,9 +113,16 @@ class Desk:
         return self._quarantine_together(group, why)
 
     def _quarantine_together(self, group: Sequence[Received], why: Unacceptable) -> list[Verdict]:
-        verdicts = [self._quarantine(each, why) for each in group]
+        verdicts = [self._quarantine_unless_known(each, why) for each in group]
         self._release_after(group)
         return verdicts
+
+    def _quarantine_unless_known(self, each: Received, why: Unacceptable) -> Verdict:
+        twin = self._twin(each.link.id)
+        if twin is None:
+            return self._quarantine(each, why)
+        self.last_seq[each.link.replica] = each.link.seq
+        return self._retold(each, twin)
 
     def _saved(self) -> dict[str, Any]:
         return {name: value.copy() for name, value in vars(self).items() if isinstance(value, dict | list)}
@@ -123,14 +139,12 @@ class Desk:
     def _settle(self, each: Received) -> Verdict:
         link, event = each.link, each.event
         self.last_seq[link.replica] = link.seq
+        twin = self._twin(link.id)
+        if twin is not None:
+            return self._retold(each, twin)
         if event is None:
             assert each.fault is not None
             return self._unread(each, each.fault)
-        if event.id in self.accepted:
-            return verdict_of(link, "duplicate", position=self.accepted[event.id])
-        twin = self.ids.get(event.id)
-        if twin is not None:
-            return verdict_again(each, twin)
         fault = self.judge.may_tell(event, self.actor) or self._out_of_scope(event)
         if fault is not None:
             return self._quarantine(each, fault)
@@ -147,10 +161,21 @@ class Desk:
         link = each.link
         if fault.code not in FROM_THE_FUTURE or link.id is None or link.entity is None:
             return self._quarantine(each, fault)
-        if link.id in self.accepted:
-            return verdict_of(link, "duplicate", position=self.accepted[link.id])
-        twin = self.ids.get(link.id)
-        return verdict_again(each, twin) if twin is not None else self._hold(each, link.id, link.entity, [])
+        return self._hold(each, link.id, link.entity, [])
+
+    def _twin(self, event_id: str | None) -> Settled | None:
+        """What an id is settled by, in the log or further up in this batch."""
+        position = self.accepted.get(event_id) if event_id else None
+        if position is not None:
+            return settled_as_accepted(self.events[position - self.known.position - 1])
+        return self.ids.get(event_id) if event_id else None
+
+    def _retold(self, each: Received, twin: Settled) -> Verdict:
+        """An id is settled once, by whichever comes first, whoever tells it again; if in other words, nobody has heard
+        those yet."""
+        if is_retold(each, twin):
+            return verdict_again(each, twin)
+        return self._quarantine(each, SAYS_OTHERWISE)
 
     def _out_of_scope(self, event: Event) -> Unacceptable | None:
         """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
@@ -272,8 +297,7 @@ class Desk:
             return self._quarantine(each, Unacceptable("too_many_held", why))
         row = HeldRow(link.replica, link.seq, event_id, entity, tuple(missing), self.actor, each.raw)
         self.held[link.replica, link.seq] = self.newly_held[link.replica, link.seq] = row
-        settled = Settled("held", event_id, link.replica, link.seq, each.hash, missing=row.missing)
-        self.ids[event_id] = settled
+        self.ids[event_id] = settled = settled_as_held(row)
         return verdict_again(each, settled)
 
     def _quarantine(self, each: Received, why: Unacceptable) -> Verdict:
@@ -286,6 +310,9 @@ class Desk:
             link.replica, link.seq, link.id, link.entity, why.code, why.detail, is_retryable, actor, raw
         )
         self.quarantined.append(row)
+        settled = settled_as_aside(row)
+        if row.id is not None and settles_its_id(settled):
+            self.ids[row.id] = settled
         return row
 
     def _release_after(self, group: Sequence[Received]) -> None:
@@ -345,6 +372,11 @@ class Desk:
     def _entity_row(self, entity: str) -> EntityRow:
         state, scope = self.states[entity]
         return EntityRow(entity, state.type, state.version, scope, state_codec.encode(state))
+
+
+def is_retold(each: Received, twin: Settled) -> bool:
+    """Whether it says what another event of its id has said."""
+    return each.hash == twin.hash or says_the_same(each.raw, twin.body)
 
 
 def told_aside(link: Event | Link, row: QuarantinedRow) -> Verdict:

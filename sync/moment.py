@@ -80,8 +80,8 @@ class Moment(Protocol):
         ...
 
     def later(self, replica: str, *, after: int, limit: int) -> Sequence[LaterRow]:
-        """What was decided of a replica's events at that position and after it, by position: at least so many, if there
-        are, and all of a position or none."""
+        """What was decided of the events of whoever has that replica, at that position and after it, by position: at
+        least so many, if there are, and all of a position or none."""
         ...
 
     def digests(self, scopes: Sequence[str]) -> Sequence[tuple[str, str]]:

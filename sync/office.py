@@ -126,7 +126,8 @@ class OfficeDesk(Desk):
         settled = self.known.by_dot.get((event.replica, event.seq))
         if settled is not None and settled.kind != "quarantined":
             return Obstacle("dot_taken", f"/seq: {event.replica} has told another event {event.seq} here")
-        if event.id in self.ids or event.id in self.accepted:
+        twin = self._twin(event.id)
+        if twin is not None and twin.kind != "quarantined":
             return Obstacle("already_told", "/id: an event with that id was handed in another time")
         fault = self.judge.may_tell(event, self.actor) or self._out_of_scope(event)
         if fault is not None:

@@ -11,7 +11,7 @@ from sync.desk import Desk, Judge, home_of, told_aside
 from sync.envelope import Event, Link, Unacceptable, parse
 from sync.log import Changes, Known, Wanted, WantedGrants
 from sync.rows import HeldRow, LaterRow, Settled
-from sync.verdict import FROM_THE_FUTURE, Verdict, verdict_of
+from sync.verdict import FROM_THE_FUTURE, Received, Verdict, verdict_again
 
 
 class Readable(NamedTuple):
@@ -77,8 +77,8 @@ class _SecondReading(Desk):
     def _verdict(self, waiting: Readable, fault: Unacceptable | None, twin: Settled | None) -> Verdict:
         row = waiting.row
         link = Link(row.replica, row.seq, None, row.id, row.entity)
-        if twin is not None and twin.kind == "accepted":  # it came under another name of its device
-            return verdict_of(link, "duplicate", position=twin.position)
+        if twin is not None and twin.kind != "held":  # it came under another name of its device
+            return verdict_again(Received(link, row.body, "", None, None), twin)
         if fault is not None:
             return told_aside(link, self._set_aside(link, row.body, fault, row.actor))
         assert waiting.event is not None

@@ -18,14 +18,14 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from sync import hybrid_clock
-from sync.desk import Desk, Judge
+from sync.desk import SAYS_OTHERWISE, Desk, Judge, is_retold
 from sync.envelope import Event, Unacceptable, Unreadable
 from sync.frames import is_the_offices_own
 from sync.limits import CLOCK_DRIFT_MS_MAX
 from sync.log import Changes, Known, Wanted
 from sync.push import receive
 from sync.rows import LaterRow, Settled, TrackedRow
-from sync.verdict import Received, Verdict, verdict_again, verdict_of
+from sync.verdict import Received, Verdict, verdict_again
 
 _STAMP: Final = re.compile(r"[0-9a-f]{16}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -213,12 +213,13 @@ class _RelayDesk(Desk):
         self.together = []
 
     def _relay(self, frame: Relayed, received: Received, event: Event) -> Verdict:
-        if event.id in self.accepted:
-            return verdict_of(event, "duplicate", position=self.accepted[event.id])
-        twin = self.ids.get(event.id) or self.dots.get((event.replica, event.seq))
-        if twin is not None and twin.id == event.id and twin.kind != "held":
+        twin = self._twin(event.id) or self.dots.get((event.replica, event.seq))
+        is_known = twin is not None and twin.id == event.id
+        if twin is not None and is_known and not is_retold(received, twin):
+            return self._keep_aside(received, event, SAYS_OTHERWISE)
+        if twin is not None and is_known and twin.kind != "held":
             return verdict_again(received, twin)
-        waited = twin is not None and twin.id == event.id
+        waited = is_known
         if event.replica in self.ours and not (twin is not None and twin.hash == received.hash):
             why = f"/replica: {event.replica} hands in here itself, and has not said this here"
             return self._keep_aside(received, event, Unacceptable("not_relayed", why))

@@ -183,3 +183,7 @@ class Settled(NamedTuple):
     code: str = ""
     detail: str = ""
     retryable: bool = False
+    body: bytes = b""
+    """What was handed in; told where it is looked up by its id."""
+    decided: Mapping[str, Any] | None = None
+    """What its author is told of it since somebody has decided: a verdict, as it is sent; None where nobody has."""

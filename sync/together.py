@@ -6,10 +6,10 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sync.envelope import hash_of
 from sync.grants import granted_after, leading_on
 from sync.log import Changes, Conflicting, Decision, Known, Wanted
-from sync.rows import LaterRow, Settled
+from sync.retelling import settled_as_accepted, settled_as_aside, settled_as_held, settles_its_id
+from sync.rows import LaterRow
 
 
 class Append(NamedTuple):
@@ -69,19 +69,9 @@ def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
 
 def after(known: Known, changes: Changes) -> Known:
     """What the log would show once these changes are stored; more than was wanted, never less."""
-    accepted = [
-        Settled("accepted", row.id, row.replica, row.seq, hash_of(row.body), position=row.position)
-        for row in changes.events
-    ]
-    waiting = [
-        Settled("held", row.id, row.replica, row.seq, hash_of(row.body), missing=row.missing) for row in changes.held
-    ]
-    aside = [
-        Settled(
-            "quarantined", row.id, row.replica, row.seq, hash_of(row.body), 0, (), row.code, row.detail, row.retryable
-        )
-        for row in changes.quarantined
-    ]
+    accepted = [*map(settled_as_accepted, changes.events)]
+    waiting = [*map(settled_as_held, changes.held)]
+    aside = [*map(settled_as_aside, changes.quarantined)]
     released = set(changes.released)
     gone = {row.id for row in known.held if (row.replica, row.seq) in released}
     by_id = {name: each for name, each in known.by_id.items() if each.kind != "held" or name not in gone}
@@ -91,7 +81,7 @@ def after(known: Known, changes: Changes) -> Known:
         known,
         position=known.position + len(changes.events),
         replicas={**known.replicas, **{row.replica: row for row in changes.replicas}},
-        by_id={**by_id, **{each.id: each for each in (*accepted, *waiting) if each.id}},
+        by_id={**by_id, **{each.id: each for each in (*filter(settles_its_id, aside), *accepted, *waiting) if each.id}},
         by_dot={**by_dot, **{(each.replica, each.seq): each for each in (*accepted, *waiting, *aside)}},
         entities={**known.entities, **{row.entity: row for row in changes.entities}},
         held=sorted([*(row for row in known.held if (row.replica, row.seq) not in released), *changes.held]),

@@ -32,6 +32,8 @@ def verdict_again(each: Received, settled: Settled) -> Verdict:
             # What this server cannot read waits for one that can, and for nothing else; it is told why each time.
             why = {} if each.fault is None else {"code": each.fault.code, "text": each.fault.detail}
             return verdict_of(each.link, "held", missing=[list(dot) for dot in settled.missing], **why)
+        case _ if settled.decided is not None:
+            return {**settled.decided, "seq": each.link.seq, "id": each.link.id}
         case _:
             case = case_of(settled.replica, settled.seq)
             told = {"code": settled.code, "text": settled.detail, "retryable": settled.retryable}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from sync import merge
+from sync import canonical, merge
 from sync.author import Author, write
 from sync.envelope import Tx, hash_of, parse
 from sync.hybrid_clock import stamp
@@ -142,6 +142,12 @@ class Device:
     def create(self, entity_type: str, entity: str, data: Mapping[str, Any] | None = None) -> bytes:
         """The event that brings an entity into being, with the least that must be said and `data`."""
         return self.tell(entity_type, entity, "Created", {**CREATED[entity_type], **(data or {})})
+
+    def retell(self, raw: bytes, *, clock: Mapping[str, int] | None = None) -> bytes:
+        """This replica's next event: what another name of the same device has said, as a fork writes it anew."""
+        document = orjson.loads(raw)
+        anew = {"replica": self.replica, "seq": self.author.seq + 1, "prev": self.author.prev}
+        return self.chain(canonical.dumps(document | anew | ({} if clock is None else {"clock": dict(clock)})))
 
     def see(self, *raws: bytes) -> None:
         """Merge what others told."""

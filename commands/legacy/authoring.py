@@ -44,8 +44,9 @@ def hand_in(
     drafts: Sequence[Draft], known: Known, *, replica: str, actor: str, now_ms: int
 ) -> tuple[Changes, HandedIn]:
     """What should be stored of these drafts, and what becomes of them."""
-    there = {known.by_id[draft.id].position: draft for draft in drafts if draft.id in known.by_id}
-    batch = _authored([draft for draft in drafts if draft.id not in known.by_id], known, replica)
+    at = {name: each.position for name, each in known.by_id.items() if each.kind == "accepted"}
+    there = {at[draft.id]: draft for draft in drafts if draft.id in at}
+    batch = _authored([draft for draft in drafts if draft.id not in at], known, replica)
     if not batch:
         return Changes(), HandedIn(0, there)
     changes, answer = push.decide(batch, known, judge=_ImportJudge(), actor=actor, now_ms=now_ms)

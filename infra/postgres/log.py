@@ -46,6 +46,7 @@ from sync.log import (
     nobody_listens,
 )
 from sync.merkle import appended
+from sync.retelling import UNSETTLED
 from sync.rows import AnsweredRow, CaseRow, EntityRow, EventRow, HeldRow, ReplicaRow, ScopeLinkRow, ScopeRow, Settled
 from sync.together import grants_moved
 
@@ -113,8 +114,9 @@ class PostgresEventLog:
     ) -> tuple[Answer] | None:
         """Decide before the lock and confirm under it, so that others wait for the writing alone; None: not this time.
 
-        What was read ahead still holds if nothing is held and the replicas have not moved. What else could have come
-        between (an event of the same id, the next version of an entity) the event table's keys refuse.
+        What was read ahead still holds if nothing is held, the replicas have not moved and none of the ids was set
+        aside. What else could have come between (an event of the same id, the next version of an entity) the event
+        table's keys refuse.
         """
         with self._connection() as connection:
             with connection.pipeline():
@@ -138,10 +140,12 @@ class PostgresEventLog:
                 head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
+                ids = {"tenant": tenant, "ids": _array(wanted.ids), "unsettled": [*UNSETTLED]}
+                aside = connection.cursor(binary=True).execute(statements.SET_ASIDE, ids)
             position, epoch, _, frontier = head.fetchall()[0]
             hit("push.locked")
             has_moved = any(known.replicas[row[0]] != ReplicaRow(*row) for row in replicas.fetchall())
-            if has_moved or held.fetchall() or epoch != known.epoch:
+            if has_moved or held.fetchall() or aside.fetchall() or epoch != known.epoch:
                 return None
             by = position - known.position
             tree = appended(position, frontier, leaves)
@@ -293,7 +297,7 @@ def _reads(
     if wanted.replicas:
         reads["replicas"] = ask(statements.KNOWN_REPLICAS, replicas=list(wanted.replicas), **entities)
     if wanted.ids:
-        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=_array(wanted.ids))
+        reads["by_id"] = ask(statements.SETTLED_BY_ID, ids=_array(wanted.ids), unsettled=[*UNSETTLED])
     if wanted.spans:
         reads["by_dot"] = ask(statements.SETTLED_BY_DOT, spans=orjson.dumps(wanted.spans).decode())
     if wanted.spans or wanted.entities:
@@ -342,8 +346,8 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> tuple[tup
 
 
 def _settled(row: tuple[Any, ...]) -> Settled:
-    kind, event_id, replica, seq, digest, position, missing, code, detail, retryable = row
-    return Settled(kind, event_id, replica, seq, digest, position, _dots(missing), code, detail, retryable)
+    settled = Settled(*row)
+    return settled._replace(missing=_dots(row[6]))
 
 
 def _held(row: tuple[Any, ...]) -> HeldRow:

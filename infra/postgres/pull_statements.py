@@ -122,16 +122,23 @@ SNAPSHOTS_OF_SCOPES: Final[LiteralString] = f"""
     order by place, entity desc
 """
 
-# All of a position or none: what was decided together is told together.
-LATER: Final[LiteralString] = """
-    (select replica, seq, id::text, position, verdict from later_verdict
-     where tenant = %(tenant)s and replica = %(replica)s and position = %(after)s
-     order by position, seq)
+# Of all replicas of the person: what a device handed in under the name that it had before a fork, and what its clone
+# handed in before it. All of a position or none: what was decided together is told together.
+_THEIRS: Final[LiteralString] = """
+    (select person from replica where tenant = %(tenant)s and replica = %(replica)s limit 1) as asked
+    cross join lateral (
+        select replica from replica where tenant = %(tenant)s and replica.person = asked.person offset 0) as theirs
+    cross join lateral (
+        select replica, seq, id, position, verdict from later_verdict
+        where later_verdict.tenant = %(tenant)s and later_verdict.replica = theirs.replica
+"""
+LATER: Final[LiteralString] = f"""
+    (select told.replica, seq, told.id::text, position, verdict from {_THEIRS} and position = %(after)s) as told)
     union all
-    (select replica, seq, id::text, position, verdict from later_verdict
-     where tenant = %(tenant)s and replica = %(replica)s and position > %(after)s
+    (select told.replica, seq, told.id::text, position, verdict from {_THEIRS} and position > %(after)s
+        order by position fetch first %(limit)s rows with ties) as told
      order by position fetch first %(limit)s rows with ties)
-    order by position, seq
+    order by position, replica, seq
 """
 
 # `sync.state_codec.state_hash`, taken where the states lie.

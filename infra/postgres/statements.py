@@ -57,14 +57,41 @@ ENTITIES: Final[LiteralString] = f"""
         select * from entity where entity.tenant = %(tenant)s and entity.entity = asked.entity limit 1) as found
 """
 
-SETTLED_BY_ID: Final[LiteralString] = """
-    select 'accepted', found.id::text, found.replica, found.seq, '', found.position, null::jsonb, '', '', false
+# What somebody has decided about a case that is not open, as its author was told it last.
+_DECIDED: Final[LiteralString] = """
+    case when state <> 'open' then (
+        select verdict from later_verdict
+        where later_verdict.tenant = %(tenant)s and later_verdict.replica = found.replica
+              and later_verdict.seq = found.seq
+        order by position desc limit 1) end
+"""
+
+# With the bodies, because whoever tells an id again may say something else; almost nobody does either.
+SETTLED_BY_ID: Final[LiteralString] = f"""
+    select 'quarantined', found.id::text, found.replica, found.seq, '', 0, null::jsonb, code, detail, retryable, body,
+           {_DECIDED}
     from unnest(%(ids)s::uuid[]) as asked(id)
     cross join lateral (
-        select id, replica, seq, position from event where tenant = %(tenant)s and event.id = asked.id limit 1) as found
+        select * from quarantine
+        where tenant = %(tenant)s and quarantine.id = asked.id and state not in ('approved', 'retried')
+              and code <> all(%(unsettled)s) limit 1) as found
     union all
-    select 'held', id::text, replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false
+    select 'accepted', found.id::text, found.replica, found.seq, '', found.position, null, '', '', false, body, null
+    from unnest(%(ids)s::uuid[]) as asked(id)
+    cross join lateral (
+        select id, replica, seq, position, body from event
+        where tenant = %(tenant)s and event.id = asked.id limit 1) as found
+    union all
+    select 'held', id::text, replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false, body, null
     from held where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
+"""
+
+SET_ASIDE: Final[LiteralString] = """
+    select 1 from unnest(%(ids)s::uuid[]) as asked(id)
+    cross join lateral (
+        select 1 from quarantine
+        where tenant = %(tenant)s and quarantine.id = asked.id and code <> all(%(unsettled)s) limit 1) as found
+    limit 1
 """
 
 # What was handed in before, span by span: one walk along the unique index each.
@@ -74,17 +101,19 @@ _SPANS: Final[LiteralString] = """
 """
 
 SETTLED_BY_DOT: Final[LiteralString] = f"""
-    select 'accepted', id::text, found.replica, seq, encode(sha256(body), 'hex'), position, null::jsonb, '', '', false
+    select 'accepted', id::text, found.replica, seq, encode(sha256(body), 'hex'), position, null::jsonb, '', '', false,
+           ''::bytea, null::jsonb
     from {_SPANS} cross join lateral (
         select * from event where tenant = %(tenant)s and event.replica = asked.replica and seq between first and last
         order by seq limit asked.last - asked.first + 1) as found
     union all
-    select 'held', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false
+    select 'held', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false, '', null
     from {_SPANS} cross join lateral (
         select * from held where tenant = %(tenant)s and held.replica = asked.replica and seq between first and last
         order by seq limit asked.last - asked.first + 1) as found
     union all
-    select 'quarantined', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, null, code, detail, retryable
+    select 'quarantined', id::text, found.replica, seq, encode(sha256(body), 'hex'), 0, null, code, detail, retryable,
+           '', {_DECIDED}
     from {_SPANS} cross join lateral (
         select * from quarantine
         where tenant = %(tenant)s and quarantine.replica = asked.replica and seq between first and last

@@ -274,15 +274,26 @@ def test_what_may_pass_later_is_tried_again_as_it_is(office: Office) -> None:
     assert next(row for row in log_of(office) if row.body == told.raw).actor == office.people["supervisor"].person
 
 
-def test_what_came_by_another_way_meanwhile_is_not_taken_in_twice(office: Office) -> None:
+def test_a_case_that_a_clone_tells_again_is_settled_once_and_the_clone_is_told_so(office: Office) -> None:
     told, created = _unknown(office)
     office.verdicts(created)
-    event = orjson.loads(told.raw)
-    twin = office.device("adatwin", "supervisor")
-    again = twin.tell("customer", told.job, "Edited", event["data"], clock={}, event_id=event["id"])
-    assert office.verdicts(again, role="supervisor")[0]["verdict"] == "accepted"
-    refusal = problem(say(office, told.case, "retry"), 409, "still-refused")
-    assert refusal["detail"].startswith("already_told, ")
+    clone = office.device("adatwin", "supervisor")
+    (again,) = office.verdicts(clone.retell(told.raw), role="supervisor")
+    assert (again["verdict"], again["case"]) == ("quarantined", told.case)
+    assert settled(office, told.case, "retry")["state"] == "retried"
+    assert [row.body for row in log_of(office) if row.id == again["id"]] == [told.raw]
+    assert told_later(office, clone, "supervisor")[1]["verdict"] == "accepted"
+
+
+@pytest.mark.parametrize("verb", ["dismiss", "resubmit"])
+def test_a_clone_that_comes_after_the_decision_is_answered_with_it(office: Office, verb: str) -> None:
+    told = refused(office)
+    settled(office, told.case, verb, VERBS[verb])
+    clone = office.device("adatwin", "technician")
+    (again,) = office.verdicts(clone.retell(told.raw), role="technician")
+    expected = {"dismiss": ("dismissed", "reason"), "resubmit": ("resubmitted", "resubmitted_as")}[verb]
+    assert (again["verdict"], again["seq"], expected[1] in again) == (expected[0], 1, True)
+    assert office.verdicts(told.raw, role="technician")[0] == {**again, "seq": 2}
 
 
 def test_what_was_out_of_scope_comes_right_by_itself_once_its_author_is_let_in(office: Office) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
@@ -13,7 +13,8 @@ import pytest
 from infra.postgres.log import ROWS_WORTH_COLUMNS
 from sync.frames import EVERYTHING, event_frame
 from sync.log import Changes, Conflicting, Known, ReplicaTaken, TenantUnknown, Wanted
-from sync.rows import EventRow, HeldRow, QuarantinedRow, ReplicaRow, Settled, TrackedRow
+from sync.retelling import UNSETTLED
+from sync.rows import CaseMoved, EventRow, HeldRow, LaterRow, QuarantinedRow, ReplicaRow, Settled, TrackedRow
 from tests.devices import NOON, PERSON_1, PERSON_2, new_id, replica_named
 from tests.infra.event_logs import REPLICA, Office, Offices, at, entity, event, events
 
@@ -81,9 +82,9 @@ def test_the_decision_sees_the_head_and_what_it_wants_and_no_more(office: Office
     assert known.epoch == office.log.head(office.tenant).epoch == str(uuid.UUID(known.epoch))
     assert known.replicas == {REPLICA: at(4)}
     assert {name: each._replace(hash="") for name, each in known.by_id.items()} == {
-        rows[1].id: Settled("accepted", rows[1].id, REPLICA, 2, "", position=2)
+        rows[1].id: Settled("accepted", rows[1].id, REPLICA, 2, "", position=2, body=rows[1].body)
     }
-    assert known.by_dot == {
+    assert without_bodies(known.by_dot) == {
         (REPLICA, row.seq): Settled(
             "accepted", row.id, REPLICA, row.seq, hashlib.sha256(row.body).hexdigest(), position=row.position
         )
@@ -125,7 +126,7 @@ def test_what_waits_is_shown_by_its_entity_and_by_the_replica_it_waits_for(offic
     assert set(for_ben.replicas) == {BEN, eve}
     for_eve = office.known(Wanted(replicas=frozenset({eve}), entities=[third], spans=[(eve, 1, 1)]))
     assert for_eve.held == rows
-    assert for_eve.by_dot[eve, 1] == Settled(
+    assert without_bodies(for_eve.by_dot)[eve, 1] == Settled(
         "held", rows[2].id, eve, 1, hashlib.sha256(b"3").hexdigest(), missing=rows[2].missing
     )
     assert office.known(Wanted(ids=[rows[1].id])).by_id[rows[1].id].missing == ((eve, 3),)
@@ -141,16 +142,65 @@ def test_what_was_released_waits_no_longer(office: Office) -> None:
     assert {seq: each.kind for (_, seq), each in known.by_dot.items()} == {1: "accepted", 2: "held"}
 
 
-def test_what_was_set_aside_is_known_by_its_seq_with_the_reason(office: Office) -> None:
+def without_bodies(known: Mapping[tuple[str, int], Settled]) -> dict[tuple[str, int], Settled]:
+    """What is looked up by its dot need not say what was handed in; its hash does."""
+    return {dot: each._replace(body=b"") for dot, each in known.items()}
+
+
+def test_what_was_set_aside_is_known_by_its_seq_and_its_id_with_the_reason(office: Office) -> None:
     row = QuarantinedRow(REPLICA, 1, new_id(), new_id(), "bad_data", '/data/größe: \\ "no"', True, PERSON_1, b"{}")
     office.store(Changes(quarantined=[row], replicas=[at(1)]))
     known = office.known(Wanted(ids=[row.id or ""], spans=[(REPLICA, 1, 9)]))
-    assert known.by_dot == {
-        (REPLICA, 1): Settled(
-            "quarantined", row.id, REPLICA, 1, hashlib.sha256(b"{}").hexdigest(), 0, (), row.code, row.detail, True
-        )
+    aside = Settled(
+        "quarantined", row.id, REPLICA, 1, hashlib.sha256(b"{}").hexdigest(), 0, (), row.code, row.detail, True
+    )
+    assert without_bodies(known.by_dot) == {(REPLICA, 1): aside}
+    assert {name: each._replace(hash=aside.hash) for name, each in known.by_id.items()} == {
+        row.id: aside._replace(body=b"{}")
     }
-    assert known.by_id == {}
+
+
+@pytest.mark.parametrize("code", sorted(UNSETTLED))
+def test_what_lies_beside_what_its_id_is_settled_by_is_known_by_its_seq_alone(office: Office, code: str) -> None:
+    first, other, third = event(1), new_id(), new_id()
+    held = HeldRow(REPLICA, 9, third, new_id(), ((BEN, 1),), PERSON_1, b"{}")
+    aside = [
+        QuarantinedRow(REPLICA, seq, name, new_id(), code, "/id: no", False, PERSON_1, b"{}")
+        for seq, name in ((2, first.id), (3, other), (4, third))
+    ]
+    settles = aside[1]._replace(seq=5, code="bad_data")
+    office.store(Changes(events=[first], held=[held], quarantined=[*aside, settles], replicas=[at(9)]))
+    known = office.known(Wanted(ids=[first.id, other, third], spans=[(REPLICA, 1, 9)]))
+    assert {name: (each.kind, each.seq) for name, each in known.by_id.items()} == {
+        first.id: ("accepted", first.seq),
+        other: ("quarantined", 5),
+        third: ("held", 9),
+    }
+    assert {seq for _, seq in known.by_dot} == {1, 2, 3, 4, 5, 9}
+
+
+@pytest.mark.parametrize("state", ["open", "dismissed", "resubmitted", "approved"])
+def test_what_somebody_has_decided_of_a_case_is_known_with_it(office: Office, state: str) -> None:
+    row = QuarantinedRow(REPLICA, 1, new_id(), new_id(), "bad_data", "/data: no", True, PERSON_1, b"{}")
+    told = [LaterRow(REPLICA, 1, row.id, position, {"verdict": str(position)}) for position in (1, 2)]
+    office.store(
+        Changes(
+            events=events(2),
+            quarantined=[row],
+            later=told,
+            cases=[CaseMoved(REPLICA, 1, state, None)],
+            replicas=[at(1)],
+        )
+    )
+    known = office.known(Wanted(ids=[row.id or ""], spans=[(REPLICA, 1, 1)]))
+    decided = {"open": None, "approved": None}.get(state, {"verdict": "2"})
+    assert [each.decided for each in known.by_id.values()] == [decided] * (state != "approved")
+    if state != "approved":
+        assert known.by_dot[REPLICA, 1].decided == decided
+
+
+def test_of_an_unknown_id_nothing_is_known(office: Office) -> None:
+    assert office.known(Wanted(ids=[new_id()])).by_id == {}
 
 
 class Change(Exception):

@@ -82,12 +82,24 @@ def test_a_decision_ahead_is_made_anew_when_the_same_was_handed_in_between(offic
 def test_a_decision_ahead_is_made_anew_when_an_event_came_by_another_device(office: Office) -> None:
     ada, ben, between = device(office, "ada2"), device(office, "ben"), Between(office)
     raws = [ada.create("site", new_id()) for _ in range(LARGE)]
-    twin = parse(raws[7])
-    copy = ben.tell("site", twin.entity, "Created", twin.data, event_id=twin.id)
+    copy = ben.retell(raws[7])
     answer = between.push(raws, lambda: pushed(office, [copy]))
     assert between.seen == [0, 1]
     assert [each["seq"] for each in answer.verdicts if each["verdict"] == "duplicate"] == [8]
     assert answer.verdicts[7]["position"] == 1
+    office.is_whole()
+
+
+def test_a_decision_ahead_is_made_anew_when_one_of_its_events_was_set_aside_between(office: Office) -> None:
+    ada, ben, between = device(office, "ada2"), device(office, "ben"), Between(office)
+    raws = [ada.create("site", new_id()) for _ in range(LARGE)]
+    copy, aside = ben.retell(raws[7]), list[Answer]()
+    answer = between.push(raws, lambda: aside.append(pushed(office, [copy], role="auditor")))
+    assert verdicts(aside[0]) == ["quarantined"]
+    assert between.seen == [0, 0]
+    assert [each["seq"] for each in answer.verdicts if each["verdict"] != "accepted"] == [8]
+    assert answer.verdicts[7]["case"] == aside[0].verdicts[0]["case"]
+    assert parse(copy).id not in {row.id for row in office.events()}
     office.is_whole()
 
 

@@ -191,7 +191,7 @@ def test_whoever_lets_somebody_in_now_is_told_the_newest_first(office: Office) -
 
 
 def test_later_verdicts_come_by_position_and_those_of_one_position_together(office: Office) -> None:
-    stranger = office.mint("ben")
+    stranger = office.mint("ben", PERSON_2)
     told = [
         LaterRow(REPLICA, seq, new_id(), position, {"seq": seq, "verdict": "accepted", "position": position})
         for seq, position in ((1, 2), (2, 2), (3, 4), (4, 5), (5, 5), (6, 8))
@@ -204,6 +204,23 @@ def test_later_verdicts_come_by_position_and_those_of_one_position_together(offi
         assert [*moment.later(REPLICA, after=2, limit=1)] == told[:3]
         assert [*moment.later(REPLICA, after=2, limit=2)] == told[:5]
         assert [*moment.later(REPLICA, after=5, limit=1)] == told[3:]
+        assert [*moment.later(stranger, after=0, limit=9)] == [other]
+
+
+def test_later_verdicts_are_told_to_every_replica_of_a_person_and_to_nobody_else(office: Office) -> None:
+    """A device that mended a fork has another name than the one under which it handed in what is decided now."""
+    fresh, stranger = office.mint("fresh"), office.mint("ben", PERSON_2)
+    told = [
+        LaterRow(replica, seq, new_id(), position, {"seq": seq})
+        for position, replica, seq in ((1, REPLICA, 1), (2, REPLICA, 2), (2, fresh, 1), (3, fresh, 2), (4, REPLICA, 3))
+    ]
+    other = LaterRow(stranger, 1, new_id(), 2, {})
+    office.store(Changes(events=events(9), later=[other, *told]))
+    with office.log.moment(office.tenant) as moment:
+        for mine in (REPLICA, fresh):
+            assert [*moment.later(mine, after=0, limit=9)] == told
+            assert [*moment.later(mine, after=1, limit=1)] == told[:3]
+            assert [*moment.later(mine, after=2, limit=2)] == told[1:]
         assert [*moment.later(stranger, after=0, limit=9)] == [other]
 
 

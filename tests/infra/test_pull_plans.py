@@ -29,13 +29,26 @@ ASKED: Final[dict[LiteralString, dict[str, Any]]] = {
     statements.LATER: {"replica": REPLICA, "after": 100, "limit": 500},
     statements.DIGESTS: {"scopes": MINE},
 }
-TABLES: Final = ("event", "entity", "grant_", "scope_link", "later_verdict")
+TABLES: Final = ("event", "entity", "grant_", "scope_link", "later_verdict", "replica")
+OTHERS: Final = """
+    with people as (
+        insert into person (tenant, person, name, role)
+        select %(tenant)s, gen_random_uuid(), 'ben', 'technician' from generate_series(1, 2000)
+        returning person
+    )
+    insert into replica (tenant, replica, person, name, minted_at)
+    select %(tenant)s, 'rb' || translate(lpad(number::text, 11, '0'), '0123456789', 'abcdefghij'), person, 'ben', now()
+    from (select person, row_number() over () as number from people) as owners
+"""
+"""2,000 other people, each with a device."""
 
 
 @pytest.mark.parametrize("analysed", [False, True])
 def test_a_pull_scans_no_table_and_sees_few_rows(database: str, analysed: bool) -> None:
     with open_pool(database, size=2) as pool:
         tenant = _filled(PostgresEventLog(pool), new_tenant(pool))
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute(OTHERS, {"tenant": tenant})
         if analysed:
             with psycopg.connect(database, autocommit=True) as owner:
                 owner.execute("analyze")

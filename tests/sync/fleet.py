@@ -1,6 +1,7 @@
 """A server in memory behind the decisions of the real one, and devices that are brought to rest with it."""
 
 import uuid
+from collections import Counter
 from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any, Final
@@ -114,6 +115,11 @@ class Server:
     def set_aside(self) -> set[str]:
         """The ids of what is in quarantine."""
         return {row.aside.id for row in self.log._tenants[TENANT].cases.values() if row.aside.id}
+
+    def ends(self) -> Counter[str]:
+        """How often each id is found where events end: in the log, or as a case."""
+        aside = (row.aside.id for row in self.log._tenants[TENANT].cases.values() if row.aside.id)
+        return Counter([*(row.id for row in self.accepted()), *aside])
 
 
 def settled(server: Server, device: Device) -> Device:

@@ -301,6 +301,10 @@ class Fleet(RuleBasedStateMachine):
         assert set(self.knew) <= kept
 
     @invariant()
+    def nothing_ends_twice(self) -> None:
+        assert set(self.server.ends().values()) <= {1}
+
+    @invariant()
     def no_stamp_lies_ahead_of_its_arrival(self) -> None:
         for row in self.server.accepted():
             assert int(row.effective[:12], 16) <= row.recorded_at_ms or row.recorded_at_ms == 0

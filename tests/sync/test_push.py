@@ -201,7 +201,7 @@ def test_a5_what_the_twin_handed_in_already_is_known_by_its_id(desk: Desk) -> No
     ada, fresh, site = desk.device("ada"), desk.device("fresh"), new_id()
     raw = ada.create("site", site)
     desk.taken(raw)
-    twin = fresh.tell("site", site, "Created", parse(raw).data, event_id=parse(raw).id)
+    twin = fresh.retell(raw)
     after = fresh.create("site", new_id())
     assert desk.taken(twin) == ["duplicate"]
     assert desk.taken(twin) == ["duplicate"]
@@ -214,7 +214,7 @@ def test_a4_a_seq_that_a_twin_used_up_does_not_take_other_content(desk: Desk) ->
     """No 500 and no silent duplicate: nothing lies under that seq, so only its id says whether it is the same."""
     ada, fresh, clone, site = desk.device("ada"), desk.device("fresh"), Device("fresh"), new_id()
     raw = ada.create("site", site)
-    twin = fresh.tell("site", site, "Created", parse(raw).data, event_id=parse(raw).id)
+    twin = fresh.retell(raw)
     desk.taken(raw)
     desk.taken(twin)
     other = [clone.create("site", new_id()), clone.create("site", new_id())]
@@ -300,7 +300,7 @@ def test_a13_law_what_was_set_aside_stays_so_in_whatever_order_and_by_whomever_i
 def test_an_answer_that_was_decided_ahead_moves_by_what_came_between(desk: Desk) -> None:
     ada = desk.device("ada")
     known, new = ada.create("site", new_id()), ada.create("site", new_id())
-    again = ada.tell("site", parse(new).entity, "Created", parse(new).data, event_id=parse(new).id)
+    again = ada.retell(new)
     desk.push(known)
     answer = push.moved(desk.push(known, new, again, ada.hand_made(data={})), 5)
     assert [each.get("position") for each in answer.verdicts] == [1, 7, 7, None]
@@ -310,7 +310,7 @@ def test_an_answer_that_was_decided_ahead_moves_by_what_came_between(desk: Desk)
 def test_an_event_that_is_told_twice_in_a_batch_is_taken_once(desk: Desk) -> None:
     ada, site = desk.device("ada"), new_id()
     raw = ada.create("site", site)
-    again = ada.tell("site", site, "Created", parse(raw).data, event_id=parse(raw).id)
+    again = ada.retell(raw)
     assert desk.taken(raw, again) == ["accepted", "duplicate"]
 
 
@@ -520,7 +520,7 @@ def test_a_held_event_is_let_go_however_what_it_waits_for_was_settled(desk: Desk
         case "quarantined with others":
             assert desk.taken(ben.tell("site", site, "Edited", {"name": "B"}, tx=tx(2)[0])) == ["quarantined"]
         case "duplicate":
-            twin = ben.tell("site", site, "Created", parse(created).data, event_id=parse(created).id)
+            twin = ben.retell(created)
             assert desk.taken(twin) == ["duplicate"]
         case _:
             assert desk.taken(ben.create("customer", new_id())) == ["accepted"]

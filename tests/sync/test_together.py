@@ -17,7 +17,7 @@ from tests.devices import NOON, PERSON_1, PERSON_2, Device, new_id, replica_name
 
 TENANT = "11111111-1111-7111-8111-111111111111"
 LATER = NOON + 3_600_000
-NAMES = ("ada", "ben", "eve")
+NAMES = ("ada", "ben", "eve", "fresh")
 
 
 def a_log() -> MemoryEventLog:
@@ -132,9 +132,18 @@ def test_one_that_raises_stores_nothing_and_is_in_nobody_s_way() -> None:
     assert [row.replica for row in log.page(TENANT, after=0, limit=9)] == [ada.replica, ben.replica]
 
 
-@pytest.mark.parametrize("kind", ["by_id", "by_dot"])
-def test_what_is_set_aside_is_known_by_its_dot_alone(kind: str) -> None:
-    """An id that was set aside may come again under another number and be judged anew, as in the log."""
-    row = QuarantinedRow(replica_named("ada"), 1, new_id(), None, "bad_data", "/: no", False, PERSON_1, b"{}")
+@pytest.mark.parametrize(("code", "settles"), [("bad_data", True), ("id_taken", False)])
+def test_what_is_set_aside_is_known_by_its_dot_and_where_it_settles_its_id_by_that(code: str, settles: bool) -> None:
+    row = QuarantinedRow(replica_named("ada"), 1, new_id(), None, code, "/: no", False, PERSON_1, b"{}")
     known = after(Known(position=0, epoch=""), Changes(quarantined=[row]))
-    assert len(getattr(known, kind)) == (kind == "by_dot")
+    assert [*known.by_dot] == [(row.replica, 1)]
+    assert [*known.by_id] == [row.id] * settles
+
+
+def test_a_clone_in_the_same_commit_is_answered_as_it_would_have_been_in_the_next() -> None:
+    ada, fresh = Device("ada"), Device("fresh")
+    raws = [ada.tell("site", new_id(), "Edited", {"name": "Gate"}), ada.create("site", new_id())]
+    first, then = an_append(raws), an_append([*map(fresh.retell, raws)])
+    one, other = (each.answer.verdicts for each in at_once(a_log(), [first, then]))
+    assert [each["verdict"] for each in one] == ["quarantined", "accepted"]
+    assert [other[0], other[1]["verdict"]] == [one[0], "duplicate"]
