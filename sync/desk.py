@@ -19,7 +19,6 @@ from sync.limits import HELD_PER_ENTITY_MAX
 from sync.log import Changes, Known
 from sync.merge import State
 from sync.retelling import (
-    ID_TAKEN,
     says_the_same,
     settled_as_accepted,
     settled_as_aside,
@@ -42,7 +41,7 @@ from sync.vector_clock import covers
 from sync.verdict import FROM_THE_FUTURE, Received, Verdict, case_of, verdict_again, verdict_of
 
 _RETRYABLE = frozenset({"unknown_event", "unknown_version", "unknown_entity", "too_many_held", "out_of_scope"})
-SAYS_OTHERWISE: Final = Unacceptable(ID_TAKEN, "/id: another event of that id is known, and says something else")
+SAYS_OTHERWISE: Final = Unacceptable("id_taken", "/id: another event of that id is known, and says something else")
 
 
 def home_of(event: Event) -> str:

@@ -13,9 +13,7 @@ import orjson
 from sync.envelope import hash_of
 from sync.rows import EventRow, HeldRow, QuarantinedRow, Settled
 
-ID_TAKEN: Final = "id_taken"
-"""Another event of that id is known, and says something else."""
-UNSETTLED: Final = frozenset({ID_TAKEN, "dot_taken", "not_relayed"})
+UNSETTLED: Final = frozenset({"id_taken", "dot_taken", "not_relayed"})
 """Set aside beside what settles its id: an event of that id is judged as if this had never come."""
 _WRITTEN_ANEW: Final = frozenset({"replica", "seq", "prev", "clock"})
 

@@ -88,6 +88,8 @@ class _Heard:
     """How many pushes of an event may have been taken."""
     set_aside: set[str] = field(default_factory=set[str])
     asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    doubled: set[str] = field(default_factory=set[str])
+    """The lines on which a request may have come twice: of one copy that was refused, the other may have been taken."""
 
     def why_not(self, event: str, epoch: int) -> str:
         """Why it cannot be seen; empty where it can. What a person decided before a restore nobody knows any more."""
@@ -105,8 +107,10 @@ class _Heard:
             case "push", "invoke":
                 self.asked[op.process] = op.value["ids"]
                 self.offers.update(op.value["ids"])
-            case "push", "fail":
+            case "push", "fail" if f"the line of {op.process}" not in self.doubled:
                 self.offers.subtract(self.asked.pop(op.process, ()))
+            case "strike", _ if op.value["what"] == "double":
+                self.doubled.add(op.value["on"])
             case "restore", _:
                 self.set_aside.clear()  # what the server knew of them may be gone
             case _:

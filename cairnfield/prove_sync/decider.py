@@ -7,6 +7,8 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from cairnfield.prove_sync.history import Type
+
 VERBS: Final = ("approve", "approve", "approve", "retry", "dismiss")
 ANSWER_S_MAX: Final = 2.0
 
@@ -40,8 +42,18 @@ class Decider:
         except httpx.TransportError:
             self._note("info", "decide", **told)
             return
-        self._note("ok" if answer.is_success else "fail", "decide", **told, status=answer.status_code)
+        self._note(_heard(answer, case["case"]), "decide", **told, status=answer.status_code)
 
     def close(self) -> None:
         """Give the line back."""
         self._http.close()
+
+
+def _heard(answer: httpx.Response, case: str) -> Type:
+    """What is known after an answer: a portal says 200 too, and of what broke on the way nobody knows."""
+    if not answer.is_success:
+        return "fail" if answer.is_client_error else "info"
+    try:
+        return "ok" if orjson.loads(answer.content)["case"] == case else "info"
+    except (ValueError, KeyError, TypeError):
+        return "info"

@@ -107,7 +107,7 @@ def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     heads: dict[int, int] = defaultdict(int)
     asked: dict[str, dict[int, int]] = {}
     cursors: dict[str, tuple[int, int]] = {}
-    highest = max([len(ledger.log), *(op.value.get("head", 0) for op in history if op.type != "invoke")])
+    highest = _highest(history, ledger)
     for line, op in enumerate(history):
         if op.type == "invoke":
             asked[op.process] = dict(heads)
@@ -128,6 +128,20 @@ def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
             if cursor < before[1] and epoch == before[0] and not forgets:
                 yield Fault("I6", f"the cursor of {op.process} went from {before[1]} back to {cursor}", line)
             cursors[op.process] = (epoch, cursor)
+
+
+def _highest(history: Sequence[Op], ledger: Ledger) -> int:
+    """The greatest head that any log of the run can have had.
+
+    What a log came to before it was put back may have been hinted and told in no answer: whatever was offered to it by
+    then was accepted, or opened a case, or both after each other, and so at most doubled what is known of it.
+    """
+    told = max([len(ledger.log), *(op.value.get("head", 0) for op in history if op.type != "invoke")])
+    if not ledger.restored:
+        return told
+    before = history[: ledger.restored[-1].line]
+    offered = {event for op in before if (op.f, op.type) == ("push", "invoke") for event in op.value["ids"]}
+    return told + 2 * len(offered) + 2 * sum((op.f, op.type) == ("decide", "invoke") for op in before)
 
 
 def causes_first(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:

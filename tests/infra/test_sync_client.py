@@ -235,7 +235,7 @@ def test_a6_a_file_from_a_backup_reuses_no_number(desk: Desk) -> None:
     assert (ada.values(mill) or {})["name"] == "Quay"
 
 
-def test_a_server_that_came_back_older_gets_back_what_it_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g4_a_server_that_came_back_older_gets_back_what_it_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, _ = desk.open("ada")
     mill, office = site(ada), desk.office
     ada.sync()

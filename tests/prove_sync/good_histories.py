@@ -227,6 +227,29 @@ def _taken_away_by_the_head() -> list[Op]:
     return history
 
 
+def _hinted_before_the_restore() -> list[Op]:
+    """A push that nobody heard an answer to went in, a hint told of it, and then the server came back without it."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore", 0)
+    return [*history[:at], told(BEN, "ok", "hint", told=7), *history[at:]]
+
+
+def _refused_and_taken() -> list[Op]:
+    """Everything comes twice on Ada's line: one copy was refused, and the other, which nobody heard of, was taken."""
+    history = good()
+    first, calm = find(history, ADA, "ok", "push", 0), find(history, RUNNER, "info", "calm", 0)
+    struck = told(RUNNER, "info", "strike", what="double", on=f"the line of {ADA}", much=0)
+    return [
+        *history[: first - 1],
+        struck,
+        asked(ADA, "e1"),
+        told(ADA, "fail", "push", why="429"),
+        *history[first + 1 : calm],
+        *pushed(ADA, 5, ("e1", "duplicate", 1)),
+        *history[calm:],
+    ]
+
+
 GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "as it was": good,
     "a device was killed after it stored a page and before it said so": _killed_before_it_said_that_it_stored,
@@ -236,6 +259,8 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
+    "a hint told of what a restore has undone": _hinted_before_the_restore,
+    "of two copies of a push one was refused": _refused_and_taken,
     "somebody approved of what was set aside": came_right,
     "somebody knew what was set aside at that time": knew_what_was_set_aside,
     "somebody took in one of two that stood together": _alone,

@@ -555,7 +555,7 @@ def test_accepted_work_is_kept_until_a_backup_holds_it_or_it_is_old(office: Offi
     assert not apply_page(desk, office.server.page(desk), now_ms=later).kept
 
 
-def test_a_server_that_came_back_older_is_given_everything_again_and_nothing_is_wiped(office: Office) -> None:
+def test_g4_a_server_that_came_back_older_is_given_everything_again_and_nothing_is_wiped(office: Office) -> None:
     first = office.job()
     backup = office.server.backup()
     lost = office.job()
