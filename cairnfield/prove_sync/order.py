@@ -136,7 +136,7 @@ def _highest(history: Sequence[Op], ledger: Ledger) -> int:
     What a log came to before it was put back may have been hinted and told in no answer: whatever was offered to it by
     then was accepted, or opened a case, or both after each other, and so at most doubled what is known of it.
     """
-    told = max([len(ledger.log), *(op.value.get("head", 0) for op in history if op.type != "invoke")])
+    told: int = max([len(ledger.log), *(op.value.get("head", 0) for op in history if op.type != "invoke")])
     if not ledger.restored:
         return told
     before = history[: ledger.restored[-1].line]
