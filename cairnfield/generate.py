@@ -27,6 +27,12 @@ def _orders() -> str:
     return orders()
 
 
+def _data_dictionary() -> str:
+    from cairnfield.data_dictionary import data_dictionary
+
+    return data_dictionary()
+
+
 def _event_catalogue() -> str:
     # It needs pydantic and every declaration, which `cairn --help` does not.
     from cairnfield.event_catalogue import event_catalogue
@@ -79,6 +85,7 @@ def _typescript_types() -> str:
 # Each file by the function that returns what it should hold.
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/authority.md": _authority,
+    "docs/reference/data-dictionary.md": _data_dictionary,
     "docs/reference/erd.md": erd,
     "docs/reference/event-catalogue.md": _event_catalogue,
     "docs/reference/legacy-mapping.md": legacy_mapping,

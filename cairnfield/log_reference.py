@@ -101,7 +101,7 @@ def _facts(table: Table) -> Iterator[str]:
     if "partitions" in table.info:
         yield f"Partitions: {table.info['partitions']}, by hash of `tenant`"
         yield "`UPDATE`, `DELETE` and `TRUNCATE` are refused to everybody by a trigger, on each partition too"
-    yield f"Granted to `{APP_ROLE}`: {', '.join(table.info['grants'])}"
+    yield f"Granted to `{APP_ROLE}`: {', '.join(table.info['grants']) or 'nothing'}"
     stored: Mapping[str, object] = {
         **(table.dialect_kwargs.get("postgresql_with") or {}),
         **table.info.get("partition_storage", {}),

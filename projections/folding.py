@@ -90,7 +90,6 @@ def fold(
     """
     changes: dict[str, Changes] = {}
     subjects: dict[str, Subject] = {}
-    replicas: dict[str, Told] = {}
     poisoned: list[Poisoned] = []
     for entity, rows in by_entity(page, parked).items():
         shown, poison = _shown(rows, known.get(entity), group)
@@ -98,12 +97,8 @@ def fold(
             poisoned.append(poison)
         if shown is None:
             continue
-        told, subjects[entity], changes[entity] = shown
-        for each in told:
-            last = replicas.get(each.row.replica)
-            if last is None or last.row.seq < each.row.seq:
-                replicas[each.row.replica] = each
-    return Folded(changes, subjects, _of_replicas(group, [*replicas.values()]), poisoned)
+        subjects[entity], changes[entity] = shown
+    return Folded(changes, subjects, _of_replicas(group, page), poisoned)
 
 
 def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[EventRow]]:
@@ -115,8 +110,8 @@ def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[Even
     return found
 
 
-_Shown = tuple[Sequence[Told], Subject, Changes]
-"""Events of one entity, what they make of it, and how that changes the tables."""
+_Shown = tuple[Subject, Changes]
+"""What events have made of an entity, and how that changes the tables."""
 
 
 def _shown(rows: Sequence[EventRow], before: Subject | None, group: Group) -> tuple[_Shown | None, Poisoned | None]:
@@ -149,7 +144,7 @@ def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) ->
     last = rows[-1]
     created = before.created if before else mark_of(rows[0])
     after = Subject(last.entity, last.scope, state, created, mark_of(last))
-    return told, after, _changes(group, told, before, after)
+    return after, _changes(group, told, before, after)
 
 
 def mark_of(row: EventRow) -> Mark:
@@ -178,5 +173,20 @@ def _show(changes: Changes, projection: OfEntities, before: Subject | None, afte
         changes.gone[projection.name] = gone
 
 
-def _of_replicas(group: Group, newest: Sequence[Told]) -> Changes:
+def _of_replicas(group: Group, page: Sequence[EventRow]) -> Changes:
+    """What replicas are shown as: of each the newest event that can be read, whether or not its entity is parked."""
+    by_replica: dict[str, list[EventRow]] = {}
+    for row in page:
+        if row.entity_type in ENTITIES:
+            by_replica.setdefault(row.replica, []).append(row)
+    newest = [told for rows in by_replica.values() if (told := _newest(rows))]
     return Changes({each.name: [each.row(told) for told in newest] for each in group.of_replicas if newest})
+
+
+def _newest(rows: Sequence[EventRow]) -> Told | None:
+    for row in sorted(rows, key=lambda row: row.seq, reverse=True):
+        try:
+            return Told(row, read(row.body))
+        except Exception:  # noqa: S112  # whoever folds its entity says what is wrong with it
+            continue
+    return None

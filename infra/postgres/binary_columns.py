@@ -44,8 +44,8 @@ class _Array:
 
     __slots__ = ("raw",)
 
-    def __init__(self, length: int, elements: bytes) -> None:
-        self.raw = _ARRAY.pack(1, 0, self.element, length, 1) + elements
+    def __init__(self, length: int, elements: bytes, *, has_nulls: bool = False) -> None:
+        self.raw = _ARRAY.pack(1, has_nulls, self.element, length, 1) + elements
 
 
 class _Bigints(_Array):
@@ -156,6 +156,25 @@ def _texts(spelled: Iterable[bytes]) -> _Texts:
 
 def _bytes(values: list[bytes]) -> _Bytes:
     return _Bytes(len(values), b"".join([part for raw in values for part in (len(raw).to_bytes(4, "big"), raw)]))
+
+
+_NULL: Final = b"\xff\xff\xff\xff"
+
+
+def bigints(values: list[int]) -> _Bigints:
+    """An array of bigint."""
+    return _bigints(values)
+
+
+def bytes_of(values: list[bytes]) -> _Bytes:
+    """An array of bytea."""
+    return _bytes(values)
+
+
+def texts_or_nulls(values: Iterable[bytes | None]) -> _Texts:
+    """An array of text, each in UTF-8 or null."""
+    parts = [_NULL if raw is None else len(raw).to_bytes(4, "big") + raw for raw in values]
+    return _Texts(len(parts), b"".join(parts), has_nulls=True)
 
 
 class _Spelled(dict[str, bytes]):

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from infra.postgres.pool import connect
+from infra.postgres.read_model.versions import prepare
 from infra.postgres.roles import hand_over, prepare_roles
 from infra.postgres.schema import metadata
 from infra.postgres.unfit import DatabaseUnfit
@@ -71,6 +72,8 @@ def upgrade(dsn: str, *, allow_unsafe: bool = False, turn_wait_s: float = TURN_W
         with engine.connect() as connection:
             _run(connection)
             _say_comments(connection)
+            with connect(dsn, role=None, application_name="cairn-migrate") as maker:  # while the turn is still ours
+                prepare(maker, now_ms=time.time_ns() // 1_000_000)
 
 
 def _check_server(owner: psycopg.Connection, *, allow_unsafe: bool) -> None:

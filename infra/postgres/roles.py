@@ -18,13 +18,17 @@ PROJECTOR: Final = "cairn_projector"
 """Works through the logs of all tenants, one after the other: it alone may list them."""
 AUDITOR: Final = "cairn_auditor"
 """Reads what a tenant's people wrote and what became of it, and writes nothing."""
+ANALYST: Final = "cairn_analyst"
+"""Reads the read model, without what tells of a person: for people who ask by SQL, each with a login of their own that
+is a member of it and stands in `analyst_login`."""
 
 GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     PROJECTOR: {
         **dict.fromkeys(("tenant", "person", "log_head", "event", "entity"), frozenset({"SELECT"})),
-        "tracking": frozenset({"SELECT", "INSERT", "UPDATE"}),
         "log_tile": frozenset({"SELECT", "INSERT", "UPDATE"}),
         "log_checkpoint": frozenset({"SELECT", "INSERT"}),
+        "tracking": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
+        "projection_parked": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
         "snapshot": frozenset({"SELECT", "INSERT", "DELETE"}),
         "webhook": frozenset({"SELECT", "UPDATE"}),
         "webhook_errand": frozenset({"SELECT", "UPDATE", "DELETE"}),
@@ -35,13 +39,15 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         (
             *("tenant", "person", "log_head", "event", "entity", "replica", "held", "quarantine", "grant_"),
             *("scope_link", "later_verdict", "audit_entry", "log_tile", "log_checkpoint"),
+            *("projection_parked", "tracking"),
         ),
         frozenset({"SELECT"}),
     ),
+    ANALYST: {"analyst_login": frozenset({"SELECT"})},
 }
 """By role, what it may do with which table; what APP_ROLE may do stands with each table in the schema."""
 
-ROLES: Final = (APP_ROLE, PROJECTOR, AUDITOR, MIGRATOR)
+ROLES: Final = (APP_ROLE, PROJECTOR, AUDITOR, ANALYST, MIGRATOR)
 
 _NAME_BEFORE: Final = "cairn_app"
 

@@ -12,6 +12,10 @@ POLICY: Final = "of_tenant"
 OF_TENANT: Final = "tenant = (SELECT nullif(current_setting('app.tenant', true), '')::uuid)"
 """The sub-select is evaluated once per statement; without it, the setting is read once per row."""
 
+OF_ANALYST: Final = (
+    "tenant = ANY (ARRAY(SELECT analyst_login.tenant FROM public.analyst_login WHERE login = session_user))"
+)
+"""Whoever reads by SQL is of the tenant that their login is of, whatever they set."""
 _KEEP_APART: Final = """
 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS {policy} ON {table};

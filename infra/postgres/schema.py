@@ -675,3 +675,29 @@ order_answer = Table(
     comment="What orders over HTTP were answered, stored with their events.",
     info={"grants": ("SELECT", "INSERT", "DELETE"), "kept_by_append": ("log_head",)},
 )
+
+analyst_login = Table(
+    "analyst_login",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose read model it may look at."),
+    Column("login", Text, nullable=False, comment="Name of a role of the database that signs in."),
+    PrimaryKeyConstraint("tenant", "login"),
+    ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
+    comment="Who asks the read model by SQL, and of which tenant they are; an administrator writes it.",
+    info={"grants": ()},
+)
+
+projection_parked = Table(
+    "projection_parked",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose entity."),
+    Column("version", BigInteger, nullable=False, comment="In which version of the read model it stands still."),
+    Column("position", BigInteger, nullable=False, comment="Position of the event that cannot be taken in."),
+    Column("parked_at", Time, nullable=False, comment="When that was found."),
+    Column("entity", Uuid, nullable=False, comment="The entity, of which nothing from there on is in the tables."),
+    Column("why", Text, nullable=False, comment="What went wrong."),
+    PrimaryKeyConstraint("tenant", "version", "entity"),
+    CheckConstraint("position >= 1", name="position"),
+    comment="Entities that stand still in the read model, because one of their events cannot be taken in.",
+    info={"grants": ("SELECT",), "kept_by_append": ("log_head",)},
+)

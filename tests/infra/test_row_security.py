@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from infra.postgres import of_tenant
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.pool import Connection, PassesByTheWall, connect, open_pool
-from infra.postgres.roles import AUDITOR, GRANTS, MIGRATOR, PROJECTOR
+from infra.postgres.roles import ANALYST, AUDITOR, GRANTS, MIGRATOR, PROJECTOR
 from infra.postgres.row_security import OF_TENANT, POLICY
 from infra.postgres.schema import APP_ROLE, metadata
 from tests.devices import NOON
@@ -25,7 +25,7 @@ from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
 
 RIGHTS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
-SERVING: Final = (APP_ROLE, PROJECTOR, AUDITOR)
+SERVING: Final = (APP_ROLE, PROJECTOR, AUDITOR, ANALYST)
 TABLES: Final = sorted(metadata.tables)
 
 
@@ -72,14 +72,18 @@ def test_every_table_that_has_a_tenant_is_kept_apart(database: str) -> None:
     assert said.pop().startswith(f"{POLICY} (tenant = ( SELECT (NULLIF(current_setting('app.tenant'")
 
 
-def test_the_only_policy_beside_it_lists_the_tenants(database: str) -> None:
+def test_the_only_policies_beside_it_list_the_tenants_and_know_analysts_by_their_login(database: str) -> None:
     with connect(database, role=None) as owner:
         found = owner.execute(
-            "select tablename::text, policyname::text, cmd, unnest(roles)::text from pg_policies where policyname <> %s"
-            " order by 4 desc",
+            "select tablename::text, policyname::text, cmd, unnest(roles)::text from pg_policies"
+            " where schemaname = 'public' and policyname <> %s order by 1, 2, 4",
             [POLICY],
         ).fetchall()
-    assert found == [("tenant", "listed", "SELECT", role) for role in (PROJECTOR, MIGRATOR)]
+    assert found == [
+        ("analyst_login", "own_login", "SELECT", ANALYST),
+        ("analyst_login", "own_login_only", "SELECT", ANALYST),
+        *(("tenant", "listed", "SELECT", role) for role in (MIGRATOR, PROJECTOR)),
+    ]
 
 
 def test_every_table_belongs_to_the_role_that_nobody_works_as(database: str) -> None:
@@ -123,7 +127,8 @@ def test_nothing_reads_with_the_rights_of_its_owner(database: str) -> None:
 
 def test_each_role_may_do_what_is_written_down_and_nothing_more(database: str) -> None:
     """Fails for a grant that stands in a migration only: write it down in `infra/postgres/roles.py` or the schema."""
-    written = {APP_ROLE: {table.name: frozenset(table.info["grants"]) for table in metadata.tables.values()}, **GRANTS}
+    granted_to_app = {table.name: frozenset(table.info["grants"]) for table in metadata.tables.values()}
+    written = {APP_ROLE: {table: rights for table, rights in granted_to_app.items() if rights}, **GRANTS}
     with connect(database, role=None) as owner:
         rights = RIGHTS if owner.info.server_version >= 170_000 else RIGHTS[:-1]
         for role in SERVING:

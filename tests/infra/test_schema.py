@@ -190,7 +190,7 @@ def test_the_app_role_may_do_what_the_metadata_says_and_nothing_more(database: s
             ],
         ).fetchall()
     rights = {table: set(granted) for table, granted in found}
-    assert rights == {table.name: set(table.info["grants"]) for table in TABLES}
+    assert rights == {table.name: set(table.info["grants"]) for table in TABLES if table.info["grants"]}
 
 
 def test_every_wait_on_a_connection_has_an_end(database: str) -> None:

@@ -1,0 +1,206 @@
+"""Rows of projections on their way into their tables and out again.
+
+A page goes into each table by one INSERT of arrays, one per column (`infra.postgres.binary_columns`): whole numbers in
+binary form, everything else as text that Postgres reads as the column's type. A row that is there already, by its
+key, is written over. Read back, a value is spelled as the projection spelled it, so that rows can be compared.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, LiteralString
+
+import orjson
+from psycopg import sql
+
+from infra.postgres import binary_columns
+from infra.postgres.pool import Connection
+from infra.postgres.read_model.tables import KEPT
+from projections.projection import Column, Key, Mark, Row, Subject, Table
+from sync import state_codec
+from sync.log import TenantId
+
+ROWS_PER_FETCH: Final = 2_000
+
+_WRITE: Final = sql.SQL("""
+    insert into {table} (tenant, {columns})
+    select %(tenant)s, {values} from unnest({arrays}) as t({columns})
+    on conflict (tenant, {key}) do {otherwise}
+""")
+_TAKE_AWAY: Final = sql.SQL("""
+    delete from {table} using unnest({arrays}) as t({columns}) where {table}.tenant = %(tenant)s and {same}
+""")
+_ALL: Final = sql.SQL("select {values} from {table} where tenant = %(tenant)s order by {key}")
+
+_AS: Final[dict[str, LiteralString]] = {
+    "text": "t.{}",
+    "bigint": "t.{}::bigint",
+    "boolean": "t.{}::boolean",
+    "numeric": "t.{}::numeric",
+    "timestamptz": "t.{}::timestamptz",
+    "date": "t.{}::date",
+    "jsonb": "t.{}::jsonb",
+    "text[]": "t.{}::text[]",
+}
+"""How a column is read from what was sent."""
+
+_SPELLED: Final[dict[str, LiteralString]] = {
+    "text": "{}",
+    "bigint": "{}",
+    "boolean": "{}",
+    "numeric": "{}::text",
+    "timestamptz": """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')""",
+    "date": "to_char({}, 'YYYY-MM-DD')",
+    "jsonb": "{}",
+    "text[]": "{}",
+}
+"""How a column is spelled again as it was in the row."""
+
+
+class Writing:
+    """How one table is written, in one version of the read model."""
+
+    def __init__(self, schema: str, table: Table) -> None:
+        self._columns, self._key = table.columns, table.columns[: len(table.key)]
+        named = {"table": sql.Identifier(schema, table.name), "key": _names(self._key)}
+        others = table.columns[len(table.key) :]
+        self._write = _WRITE.format(
+            **named,
+            columns=_names(table.columns),
+            values=sql.SQL(", ").join(
+                [sql.SQL(_AS[each.type]).format(sql.Identifier(each.name)) for each in table.columns]
+            ),
+            arrays=_arrays(table.columns),
+            otherwise=_otherwise(others),
+        )
+        same = [sql.SQL("{0}.{1} = t.{1}").format(named["table"], sql.Identifier(each.name)) for each in self._key]
+        self._take_away = _TAKE_AWAY.format(
+            table=named["table"], columns=_names(self._key), arrays=_arrays(self._key), same=sql.SQL(" and ").join(same)
+        )
+        self._all = _ALL.format(**named, values=_each(_SPELLED, table.columns))
+
+    def write(self, connection: Connection, tenant: TenantId, rows: Sequence[Row]) -> None:
+        """Write rows, each in place of the one with the same key."""
+        connection.execute(self._write, {"tenant": tenant, **_sent(self._columns, rows)})
+
+    def take_away(self, connection: Connection, tenant: TenantId, keys: Sequence[Key]) -> None:
+        """Take away the rows with these keys."""
+        connection.execute(self._take_away, {"tenant": tenant, **_sent(self._key, keys)})
+
+    def all(self, connection: Connection, tenant: TenantId) -> Iterator[Row]:
+        """Every row of a tenant, by its key, in the transaction that is open."""
+        with connection.cursor("rows", binary=True) as cursor:  # on the server: we hold one fetch at a time
+            cursor.itersize = ROWS_PER_FETCH
+            yield from cursor.execute(self._all, {"tenant": tenant})
+
+
+def _names(columns: Sequence[Column]) -> sql.Composed:
+    return sql.SQL(", ").join([sql.Identifier(each.name) for each in columns])
+
+
+def _each(spelled: Mapping[str, LiteralString], columns: Sequence[Column]) -> sql.Composed:
+    return sql.SQL(", ").join([sql.SQL(spelled[each.type]).format(sql.Identifier(each.name)) for each in columns])
+
+
+def _arrays(columns: Sequence[Column]) -> sql.Composed:
+    return sql.SQL(", ").join([sql.Placeholder(each.name) for each in columns])
+
+
+def _otherwise(others: Sequence[Column]) -> sql.Composable:
+    if not others:
+        return sql.SQL("nothing")
+    new = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(each.name)) for each in others]
+    return sql.SQL("update set {}").format(sql.SQL(", ").join(new))
+
+
+def _sent(columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        column.name: _array(column, values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _array(column: Column, values: Sequence[Any]) -> Any:
+    if column.type == "bigint" and None not in values:
+        return binary_columns.bigints([*values])
+    spell = _SPELL[column.type]
+    return binary_columns.texts_or_nulls([None if value is None else spell(value) for value in values])
+
+
+_SPELL: Final[Mapping[str, Callable[[Any], bytes]]] = {
+    "text": str.encode,
+    "numeric": str.encode,
+    "timestamptz": str.encode,
+    "date": str.encode,
+    "bigint": lambda value: b"%d" % value,
+    "boolean": lambda value: b"t" if value else b"f",
+    "jsonb": orjson.dumps,
+    "text[]": lambda value: _array_literal(value) if value else b"{}",
+}
+
+
+def _array_literal(words: Sequence[str]) -> bytes:
+    quoted = [word.replace("\\", "\\\\").replace('"', '\\"') for word in words]
+    return ('{"' + '","'.join(quoted) + '"}').encode()
+
+
+@cache
+def keeping(schema: str) -> sql.Composed:
+    """The statement that remembers what `kept` spells."""
+    return _KEEP.format(table=sql.Identifier(schema, KEPT))
+
+
+@cache
+def recalling(schema: str) -> sql.Composed:
+    """The statement that finds what was remembered of the entities `entities`."""
+    return _RECALL.format(table=sql.Identifier(schema, KEPT))
+
+
+_KEEP: Final = sql.SQL("""
+    insert into {table} as kept
+    select %(tenant)s, t.* from unnest(
+        %(entity)s, %(scope)s, %(created_position)s, %(created_version)s, %(created_effective_ms)s,
+        %(created_recorded_at_ms)s, %(created_actor)s, %(changed_position)s, %(changed_version)s,
+        %(changed_effective_ms)s, %(changed_recorded_at_ms)s, %(changed_actor)s, %(state)s) as t
+    on conflict (tenant, entity) do update set
+        scope = excluded.scope, changed_position = excluded.changed_position,
+        changed_version = excluded.changed_version, changed_effective_ms = excluded.changed_effective_ms,
+        changed_recorded_at_ms = excluded.changed_recorded_at_ms, changed_actor = excluded.changed_actor,
+        state = excluded.state
+""")
+# One look-up in the index for each, whatever the statistics say of a table that was made a moment ago.
+_RECALL: Final = sql.SQL("""
+    select found.* from unnest(%(entities)s::text[]) as asked(entity)
+    cross join lateral (
+        select entity, scope, created_position, created_version, created_effective_ms, created_recorded_at_ms,
+               created_actor, changed_position, changed_version, changed_effective_ms, changed_recorded_at_ms,
+               changed_actor, state
+        from {table} as kept where kept.tenant = %(tenant)s and kept.entity = asked.entity limit 1) as found
+""")
+
+
+def kept(tenant: TenantId, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """What the statement of `keeping` is told."""
+    created, changed = [each.created for each in subjects], [each.changed for each in subjects]
+    return {
+        "tenant": tenant,
+        "entity": binary_columns.texts_or_nulls([each.id.encode() for each in subjects]),
+        "scope": binary_columns.texts_or_nulls([each.scope.encode() for each in subjects]),
+        **_marks("created", created),
+        **_marks("changed", changed),
+        "state": binary_columns.bytes_of([state_codec.encode(each.state) for each in subjects]),
+    }
+
+
+def _marks(name: str, marks: Sequence[Mark]) -> dict[str, Any]:
+    return {
+        f"{name}_position": binary_columns.bigints([each.position for each in marks]),
+        f"{name}_version": binary_columns.bigints([each.version for each in marks]),
+        f"{name}_effective_ms": binary_columns.bigints([each.effective_ms for each in marks]),
+        f"{name}_recorded_at_ms": binary_columns.bigints([each.recorded_at_ms for each in marks]),
+        f"{name}_actor": binary_columns.texts_or_nulls([each.actor.encode() for each in marks]),
+    }
+
+
+def recalled(row: Row) -> Subject:
+    """An entity as it was remembered."""
+    entity, scope, *marks, state = row
+    return Subject(entity, scope, state_codec.decode(state), Mark(*marks[:5]), Mark(*marks[5:]))

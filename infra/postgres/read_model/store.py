@@ -1,0 +1,220 @@
+"""One version of the read model in PostgreSQL: `projections.store.Store` over its tables and the table `tracking`.
+
+A claim is a lock on the tenant's row of `tracking`, held to the commit: whoever has it writes the tables and moves the
+row on in one transaction, and the row is moved only from where it stood. So a runner that was stopped in the middle and
+woken when others have gone on can no longer do anything: its session is over, and with it all that it wrote.
+"""
+
+from collections import OrderedDict
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+import orjson
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from infra.failpoints import hit
+from infra.postgres import of_tenant
+from infra.postgres.pool import Connection
+from infra.postgres.read_model.rows import Writing, keeping, kept, recalled, recalling
+from infra.postgres.read_model.tables import schema_of
+from infra.postgres.trouble import told_as_ours
+from projections.folding import Changes, Poisoned
+from projections.projection import Projection, Row, Subject
+from projections.store import Parked, RowsRefused, Standing
+from sync.log import Conflicting, TenantId, TenantUnknown
+from sync.office import OFFICE
+from sync.rows import EventRow
+
+PAGE_BYTES_MAX: Final = 16 << 20
+REMEMBERED_MAX: Final = 50_000
+"""How many entities of a tenant are kept in memory between pages."""
+
+_TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
+_CLAIM: Final[LiteralString] = """
+    select position from tracking where tenant = %(tenant)s and application = %(follower)s for update skip locked
+"""
+_CLAIM_WAITING: Final[LiteralString] = """
+    select position from tracking where tenant = %(tenant)s and application = %(follower)s for update
+"""
+_BEGIN: Final[LiteralString] = """
+    insert into tracking (tenant, application, position) values (%(tenant)s, %(follower)s, 0)
+    on conflict (tenant, application) do nothing
+"""
+_MOVE: Final[LiteralString] = """
+    update tracking set position = %(to)s
+    where tenant = %(tenant)s and application = %(follower)s and position = %(from)s and position < %(to)s
+"""
+_EVENT: Final[LiteralString] = """
+    position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
+    effective, actor, (extract(epoch from recorded_at) * 1000)::bigint, body
+"""
+# As many as are asked for, or fewer where they are large; the first in any case.
+_PAGE: Final[LiteralString] = f"""
+    select {_EVENT} from (
+        select *, sum(octet_length(body)) over (order by position) - octet_length(body) as before
+        from (select * from event where tenant = %(tenant)s and position > %(after)s
+              order by position limit %(limit)s) as event) as event
+    where before < %(bytes_max)s order by position
+"""
+_HISTORY: Final[LiteralString] = f"""
+    select {_EVENT} from event
+    where tenant = %(tenant)s and entity = %(entity)s and version > %(after)s and position <= %(until)s
+    order by version limit %(limit)s
+"""
+_PARKED: Final[LiteralString] = """
+    select entity::text, position, why, (extract(epoch from parked_at) * 1000)::bigint from projection_parked
+    where tenant = %(tenant)s and version = %(version)s order by position
+"""
+_PARK: Final[LiteralString] = """
+    insert into projection_parked (tenant, version, position, parked_at, entity, why)
+    select %(tenant)s, %(version)s, t.position, timestamptz 'epoch' + %(now_ms)s * interval '1 ms', t.entity, t.why
+    from json_to_recordset(%(rows)s::json) as t(entity uuid, position bigint, why text)
+    on conflict (tenant, version, entity) do update set position = excluded.position, why = excluded.why
+"""
+_UNPARK: Final[LiteralString] = """
+    delete from projection_parked where tenant = %(tenant)s and version = %(version)s and entity = %(entity)s
+"""
+_STANDING: Final[LiteralString] = """
+    select coalesce(tracking.position, 0), log_head.position,
+           coalesce((select greatest(0, %(now_ms)s - (extract(epoch from recorded_at) * 1000)::bigint) from event
+                     where event.tenant = %(tenant)s and event.position = coalesce(tracking.position, 0) + 1), 0),
+           (select count(*) from projection_parked as parked
+            where parked.tenant = %(tenant)s and parked.version = %(version)s)
+    from log_head left join tracking on tracking.tenant = %(tenant)s and tracking.application = %(follower)s
+    where log_head.tenant = %(tenant)s
+"""
+# What is lost in a crash is lost together with how far it had come, and made again from the log.
+_IN_NO_HURRY: Final[LiteralString] = "set local synchronous_commit = off"
+
+_REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+
+Remembered = OrderedDict[str, Subject]
+
+
+def follower_of(version: int) -> str:
+    """Who follows the log, as the table `tracking` and the `eventsourcing` library call it."""
+    return f"{schema_of(version)}:{OFFICE}"
+
+
+class PostgresStore:
+    """The tables of one version; safe to share between threads. Its pool works as PROJECTOR."""
+
+    def __init__(self, pool: ConnectionPool[Connection], version: int, projections: Sequence[Projection]) -> None:
+        self._pool, self.version, self.schema = pool, version, schema_of(version)
+        self.writing = {each.name: Writing(self.schema, each) for each in projections}
+        self._remembered: dict[TenantId, tuple[int, Remembered]] = {}
+        self._begun: set[TenantId] = set()
+
+    def tenants(self) -> Sequence[TenantId]:
+        with told_as_ours(), self._pool.connection() as connection:
+            return [tenant for (tenant,) in connection.execute(_TENANTS).fetchall()]
+
+    @contextmanager
+    def claim(self, tenant: TenantId, *, wait: bool = False) -> Generator["PostgresClaim | None"]:
+        asked = {"tenant": tenant, "follower": follower_of(self.version)}
+        if tenant not in self._begun:  # on its own: a row that is not committed yet would be waited for
+            of_tenant.rows(self._pool, _BEGIN, asked)
+            self._begun.add(tenant)
+        with of_tenant.transaction(self._pool, tenant) as connection:
+            connection.execute(_IN_NO_HURRY)
+            found = connection.execute(_CLAIM_WAITING if wait else _CLAIM, asked).fetchone()
+            if found is None:
+                yield None
+                return
+            # Out while it is used: whatever goes wrong, it is not there any more.
+            position, remembered = self._remembered.pop(tenant, (-1, Remembered()))
+            claim = PostgresClaim(
+                self, connection, tenant, found[0], remembered if position == found[0] else Remembered()
+            )
+            yield claim
+            hit("projector.before_commit")
+        hit("projector.committed")
+        self._remembered[tenant] = (claim.position, claim.remembered)
+
+    def standing(self, tenant: TenantId, *, now_ms: int) -> Standing:
+        asked = {"tenant": tenant, "follower": follower_of(self.version), "version": self.version, "now_ms": now_ms}
+        found = of_tenant.rows(self._pool, _STANDING, asked)
+        if not found:
+            raise TenantUnknown(tenant)
+        return Standing(*found[0])
+
+    def all_parked(self, tenant: TenantId) -> Sequence[Parked]:
+        found = of_tenant.rows(self._pool, _PARKED, {"tenant": tenant, "version": self.version})
+        return [Parked(*row) for row in found]
+
+    def rows(self, tenant: TenantId, table: str) -> Iterator[Row]:
+        with of_tenant.transaction(self._pool, tenant) as connection:
+            yield from self.writing[table].all(connection, tenant)
+
+
+class PostgresClaim:
+    """`projections.store.Claim` in the transaction that holds the lock."""
+
+    def __init__(
+        self, store: PostgresStore, connection: Connection, tenant: TenantId, position: int, remembered: Remembered
+    ) -> None:
+        self._store, self._connection, self._tenant = store, connection, tenant
+        self.position, self.remembered = position, remembered
+
+    def page(self, limit: int) -> Sequence[EventRow]:
+        asked = {"after": self.position, "limit": limit, "bytes_max": PAGE_BYTES_MAX}
+        return [EventRow(*row) for row in self._ask(_PAGE, **asked)]
+
+    def history(self, entity: str, *, after: int, limit: int) -> Sequence[EventRow]:
+        asked = {"entity": entity, "after": after, "until": self.position, "limit": limit}
+        return [EventRow(*row) for row in self._ask(_HISTORY, **asked)]
+
+    def known(self, entities: Sequence[str]) -> Mapping[str, Subject]:
+        found = {each: self.remembered[each] for each in entities if each in self.remembered}
+        missing = [each for each in entities if each not in found]
+        if missing:
+            rows = self._ask(recalling(self._store.schema), entities=missing)
+            found |= {row[0]: recalled(row) for row in rows}
+        return found
+
+    def parked(self) -> Set[str]:
+        return {row[0] for row in self._ask(_PARKED, version=self._store.version)}
+
+    def write(self, changes: Changes, subjects: Iterable[Subject]) -> None:
+        written = list(subjects)
+        try:
+            with self._connection.transaction():  # a savepoint
+                self._write(changes, written)
+        except _REFUSED as why:
+            for each in written:
+                self.remembered.pop(each.id, None)
+            raise RowsRefused(str(why)) from why
+
+    def _write(self, changes: Changes, subjects: Sequence[Subject]) -> None:
+        for table, keys in changes.gone.items():
+            self._store.writing[table].take_away(self._connection, self._tenant, keys)
+        for table, rows in changes.written.items():
+            if rows:
+                self._store.writing[table].write(self._connection, self._tenant, rows)
+        if subjects:
+            self._connection.execute(keeping(self._store.schema), kept(self._tenant, subjects))
+        for each in subjects:
+            self.remembered[each.id] = each
+            self.remembered.move_to_end(each.id)
+        while len(self.remembered) > REMEMBERED_MAX:
+            self.remembered.popitem(last=False)
+
+    def park(self, poisoned: Sequence[Poisoned], *, now_ms: int) -> None:
+        rows = orjson.dumps([each._asdict() for each in poisoned]).decode()
+        self._ask(_PARK, version=self._store.version, rows=rows, now_ms=now_ms)
+
+    def unpark(self, entity: str) -> None:
+        self._ask(_UNPARK, version=self._store.version, entity=entity)
+
+    def move(self, position: int) -> None:
+        asked = {"from": self.position, "to": position, "follower": follower_of(self._store.version)}
+        moved = self._connection.execute(_MOVE, {"tenant": self._tenant, **asked})
+        if moved.rowcount != 1:
+            raise Conflicting(f"somebody else has moved these tables on from {self.position}")
+        self.position = position
+
+    def _ask(self, statement: Any, **asked: Any) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor(binary=True).execute(statement, {"tenant": self._tenant, **asked})
+        return cursor.fetchall() if cursor.description else []

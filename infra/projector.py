@@ -1,0 +1,153 @@
+"""What moves a group's tables along the log, page by page, and what it does when an event cannot be taken in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infra.failpoints import hit
+from projections.folding import Changes, Folded, Group, Poisoned, by_entity, fold
+from projections.projection import Subject
+from projections.store import Claim, RowsRefused, Store
+from sync.log import TenantId
+from sync.rows import EventRow
+
+PAGE_EVENTS: Final = 2_000
+HISTORY_EVENTS: Final = 1_000
+
+
+class ProjectionPoisoned(RuntimeError):
+    """An event that cannot be taken in where nothing may be left out: the message names it."""
+
+    def __init__(self, tenant: TenantId, poisoned: Poisoned) -> None:
+        super().__init__(
+            f"tenant {tenant}: event {poisoned.position} of entity {poisoned.entity} cannot be taken in: {poisoned.why}"
+        )
+        self.poisoned = poisoned
+
+
+class LogHasGap(RuntimeError):
+    """A position of the log is missing: an incident, and never passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one page came to."""
+
+    events: int
+    """How many were read; 0: the tables hold the whole log."""
+    position: int
+    parked: int = 0
+    """How many entities were parked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projector:
+    """Moves the tables of one store along; many may work on the same store, in any process."""
+
+    store: Store
+    group: Group
+    now_ms: Callable[[], int]
+    is_strict: bool = False
+    """Raise ProjectionPoisoned in place of parking."""
+    page_events: int = PAGE_EVENTS
+
+    def step(self, tenant: TenantId) -> Step | None:
+        """Take in one page; None where somebody else is at it.
+
+        Raises LogUnavailable, ProjectionPoisoned (`is_strict`), LogHasGap; then nothing has changed.
+        """
+        with self.store.claim(tenant) as claim:
+            if claim is None:
+                return None
+            page = claim.page(self.page_events)
+            hit("projector.read")
+            if not page:
+                return Step(events=0, position=claim.position)
+            _check_dense(page, claim.position, tenant)
+            poisoned = self._take_in(claim, page)
+            if poisoned and self.is_strict:
+                raise ProjectionPoisoned(tenant, min(poisoned, key=lambda each: each.position))
+            if poisoned:
+                claim.park(poisoned, now_ms=self.now_ms())
+            claim.move(page[-1].position)
+            hit("projector.applied")
+            return Step(events=len(page), position=claim.position, parked=len(poisoned))
+
+    def retry(self, tenant: TenantId) -> int:
+        """Let every parked entity go on as far as it can now; how many have come to stand where all others do."""
+        freed = 0
+        for each in self.store.all_parked(tenant):
+            with self.store.claim(tenant, wait=True) as claim:
+                assert claim is not None, "it was waited for"
+                if each.entity in claim.parked() and self._catch_up(claim, each.entity):
+                    freed += 1
+        return freed
+
+    def _catch_up(self, claim: Claim, entity: str) -> bool:
+        while True:
+            known = claim.known([entity])
+            after = known[entity].changed.version if known else -1
+            page = claim.history(entity, after=after, limit=HISTORY_EVENTS)
+            if not page:
+                claim.unpark(entity)
+                return True
+            poisoned = self._one_by_one(claim, page, known)
+            if poisoned:
+                claim.park([poisoned], now_ms=self.now_ms())
+                return False
+
+    def _take_in(self, claim: Claim, page: Sequence[EventRow]) -> Sequence[Poisoned]:
+        parked = claim.parked()
+        rows = by_entity(page, parked)
+        known = claim.known([entity for entity, each in rows.items() if each[0].version > 1])
+        folded = fold(page, self.group, known=known, parked=parked)
+        refused = self._write(claim, folded, sorted(folded.subjects), rows, known)
+        claim.write(folded.replicas, ())
+        return [*folded.poisoned, *refused]
+
+    def _write(
+        self,
+        claim: Claim,
+        folded: Folded,
+        entities: Sequence[str],
+        rows: Mapping[str, Sequence[EventRow]],
+        known: Mapping[str, Subject],
+    ) -> list[Poisoned]:
+        """Write what follows for these entities; where the tables refuse it, by halves, down to the event."""
+        try:
+            claim.write(_together(folded, entities), [folded.subjects[each] for each in entities])
+        except RowsRefused:
+            if len(entities) == 1:
+                poisoned = self._one_by_one(claim, rows[entities[0]], known)
+                return [poisoned] if poisoned else []
+            half = len(entities) // 2
+            first = self._write(claim, folded, entities[:half], rows, known)
+            return first + self._write(claim, folded, entities[half:], rows, known)
+        return []
+
+    def _one_by_one(self, claim: Claim, rows: Sequence[EventRow], known: Mapping[str, Subject]) -> Poisoned | None:
+        """Take in one entity's events as far as that goes; the first that cannot be."""
+        entity = rows[0].entity
+        for row in rows:
+            folded = fold([row], self.group, known=known)
+            if folded.poisoned:
+                return folded.poisoned[0]
+            try:
+                claim.write(folded.changes[entity], [folded.subjects[entity]])
+            except RowsRefused as why:
+                return Poisoned(entity, row.position, str(why))
+            known = folded.subjects
+        return None
+
+
+def _together(folded: Folded, entities: Sequence[str]) -> Changes:
+    changes = Changes()
+    for entity in entities:
+        changes.add(folded.changes[entity])
+    return changes
+
+
+def _check_dense(page: Sequence[EventRow], after: int, tenant: TenantId) -> None:
+    if page[0].position != after + 1 or page[-1].position != after + len(page):
+        found = next((at, row.position) for at, row in enumerate(page, start=after + 1) if row.position != at)
+        raise LogHasGap(f"tenant {tenant}: where the log should hold position {found[0]}, it holds {found[1]}")
