@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from domain.checklist import ChecklistAnswer, ChecklistTemplate
 from domain.customer import Contact, Customer
-from domain.entity import ENTITIES, OFFICE, EntityType
+from domain.entity import DECLARED, OFFICE, EntityType
 from domain.evidence import Attachment, Note, Signature
 from domain.facts import Fact, facts_of
 from domain.labour import TimeEntry
@@ -18,8 +18,6 @@ from domain.stock import Part, PartUse, StockLocation
 from domain.visit import Visit
 from domain.work_order import WorkOrder
 
-__all__ = ["DECLARATIONS", "ENTITIES", "FACTS", "ON_DEVICES", "Catalogue", "entity_type", "fact"]
-
 DECLARATIONS: tuple[type, ...] = (
     *(Customer, Contact, Site, Asset, MeterReading),
     *(WorkOrder, Visit, ChecklistTemplate, ChecklistAnswer),
@@ -28,6 +26,9 @@ DECLARATIONS: tuple[type, ...] = (
     *(Person, Device, Case),
 )
 """Every declaration, in the order in which people meet them."""
+
+ENTITIES: Mapping[str, EntityType] = {DECLARED[each].name: DECLARED[each] for each in DECLARATIONS}
+"""Every entity by its name, in that order."""
 
 Catalogue = Mapping[str, Mapping[str, Fact]]
 """Entity name → wire name of the event type → fact."""

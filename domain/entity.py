@@ -64,16 +64,16 @@ class EntityType:
                 return f"{kind}:{data[field]}"
 
 
-ENTITIES: dict[str, EntityType] = {}
-"""Every declared entity by its name; complete once `domain.catalogue` is imported."""
+DECLARED: dict[type, EntityType] = {}
+"""Every entity by its declaration, in whatever order modules were imported; `domain.catalogue` puts them in theirs."""
 
 
 def entity(name: str, *, home: str) -> Callable[[_Declared], _Declared]:
     """Declare the dataclass below as the entity `name`, which lives in the scope that `home` describes."""
 
     def declare(declaration: _Declared) -> _Declared:
-        assert name not in ENTITIES, f"{name} is declared twice"
-        ENTITIES[name] = describe(name, declaration, home=home)
+        assert name not in {each.name for each in DECLARED.values()}, f"{name} is declared twice"
+        DECLARED[declaration] = describe(name, declaration, home=home)
         return declaration
 
     return declare

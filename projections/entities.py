@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Final, Literal, assert_never, cast, get_args, get_origin
 
-from domain.catalogue import DECLARATIONS
-from domain.entity import ENTITIES, EntityType, Field
+from domain.catalogue import DECLARATIONS, ENTITIES
+from domain.entity import EntityType, Field
 from domain.merge_policy import AddWins, Advance, Ask, Latest, Log, MergePolicy, Once, Ref, Server, Sum
 from projections.columns import columns_of
 from projections.projection import Column, OfEntities, Row, Subject, instant

@@ -15,8 +15,21 @@ THINKING = ("domain", "sync", "commands", "projections")
 PURE = {
     *("annotated_types", "orjson", "pydantic", "pydantic_core", "typing_extensions"),
     *("__future__", "abc", "base64", "bisect", "collections", "contextlib", "contextvars", "copy", "dataclasses"),
-    *("datetime", "decimal", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "inspect", "itertools"),
-    *("json", "keyword", "math", "numbers", "operator", "re", "string", "struct", "textwrap", "types", "typing"),
+    *("datetime", "decimal", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "inspect", "ipaddress"),
+    *(
+        "itertools",
+        "json",
+        "keyword",
+        "math",
+        "numbers",
+        "operator",
+        "re",
+        "string",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+    ),
     *("unicodedata", "uuid", "zlib", "zoneinfo"),
 }
 

@@ -89,10 +89,10 @@ class Office:
         states = state_codec.state_hash(self.log.states(self.tenant))
         return (self.log.head(self.tenant), states, *(self.log.replica(self.tenant, each.replica) for each in devices))
 
-    def still_works(self, device: Device) -> None:
+    def still_works(self, device: Device, *, role: Role = "dispatcher") -> None:
         """A good event of this device is taken, whatever came before."""
         before = self.log.head(self.tenant).position
-        (verdict,) = self.verdicts(device.create("customer", new_id()))
+        (verdict,) = self.verdicts(device.create("customer", new_id()), role=role)
         assert verdict["verdict"] == "accepted"
         assert verdict["position"] == before + 1
 

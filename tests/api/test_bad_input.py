@@ -263,16 +263,16 @@ def test_a10_a_clock_that_is_wrong_wins_nothing_and_loses_nothing(
 def test_b15_what_only_the_server_writes_cannot_be_said(
     office: Office, kind: str, field: str, value: object, event_type: str
 ) -> None:
-    device, entity_id = office.device("ada"), new_id()
+    device, entity_id = office.device("ada", "supervisor"), new_id()  # whoever may tell the most
     created = device.create(kind, entity_id)
     least = CREATED[kind] if event_type == "Created" else {}
     event = device.tell(kind, new_id() if least else entity_id, event_type, {**least, field: value})
-    verdicts = office.verdicts(created, event)
+    verdicts = office.verdicts(created, event, role="supervisor")
     assert [each["verdict"] for each in verdicts] == ["accepted", "quarantined"]
     assert verdicts[1]["code"] == "bad_data"
     assert field in verdicts[1]["text"]
     assert office.get(f"/v1/entities/{kind}/{entity_id}").json()["version"] == 1
-    office.still_works(device)
+    office.still_works(device, role="supervisor")
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_the_queue_is_walked_along_its_index(kind: Offices) -> None:
         pytest.skip("a log in memory has no indexes")
     office = kind.new()
     stored(office, *(aside(seq) for seq in range(1, 2_001)))
-    asked = {"tenant": office.tenant, "state": "open", "code": None, "owner": None, "replica": None, "limit": 50}
+    asked = {"tenant": office.tenant, **CasesWanted("open")._asdict(), "limit": 50}
     asked |= {"after_ms": NOON, "after_replica": REPLICA, "after_seq": 1_000}
     with psycopg.connect(kind.dsn) as connection:
         plan = connection.execute(sql.SQL("explain {}").format(sql.SQL(CASES)), asked).fetchall()
