@@ -4,8 +4,8 @@ from alembic import op
 
 from infra.postgres.row_security import keep_apart
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
