@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from api.answer import EVENT_STREAM, HTML, Answer, Dot, Hash, Position, ReplicaId, Uuid
 from api.body import NDJSON
 from api.entity_answers import ENTITY_ANSWERS
+from api.past_answers import PAST_ANSWERS
 from api.proof_answers import PROOF_ANSWERS
 from api.sign_in_answers import SIGN_IN_ANSWERS
 from api.webhook_answers import (
@@ -217,6 +218,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "deliveries": Answer(shape=DeliveryPage, problems=_OF_WEBHOOK),
     "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),
     **ENTITY_ANSWERS,
+    **PAST_ANSWERS,
     **SIGN_IN_ANSWERS,
     **PROOF_ANSWERS,
 }

@@ -20,6 +20,7 @@ from api.v1 import (
     devices,
     entities,
     handin,
+    history,
     keys,
     live,
     log_proof,
@@ -29,6 +30,7 @@ from api.v1 import (
     pull,
     quarantine,
     relay,
+    replay,
     service_accounts,
     sign_in,
     sync,
@@ -58,9 +60,10 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     answer_problems(app)
     app.state.proofs = Proofs()
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
+    past = (history, replay)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
     proving = (log_proof,)
-    for each in (*routes, *signing_in, *proving):
+    for each in (*routes, *past, *signing_in, *proving):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)
     describe_by_policy(app)

@@ -89,6 +89,7 @@ ENTITY_ANSWERS: Final[Mapping[str, Answer]] = {
     "entity": Answer(shape=EntityRead, problems=("entity-not-found", *OF_MOMENT)),
     "entities": Answer(shape=EntityPage, problems=OF_MOMENT),
     "work_orders": Answer(shape=EntityPage, problems=OF_MOMENT),
+    "replay_everything": Answer(shape=EntityPage, problems=(*OF_MOMENT, "sign-in-off")),
     **{each.operation: _order(each) for each in COMMANDS},
 }
 """By the name of the operation."""

@@ -192,7 +192,7 @@ _TAGS: Final = [
     {"name": "people", "description": "Who works here, and in which role."},
     {"name": "service accounts", "description": "Programs that speak for themselves."},
     {"name": "webhooks", "description": "Who is told of events, and what came of it."},
-    {"name": "audit", "description": "Who signed in, and what was done with keys and devices."},
+    {"name": "audit", "description": "The past: who wrote what, what was otherwise, who signed in, and who looked."},
     {"name": "health", "description": "Whether the server lives and can answer."},
     {"name": "problems", "description": "The pages that the types of problems lead to."},
 ]

@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from api.versions import Farewell
-from commands.authority import may_see_cases, may_see_events
+from commands.authority import may_replay, may_see_cases, may_see_events, may_see_histories
 from commands.registry import COMMANDS, may_order
 from commands.webhooks import may_subscribe
 from domain.people import Role
@@ -58,6 +58,8 @@ ANYBODY: Final = None
 EVERY_ROLE: Final = frozenset[Role](get_args(Role))
 READING_EVENTS: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_events(role))
 SEEING_CASES: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_cases(role))
+SEEING_HISTORIES: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_histories(role))
+REPLAYING: Final = frozenset[Role](role for role in EVERY_ROLE if may_replay(role))
 ON_CASES: Final = _roles("dispatcher", "supervisor", "admin")
 ADMINS: Final = _roles("admin")
 SUBSCRIBING: Final = frozenset[Role](role for role in EVERY_ROLE if may_subscribe(role))
@@ -70,6 +72,7 @@ _EITHER: Final = _PUSHES | _PULLS
 _VERIFIES: Final = frozenset({"log:verify"})
 _FOLLOWS: Final = _PULLS | _VERIFIES
 _READS: Final = frozenset({"proj:read"})
+_LOG: Final = frozenset({"log:read"})
 _USERS: Final = frozenset({"users:admin"})
 _HOOKS: Final = frozenset({"hooks:admin"})
 SCOPES: Final = frozenset(
@@ -116,6 +119,13 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/quarantine/{case}/dismiss"): Row(who=ON_CASES, body_bytes_max=SMALL_BYTES_MAX),
     ("GET", "/v1/entities/{entity_type}"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/entities/{entity_type}/{entity_id}"): Row(who=EVERY_ROLE, scopes=_READS),
+    ("GET", "/v1/entities/{entity_type}/{entity_id}/history"): Row(who=SEEING_HISTORIES, scopes=_LOG),
+    ("GET", "/v1/entities/{entity_type}/{entity_id}/why/{field}"): Row(who=SEEING_HISTORIES, scopes=_LOG),
+    ("GET", "/v1/entities/{entity_type}/{entity_id}/differences"): Row(who=SEEING_HISTORIES, scopes=_LOG),
+    ("GET", "/v1/entities/{entity_type}/{entity_id}/graph"): Row(who=SEEING_HISTORIES, scopes=_LOG),
+    ("GET", "/v1/entities/{entity_type}/{entity_id}/graph.svg"): Row(who=SEEING_HISTORIES, scopes=_LOG),
+    ("GET", "/v1/audit/replay"): Row(who=REPLAYING, scopes=_LOG),
+    ("GET", "/v1/audit/differences"): Row(who=REPLAYING, scopes=_LOG),
     ("GET", "/v1/work-orders"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/.well-known/jwks.json"): Row(who=ANYBODY),
     ("POST", "/v1/sign-in"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),

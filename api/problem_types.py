@@ -68,6 +68,16 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a moment before the first event was recorded",
         "Name a moment at which something was recorded.",
     ),
+    "field-unknown": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "a field that things of that type do not have; `fields` lists those that they have",
+        "Name one of `fields`.",
+    ),
+    "history-too-long": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "the history of one thing has more events than one request goes through; `position` says where it stopped",
+        "Ask with an `as_of` before that position; `cairn replay` and `GET /v1/sync/pull` have no such limit.",
+    ),
     "case-not-found": ProblemType(
         HTTPStatus.NOT_FOUND, "no event was set aside under that name", "`GET /v1/quarantine` lists every case."
     ),

@@ -4,19 +4,22 @@ May see always means now: a moment of the past shows nobody what they may not se
 that they may.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Query
 
+from api.auth import forbidden
 from api.problem import Problem
 from api.services import Services
 from commands.as_of import AsOf, AsOfAhead, AsOfBeforeBeginning, AsOfUnreadable, as_of
-from commands.authority import Principal, sees_everything
+from commands.authority import Principal, may_see_history, sees_everything
+from domain.catalogue import ON_DEVICES
 from domain.grants import EVERYBODYS
-from sync.as_of import each_folded, entity_as_of
-from sync.rows import EntityRow
+from domain.values import INTEGER_MAX
+from sync.as_of import entity_as_of, events_until, folded, histories
+from sync.rows import EntityRow, EventRow
 
 FOLDED_PER_REQUEST_MAX: Final = 20_000
 """Events that one request folds to show entities as they were; a page of them ends early instead of folding more."""
@@ -32,9 +35,17 @@ AsOfText = Annotated[
     ),
 ]
 
+MomentText = Annotated[
+    str | None,
+    Query(
+        description="A position of the log, or a time of RFC 3339 by which the server had recorded it.",
+        examples=["880", "2026-01-01T12:00:00Z"],
+    ),
+]
+
 
 class Stretch(NamedTuple):
-    """Some of the entities of a type, by id."""
+    """Some of the entities that somebody may see, by id."""
 
     rows: Sequence[EntityRow]
     reached: str | None
@@ -64,9 +75,7 @@ class Reading:
 
     def entity(self, entity_type: str, entity: str) -> EntityRow:
         """One entity; raises Problem where it is not there, or not theirs."""
-        now = self._services.log.entity(self.speaking.tenant, entity)
-        if now is None or now.type != entity_type or not self._may_see(now):
-            raise not_found(entity_type, entity)
+        now = self._now(entity_type, entity)
         if self.as_of is None:
             return now
         then = entity_as_of(self._past, entity, self.as_of.position)
@@ -74,30 +83,61 @@ class Reading:
             raise not_there_yet(entity_type, entity, self.as_of)
         return then
 
+    def history(self, entity_type: str, entity: str) -> Iterator[EventRow]:
+        """The events of one entity up to the moment, by version; raises Problem where it is not there, or not theirs to
+        look up, and at the event that is one too many for a request."""
+        if not may_see_history(self.speaking.role, entity_type):
+            raise forbidden(
+                f"Whoever is {self.speaking.role} does not look up who wrote what of a {entity_type}.",
+                "Ask a supervisor, an admin or an auditor.",
+            )
+        self._now(entity_type, entity)
+        return self._events(entity_type, entity)
+
+    def _events(self, entity_type: str, entity: str) -> Iterator[EventRow]:
+        until = INTEGER_MAX if self.as_of is None else self.as_of.position
+        for count, row in enumerate(events_until(self._past, entity, until)):
+            if count == FOLDED_PER_REQUEST_MAX:
+                raise Problem(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "history-too-long",
+                    f"This {entity_type} has more than {FOLDED_PER_REQUEST_MAX} events.",
+                    hint=f"Ask with an `as_of` before position {row.position}.",
+                    position=row.position,
+                )
+            yield row
+
+    def _now(self, entity_type: str, entity: str) -> EntityRow:
+        now = self._services.log.entity(self.speaking.tenant, entity)
+        if now is None or now.type != entity_type or not self._may_see(now):
+            raise not_found(entity_type, entity)
+        return now
+
     def entities(self, entity_type: str, *, after: str, limit: int) -> Stretch:
         """At most `limit` of the entities of a type behind an id."""
         rows = self._services.log.entities(
             self.speaking.tenant, entity_type, after=after, limit=limit + 1, scopes=self._scopes
         )
+        return self._stretch(rows, limit)
+
+    def everything(self, *, after: str, limit: int) -> Stretch:
+        """At most `limit` of all entities behind an id; for those who see the whole tenant."""
+        assert self._scopes is None, "only of the whole tenant is there an everything"
+        rows = self._past.everything(sorted(ON_DEVICES), after=after, limit=limit + 1)
+        return self._stretch(rows, limit)
+
+    def _stretch(self, rows: Sequence[EntityRow], limit: int) -> Stretch:
         shown = rows[:limit]
         reached = shown[-1].entity if len(rows) > limit else None
         return Stretch(shown, reached) if self.as_of is None else self._then(shown, reached, self.as_of.position)
 
     def _then(self, now: Sequence[EntityRow], reached: str | None, position: int) -> Stretch:
         """As they were: without those that nobody had written yet, and no further than the request may fold."""
-        limit = max(self._may_fold, 1)
         ids = [row.entity for row in now]
-        events = self._past.histories(ids, until=position, limit=limit)
-        self._may_fold -= len(events)
-        if len(events) < limit:
-            return Stretch(list(each_folded(events)), reached)
-        cut = events[-1].entity
-        whole = list(each_folded(event for event in events if event.entity != cut))
-        if whole:
-            return Stretch(whole, ids[ids.index(cut) - 1])
-        # The first alone has as many: it is folded to its end all the same, so that every page comes further.
-        then = entity_as_of(self._past, cut, position)
-        return Stretch([] if then is None else [then], cut if cut != ids[-1] else reached)
+        found = histories(self._past, ids, position, events_max=max(self._may_fold, 1))
+        self._may_fold -= sum(len(events) for events in found.of)
+        rows = [entity for events in found.of if (entity := folded(events))]
+        return Stretch(rows, reached if found.covered == len(ids) else ids[found.covered - 1])
 
     def _may_see(self, row: EntityRow) -> bool:
         return self._scopes is None or row.scope in self._scopes

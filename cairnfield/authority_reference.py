@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import Final, get_args
 
-from commands.authority import PERSONAL, TELLS, masked_from, may_correct, may_see_events, sees_everything
+from commands.authority import (
+    PERSONAL,
+    TELLS,
+    masked_from,
+    may_correct,
+    may_replay,
+    may_see_events,
+    may_see_history,
+    sees_everything,
+)
 from domain.catalogue import FACTS, ON_DEVICES
 from domain.people import Role
 
@@ -16,12 +25,20 @@ def authority() -> str:
 
 
 def _seeing() -> Iterator[str]:
-    yield "| role | sees | events and cases | corrects evidence |"
-    yield "|---|---|---|---|"
+    yield "| role | sees | events and cases | looks up who wrote what | replays everything | corrects evidence |"
+    yield "|---|---|---|---|---|---|"
     for role in ROLES:
         where = "everything of the tenant" if sees_everything(role) else "what visits let them into, and the catalog"
         names = ", without the fields below" if any(masked_from(role, each) for each in ON_DEVICES) else ""
-        yield f"| {role} | {where}{names} | {_yes(may_see_events(role))} | {_yes(may_correct(role))} |"
+        can = (may_see_events(role), _histories(role), may_replay(role), may_correct(role))
+        told = (each if isinstance(each, str) else _yes(each) for each in can)
+        yield f"| {role} | {where}{names} | {' | '.join(told)} |"
+
+
+def _histories(role: Role) -> str:
+    """Of what somebody in this role may look up who wrote it."""
+    types = [each for each in ON_DEVICES if may_see_history(role, each)]
+    return "–" if not types else "of everything" if types == [*ON_DEVICES] else ", ".join(types)
 
 
 def _told() -> Iterator[str]:

@@ -225,3 +225,32 @@ def may_work_on_cases(role: Role) -> bool:
 def may_relay(role: Role) -> bool:
     """Whether somebody in this role brings in what another hub has accepted, in the name of whoever wrote it there."""
     return role == "integration"
+
+
+_JOB: Final = frozenset({"work_order", "visit", "note", *EVIDENCE})
+_EVERY_HISTORY: Final = frozenset(ON_DEVICES)
+_HISTORIES: Final[Mapping[Role, frozenset[str]]] = {
+    "technician": _JOB,
+    "dispatcher": _JOB,
+    "supervisor": _EVERY_HISTORY,
+    "analyst": frozenset(),
+    "auditor": _EVERY_HISTORY,
+    "admin": _EVERY_HISTORY,
+    "integration": frozenset(),
+}
+"""By role, of which types of entities it may look up who wrote what, and when; the technician of their own."""
+
+
+def may_see_history(role: Role, entity: str) -> bool:
+    """Whether somebody in this role may look up who wrote what of an entity of that type that they see."""
+    return entity in _HISTORIES[role]
+
+
+def may_see_histories(role: Role) -> bool:
+    """Whether somebody in this role may look up any history at all."""
+    return bool(_HISTORIES[role])
+
+
+def may_replay(role: Role) -> bool:
+    """Whether somebody in this role may look at the whole company as it was, and at all that changed."""
+    return _HISTORIES[role] == _EVERY_HISTORY

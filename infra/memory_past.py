@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sync.past import crossing
+from sync.past import Touched, crossing
 from sync.rows import EntityRow, EventRow
 
 
@@ -28,5 +28,12 @@ class MemoryPast:
         found = [row for each in entities for row in self.history(each, after=0, until=until, limit=limit)]
         return found[:limit]
 
-    def everything(self, *, after: str, limit: int) -> Sequence[EntityRow]:
-        return sorted(row for row in self.entities if row.entity > after)[:limit]
+    def everything(self, types: Sequence[str], *, after: str, limit: int) -> Sequence[EntityRow]:
+        return sorted(row for row in self.entities if row.type in types and row.entity > after)[:limit]
+
+    def touched(self, *, after: int, until: int, limit: int) -> Sequence[Touched]:
+        places = {(row.entity, row.version): row.position for row in self.events}
+        return [
+            Touched(row.position, row.entity, row.entity_type, places.get((row.entity, row.version - 1), 0))
+            for row in self.events[after:until]
+        ][:limit]

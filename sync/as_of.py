@@ -1,8 +1,8 @@
-"""An entity as it was: the fold of its events up to a position."""
+"""Entities as they were: the fold of their events up to a position."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from sync import merge, state_codec
 from sync.merge import State
@@ -30,6 +30,31 @@ def events_until(past: Past, entity: str, position: int) -> Iterator[EventRow]:
         after = rows[-1].version
 
 
+class Histories(NamedTuple):
+    """The whole histories of the first of some entities."""
+
+    of: Sequence[Sequence[EventRow]]
+    """Of each that anybody had written by then, its events by version."""
+    covered: int
+    """How many of the entities that is, also those that nobody had written yet."""
+
+
+def histories(past: Past, entities: Sequence[str], position: int, *, events_max: int) -> Histories:
+    """The histories up to a position of as many entities as have at most so many events together.
+
+    At least one is covered: of the first that has any, all events are told, however many those are.
+    """
+    rows = past.histories(entities, until=position, limit=events_max)
+    found = [list(events) for _, events in groupby(rows, key=lambda row: row.entity)]
+    if len(rows) < events_max:
+        return Histories(found, len(entities))
+    cut = found.pop()[0].entity  # of this one there may be more
+    place = entities.index(cut)
+    if found:
+        return Histories(found, place)
+    return Histories([list(events_until(past, cut, position))], place + 1)
+
+
 def folded(rows: Iterable[EventRow]) -> EntityRow | None:
     """What events of one entity come to, from its first on and by version; None where there are none."""
     state: State | None = None
@@ -45,11 +70,3 @@ def folded(rows: Iterable[EventRow]) -> EntityRow | None:
 def applied(state: State | None, row: EventRow) -> State:
     """The state with one more stored event in it; None where it is the first."""
     return merge.apply(state or merge.empty(row.entity_type), read(row.body), row.effective)
-
-
-def each_folded(rows: Iterable[EventRow]) -> Iterator[EntityRow]:
-    """What the events of several entities come to, which stand together by entity."""
-    for _, events in groupby(rows, key=lambda row: row.entity):
-        entity = folded(events)
-        assert entity is not None, "a group has a first row"
-        yield entity

@@ -1,12 +1,22 @@
 """The port of the past: what the log said up to a position, read by entity and never from end to end."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sync.rows import EntityRow, EventRow
 
 _FIRST_STEP: Final = 1 << 52
 """The greatest power of two that is a position."""
+
+
+class Touched(NamedTuple):
+    """An event by the entity that it is about."""
+
+    position: int
+    entity: str
+    entity_type: str
+    before: int
+    """Position of the event before it of the same entity; 0: it is the first."""
 
 
 class Past(Protocol):
@@ -33,8 +43,12 @@ class Past(Protocol):
         each by version."""
         ...
 
-    def everything(self, *, after: str, limit: int) -> Sequence[EntityRow]:
-        """At most `limit` entities of all types as they are now, whose id is greater than `after`, by id."""
+    def everything(self, types: Sequence[str], *, after: str, limit: int) -> Sequence[EntityRow]:
+        """At most `limit` entities of these types as they are now, whose id is greater than `after`, by id."""
+        ...
+
+    def touched(self, *, after: int, until: int, limit: int) -> Sequence[Touched]:
+        """Which entities the events at positions behind `after` and up to `until` are about: at most `limit` events."""
         ...
 
 

@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
 from sync.log import TenantId
+from sync.past import Touched
 from sync.rows import EntityRow, EventRow
 
 _EVENT: Final[LiteralString] = """
@@ -47,7 +48,16 @@ HISTORIES: Final[LiteralString] = f"""
 """
 EVERYTHING: Final[LiteralString] = """
     select entity::text, type, version, scope, state from entity
-    where tenant = %(tenant)s and entity > %(after)s::uuid order by entity limit %(limit)s
+    where tenant = %(tenant)s and entity > %(after)s::uuid and type = any(%(types)s::text[])
+    order by entity limit %(limit)s
+"""
+TOUCHED: Final[LiteralString] = """
+    select position, later.entity::text, entity_type, coalesce((
+        select earlier.position from event as earlier
+        where earlier.tenant = %(tenant)s and earlier.entity = later.entity and earlier.version = later.version - 1), 0)
+    from event as later
+    where later.tenant = %(tenant)s and position > %(after)s and position <= %(until)s
+    order by position limit %(limit)s
 """
 
 
@@ -72,8 +82,11 @@ class PostgresPast:
         rows = self._rows(HISTORIES, entities=list(entities), until=until, limit=limit)
         return [EventRow(*row) for row in rows]
 
-    def everything(self, *, after: str, limit: int) -> Sequence[EntityRow]:
-        return [EntityRow(*row) for row in self._rows(EVERYTHING, after=after, limit=limit)]
+    def everything(self, types: Sequence[str], *, after: str, limit: int) -> Sequence[EntityRow]:
+        return [EntityRow(*row) for row in self._rows(EVERYTHING, types=list(types), after=after, limit=limit)]
+
+    def touched(self, *, after: int, until: int, limit: int) -> Sequence[Touched]:
+        return [Touched(*row) for row in self._rows(TOUCHED, after=after, until=until, limit=limit)]
 
     def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
         return of_tenant.rows(self._pool, statement, {"tenant": self._tenant, **asked})

@@ -23,6 +23,7 @@ _RECORDS: Final = "(customers|contacts|sites|assets)"
 _EVIDENCE: Final = "(checklist-answers|attachments|signatures|time-entries|part-uses)"
 _CATALOG: Final = "(parts|stock-locations|checklist-templates)"
 _JOBS: Final = "work-orders/{id}"
+_PAST: Final = r"(history|why/{field}|differences|graph(\.svg)?)"
 _VISITS: Final = "visits/{id}"
 
 _ROWS: Final[list[tuple[str, str, str]]] = [
@@ -51,6 +52,10 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     # What was set aside: seen by everybody but its author's peers, decided by those who answer for it.
     ("GET", r"/v1/quarantine(/{case})?", "DSUAI"),
     ("POST", r"/v1/quarantine/{case}/.*", "DSA"),
+    # History and replay: the technician of their own jobs, the dispatcher of jobs, the auditor of everything. All at
+    # once is for those who answer for the whole. Analysts and systems look at what is there, not at who wrote it.
+    ("GET", rf"/v1/entities/{{entity_type}}/{{entity_id}}/{_PAST}", "TDSUA"),
+    ("GET", r"/v1/audit/(replay|differences)", "SUA"),
     # Reads; the technician's are narrowed to their own work, the analyst's are masked.
     ("GET", r"/v1/(entities/.*|work-orders)", "all"),
     # Approve, close, reopen: judgements.

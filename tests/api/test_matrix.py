@@ -24,7 +24,7 @@ from infra.postgres.schema import metadata
 from tests.api import signing
 from tests.api.expected_authority import Undecided, expected
 from tests.api.office import ROLES
-from tests.api.two_companies import ENDLESS, STRANGERS, Place, Route, Town, Towns, in_common, two_companies
+from tests.api.two_companies import ENDLESS, NO_IDS, STRANGERS, Place, Route, Town, Towns, in_common, two_companies
 from tests.conftest import TestServer
 
 UUIDS: Final = re.compile("[0-9a-f-]{36}")
@@ -46,7 +46,7 @@ def ask(towns: Towns, route: Route, who: str, place: Place, *, of: Town | None =
     """The answer, and the ids that were sent for it."""
     method, template = route
     named, body = towns.named(template, place), towns.body(route, place)
-    sent = [*(each for name, each in named.items() if name != "entity_type"), *UUIDS.findall((body or b"").decode())]
+    sent = [*(each for name, each in named.items() if name not in NO_IDS), *UUIDS.findall((body or b"").decode())]
     path = template.format(**named)
     return (of or towns.ours).ask(method, path, who, body), sent
 

@@ -34,6 +34,8 @@ STRANGERS: Final[tuple[Stranger, ...]] = (
 ENDLESS: Final = ("GET", "/v1/sync/live")
 """Its answer never ends where it is given; tests/api/test_live.py holds it to whom it is given to."""
 
+NO_IDS: Final = {"entity_type": "work_order", "field": "title"}
+"""Parameters of paths that are the same everywhere."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _REPLICA_OF: Final = {"our town": ("rourtownaaaa", "rourtechaaaa"), "their town": ("rtheirtownaa", "rtheirtechaa")}
@@ -196,8 +198,8 @@ class Towns:
         return {name: self._id(template, name, place) for name in _PARAMETER.findall(template)}
 
     def _id(self, template: str, parameter: str, place: Place) -> str:
-        if parameter == "entity_type":
-            return "work_order"
+        if parameter in NO_IDS:
+            return NO_IDS[parameter]
         if parameter in ("level", "number"):  # of a tile, which every log has
             return "0" if place == "own" else "777777"
         kind = {"entity_id": "work_order", "id": _kind_of(template)}.get(parameter, parameter)

@@ -10,7 +10,7 @@ from infra.postgres import past as statements
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from sync.log import Changes, Wanted
-from sync.past import crossing
+from sync.past import Touched, crossing
 from sync.rows import EventRow
 from tests.devices import NOON, new_id
 from tests.infra.event_logs import Office, entity, events, new_tenant
@@ -57,8 +57,17 @@ def test_histories_stand_together_by_entity_in_the_order_asked(office: Office) -
 def test_everything_there_is_comes_by_id(office: Office) -> None:
     rows, past = of_three(office), office.log.past(office.tenant)
     names = sorted({row.entity for row in rows})
-    assert [row.entity for row in past.everything(after="00000000-0000-0000-0000-000000000000", limit=9)] == names
-    assert [row.entity for row in past.everything(after=names[0], limit=1)] == names[1:2]
+    begin = "00000000-0000-0000-0000-000000000000"
+    assert [row.entity for row in past.everything(["site"], after=begin, limit=9)] == names
+    assert [row.entity for row in past.everything(["visit", "site"], after=names[0], limit=1)] == names[1:2]
+    assert list(past.everything(["visit"], after=begin, limit=9)) == []
+
+
+def test_whoever_is_touched_is_told_with_where_they_were_touched_before(office: Office) -> None:
+    rows, past = of_three(office), office.log.past(office.tenant)
+    expected = [Touched(row.position, row.entity, "site", max(row.position - 3, 0)) for row in rows]
+    for after, until, limit in ((0, 12, 99), (3, 12, 99), (3, 7, 99), (3, 12, 2), (12, 99, 9)):
+        assert list(past.touched(after=after, until=until, limit=limit)) == expected[after:until][:limit]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -93,6 +102,7 @@ def test_the_past_is_found_by_indexes_in_a_log_that_nobody_has_analysed(database
             "after": 0,
             "until": 10_000,
             "limit": 500,
+            "types": ["site", "visit"],
         }
         ids = {**asked, "after": rows[7].entity}
         with of_tenant.transaction(pool, tenant) as connection:
@@ -102,6 +112,7 @@ def test_the_past_is_found_by_indexes_in_a_log_that_nobody_has_analysed(database
                 (statements.HISTORY, asked),
                 (statements.HISTORIES, asked),
                 (statements.EVERYTHING, ids),
+                (statements.TOUCHED, asked),
             ):
                 explained = sql.SQL("explain (analyze) {}").format(sql.SQL(statement))
                 plan = "\n".join(line for (line,) in connection.execute(explained, values).fetchall())

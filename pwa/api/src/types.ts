@@ -2501,6 +2501,151 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/entities/{entity_type}/{entity_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who wrote what of an entity, and when
+         * @description Its events, oldest first, by both clocks, each with what it changed and what its author did not know of.
+         */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/entities/{entity_type}/{entity_id}/why/{field}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a value is what it is
+         * @description Every write of the field, who knew of whom, which one is shown and by what rule, and who is asked.
+         */
+        get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/entities/{entity_type}/{entity_id}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is otherwise than before
+         * @description What is shown of it at two moments: from before it was written, if `since` is left out, until now.
+         */
+        get: operations["entity_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/entities/{entity_type}/{entity_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who knew of whom, as data
+         * @description The causal graph of its newest events: what each followed from, and what it was concurrent with.
+         */
+        get: operations["graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/entities/{entity_type}/{entity_id}/graph.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who knew of whom, as a picture
+         * @description The causal graph of its newest events, a lane for each device, drawn for light and dark screens.
+         */
+        get: operations["graph_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything as it was
+         * @description Entities of all types, by id; ask on with the same `as_of`, and `next` until it is null.
+         *
+         *     A page may hold fewer than `limit`.
+         */
+        get: operations["replay_everything"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that changed between two moments
+         * @description Which entities were written, in the order in which they were first, and what is shown of each at both moments.
+         *
+         *     From the beginning, if `since` is left out, until now. A page may hold fewer than `limit`: ask on with the moments
+         *     that it tells, and `next` until it is null.
+         */
+        get: operations["differences_of_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sign-in": {
         parameters: {
             query?: never;
@@ -3415,7 +3560,10 @@ export interface components {
         MomentTold: {
             /** Position */
             position: number;
-            /** Recorded At */
+            /**
+             * Recorded At
+             * @example 2026-01-01T12:00:00.000Z
+             */
             recorded_at: string;
         };
         /**
@@ -3591,6 +3739,228 @@ export interface components {
             add?: string[];
             /** Remove */
             remove?: string[];
+        };
+        /**
+         * ActorTold
+         * @description Who answers for an event.
+         */
+        ActorTold: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description Null where they do not work here any more.
+             */
+            name: string | null;
+        };
+        /**
+         * ChangeTold
+         * @description What is shown of a field before and after; null where nobody had written it.
+         */
+        ChangeTold: {
+            /** Field */
+            field: string;
+            /** Was */
+            was: unknown;
+            /** Now */
+            now: unknown;
+        };
+        /**
+         * StepTold
+         * @description One event of an entity, and what came of it.
+         */
+        StepTold: {
+            /**
+             * Version
+             * @description Its place among the events of its entity.
+             */
+            version: number;
+            /** Position */
+            position: number;
+            /**
+             * Event
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            event: string;
+            /** Type */
+            type: string;
+            actor: components["schemas"]["ActorTold"];
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            /** Seq */
+            seq: number;
+            /**
+             * Written At
+             * @description By the clock of the device, which may be wrong.
+             * @example 2026-01-01T12:00:00.000Z
+             */
+            written_at: string;
+            /**
+             * Recorded At
+             * @description By the clock of the server.
+             * @example 2026-01-01T12:00:00.000Z
+             */
+            recorded_at: string;
+            /**
+             * Effective At
+             * @description What counts in merges: never later than it arrived.
+             * @example 2026-01-01T12:00:00.000Z
+             */
+            effective_at: string;
+            /**
+             * Place
+             * @description Where it was written, if the device told.
+             */
+            place: {
+                [key: string]: unknown;
+            } | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Together
+             * @description The events that it stands or falls with.
+             */
+            together: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Had Pulled
+             * @description How far its device had read the log.
+             */
+            had_pulled: number;
+            /**
+             * Knew
+             * @description By replica, up to which seq its author knew this entity.
+             */
+            knew: {
+                [key: string]: number;
+            };
+            /**
+             * Did Not Know
+             * @description By replica, how many of the events before it its author did not know of.
+             */
+            did_not_know: {
+                [key: string]: number;
+            };
+            /** Said */
+            said: {
+                [key: string]: unknown;
+            };
+            /** Changed */
+            changed: components["schemas"]["ChangeTold"][];
+            /**
+             * Opened
+             * @description Fields that wait for a person.
+             */
+            opened: string[];
+            /**
+             * Settled
+             * @description Fields that wait for a person.
+             */
+            settled: string[];
+        };
+        /**
+         * LaneTold
+         * @description A replica that wrote the entity, and who answers for it.
+         */
+        LaneTold: {
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            actor: components["schemas"]["ActorTold"];
+        };
+        /**
+         * NodeTold
+         * @description An event in a causal graph.
+         */
+        NodeTold: {
+            /**
+             * Version
+             * @description Its place among the events of its entity.
+             */
+            version: number;
+            /** Position */
+            position: number;
+            /**
+             * Event
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            event: string;
+            /** Type */
+            type: string;
+            actor: components["schemas"]["ActorTold"];
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            /** Seq */
+            seq: number;
+            /**
+             * Written At
+             * @example 2026-01-01T12:00:00.000Z
+             */
+            written_at: string;
+            /**
+             * Recorded At
+             * @example 2026-01-01T12:00:00.000Z
+             */
+            recorded_at: string;
+            /** Changed */
+            changed: components["schemas"]["ChangeTold"][];
+            /**
+             * Causes
+             * @description The newest events that its author knew of.
+             */
+            causes: (string | number)[][];
+            /**
+             * Concurrent
+             * @description Events of which neither author knew the other's.
+             */
+            concurrent: (string | number)[][];
+        };
+        /**
+         * EntityChanged
+         * @description An entity that was written between two moments.
+         */
+        EntityChanged: {
+            /**
+             * Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            id: string;
+            /** Type */
+            type: string;
+            /** Scope */
+            scope: string;
+            /** Is New */
+            is_new: boolean;
+            /**
+             * Version
+             * @description Its place among the events of its entity.
+             */
+            version: number;
+            /** Events */
+            events: number;
+            /** Position */
+            position: number;
+            /** Changed */
+            changed: components["schemas"]["ChangeTold"][];
+            /**
+             * Opened
+             * @description Fields that wait for a person.
+             */
+            opened: string[];
+            /**
+             * Settled
+             * @description Fields that wait for a person.
+             */
+            settled: string[];
         };
         /**
          * PersonSignedIn
@@ -4303,6 +4673,51 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Not Found. [`entity-not-found`](/problems/entity-not-found): no entity of that type and id, or none that whoever speaks may see; [`field-unknown`](/problems/field-unknown): a field that things of that type do not have; `fields` lists those that they have. */
+        "entity-not-found.field-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        "as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
+        "log-unavailable.sign-in-off": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
+        "as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request.range-reversed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
+        "as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request.range-reversed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left. */
         "proof-refused.proof-stale.sign-in-refused": {
             headers: {
@@ -4323,15 +4738,6 @@ export interface components {
         };
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
         "invalid-request.tenant-missing": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
-        "log-unavailable.sign-in-off": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13743,6 +14149,338 @@ export interface operations {
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.written-meanwhile"];
+        };
+    };
+    history: {
+        parameters: {
+            query?: {
+                /** @description Only what has to do with this field. */
+                field?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: number;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Such as `work_order`. */
+                entity_type: string;
+                /** @description Which one. */
+                entity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["StepTold"][];
+                        /** Next */
+                        next: number | null;
+                        as_of?: components["schemas"]["MomentTold"];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entity-not-found.field-unknown"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    why: {
+        parameters: {
+            query?: {
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Such as `work_order`. */
+                entity_type: string;
+                /** @description Which one. */
+                entity_id: string;
+                /** @description Such as `title`. */
+                field: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Explanation
+                         * @description As docs/reference/explanations.md spells it.
+                         */
+                        explanation: {
+                            [key: string]: unknown;
+                        };
+                        /** Events */
+                        events: components["schemas"]["StepTold"][];
+                        as_of?: components["schemas"]["MomentTold"];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entity-not-found.field-unknown"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    entity_differences: {
+        parameters: {
+            query?: {
+                /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                since?: string | null;
+                /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                until?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Such as `work_order`. */
+                entity_type: string;
+                /** @description Which one. */
+                entity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Null: from before it was written. */
+                        since: components["schemas"]["MomentTold"] | null;
+                        /** @description Null: now. */
+                        until: components["schemas"]["MomentTold"] | null;
+                        /**
+                         * Events
+                         * @description How many events lie between.
+                         */
+                        events: number;
+                        /** Changed */
+                        changed: components["schemas"]["ChangeTold"][];
+                        /**
+                         * Opened
+                         * @description Fields that wait for a person.
+                         */
+                        opened: string[];
+                        /**
+                         * Settled
+                         * @description Fields that wait for a person.
+                         */
+                        settled: string[];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entity-not-found"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request.range-reversed"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    graph: {
+        parameters: {
+            query?: {
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Such as `work_order`. */
+                entity_type: string;
+                /** @description Which one. */
+                entity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Lanes */
+                        lanes: components["schemas"]["LaneTold"][];
+                        /** Events */
+                        events: components["schemas"]["NodeTold"][];
+                        as_of?: components["schemas"]["MomentTold"];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entity-not-found"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    graph_picture: {
+        parameters: {
+            query?: {
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Such as `work_order`. */
+                entity_type: string;
+                /** @description Which one. */
+                entity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entity-not-found"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    replay_everything: {
+        parameters: {
+            query?: {
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description At most so many. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["EntityTold"][];
+                        /** Next */
+                        next: string | null;
+                        as_of?: components["schemas"]["MomentTold"];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    differences_of_all: {
+        parameters: {
+            query?: {
+                /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                since?: string | null;
+                /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                until?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: number;
+                /** @description At most so many. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Items */
+                        items: components["schemas"]["EntityChanged"][];
+                        /** Next */
+                        next: number | null;
+                        since: components["schemas"]["MomentTold"] | null;
+                        until: components["schemas"]["MomentTold"];
+                    };
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request.range-reversed"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
     sign_in_by_password: {
