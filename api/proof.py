@@ -8,8 +8,9 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import jwt
@@ -24,6 +25,8 @@ from api.problem import Problem
 LENGTH_MAX: Final = 4_096
 FRESH_MS: Final = 5 * 60 * 1_000
 REMEMBERED_MAX: Final = 50_000
+KEYS_REMEMBERED_MAX: Final = 10_000
+"""Keys of devices that are read once, and not with every proof."""
 _MINUTE_MS: Final = 60_000
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -92,14 +95,13 @@ class Proofs:
             return None
         if len(sent) > 1 or len(sent[0]) > LENGTH_MAX:
             raise refused("There must be one DPoP header of at most 4,096 characters.")
-        header, claims = _read(sent[0])
+        key, claims = _read(sent[0])
         _check_address(request, claims)
         if token is not None and claims.ath != base64url.spelled(hashlib.sha256(token.encode()).digest()):
             raise refused("The proof's `ath` is not the SHA-256 of the access token that it comes with.")
         if not _is_fresh(claims, keyring, now_ms):
             raise _stale(keyring, now_ms)
-        public_key = header.jwk.model_dump()
-        proven = Proven(thumbprint=thumbprint(public_key), public_key=public_key, body_hash=claims.bh)
+        proven = Proven(thumbprint=key.thumbprint, public_key=key.public_key, body_hash=claims.bh)
         self.take((proven.thumbprint, claims.jti), now_ms)
         return proven
 
@@ -115,22 +117,41 @@ class Proofs:
             self._taken[name] = now_ms
 
 
-def _read(text: str) -> tuple[_Header, ProofClaims]:
-    """Header and claims of a proof whose signature is good by the key that it names; raises Problem."""
-    header_part, _, rest = text.partition(".")
-    raw = base64url.read(header_part)
+class _Key(NamedTuple):
+    """The key that a proof names in its header."""
+
+    thumbprint: str
+    public_key: Mapping[str, str]
+    verifier: jwt.PyJWK
+
+
+def _read(text: str) -> tuple[_Key, ProofClaims]:
+    """Key and claims of a proof whose signature is good by the key that it names; raises Problem."""
+    signed, _, signature = text.rpartition(".")
+    header, _, payload = signed.partition(".")
+    mark, said = base64url.read(signature), base64url.read(payload)
     try:
-        header = _Header.model_validate_json(raw or b"")
-        key = jwt.PyJWK.from_dict(header.jwk.model_dump(), algorithm=header.alg)
-        if rest.count(".") != 1:
-            raise jwt.InvalidTokenError
-        decoded = jwt.PyJWS().decode_complete(text, key, algorithms=[header.alg])
-        claims = ProofClaims.model_validate(orjson.loads(decoded["payload"]))
+        key = _key(header)
+        if mark is None or said is None or not _has_signed(key.verifier, signed.encode(), mark):
+            raise refused("The DPoP proof is not signed by the key that it names.")
+        claims = ProofClaims.model_validate_json(said)
     except ValidationError as error:
         raise refused(f"The DPoP proof does not say what it must: {_places(error)}.") from None
-    except (jwt.PyJWTError, orjson.JSONDecodeError, ValueError):
-        raise refused("The DPoP proof is not signed by the key that it names.") from None
-    return header, claims
+    except (jwt.PyJWTError, ValueError):
+        raise refused("The DPoP proof names no key.") from None
+    return key, claims
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED_MAX)
+def _key(header: str) -> _Key:
+    """The key in a header; a device sends the same one with every proof. Raises ValidationError and PyJWTError."""
+    said = _Header.model_validate_json(base64url.read(header) or b"")
+    public_key = said.jwk.model_dump()
+    return _Key(thumbprint(public_key), public_key, jwt.PyJWK.from_dict(public_key, algorithm=said.alg))
+
+
+def _has_signed(verifier: jwt.PyJWK, signed: bytes, mark: bytes) -> bool:
+    return bool(verifier.Algorithm.verify(signed, verifier.key, mark))
 
 
 def _places(error: ValidationError) -> str:

@@ -30,13 +30,16 @@ class OfflineError(ConnectionError):
 class ServerRefused(Exception):
     """The server answered with a problem: `status` is its HTTP status, `problem` its problem+json document.
 
-    `retry_after_s` is how many seconds it asks us to wait, None where it does not say. `is_ours` is False where
-    somebody on the way said no in words of their own, so that nobody knows what the server would have said.
+    `retry_after_s` is how many seconds it asks us to wait, None where it does not say; `nonce` is what it wants signed
+    because our clock is wrong. `is_ours` is False where somebody on the way said no in words of their own, so that
+    nobody knows what the server would have said.
     """
 
-    def __init__(self, status: int, problem: dict[str, Any], *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, status: int, problem: dict[str, Any], *, retry_after_s: float | None = None, nonce: str | None = None
+    ) -> None:
         super().__init__(f"{status} {problem.get('code', '')}: {problem.get('detail', '')} {problem.get('hint', '')}")
-        self.status, self.problem, self.retry_after_s = status, problem, retry_after_s
+        self.status, self.problem, self.retry_after_s, self.nonce = status, problem, retry_after_s, nonce
 
     @property
     def is_ours(self) -> bool:
@@ -44,20 +47,33 @@ class ServerRefused(Exception):
 
 
 class SyncClient:
-    """The routes of one server for one bearer token; use it as a context manager, from one thread at a time.
+    """The routes of one server for one bearer token, or for whoever `auth` has signed in (`infra.signed_in`).
 
-    Every method raises OfflineError and ServerRefused.
+    Use it as a context manager, from one thread at a time. Every method raises OfflineError and ServerRefused.
     """
 
-    def __init__(self, url: str, token: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        auth: httpx.Auth | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._http = httpx.Client(
             base_url=url,
-            headers={"authorization": f"Bearer {token}"},
+            headers={} if token is None else {"authorization": f"Bearer {token}"},
+            auth=auth,
             timeout=httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX),
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
             transport=transport,
             trust_env=False,
         )
+
+    @property
+    def http(self) -> httpx.Client:
+        """For signing in."""
+        return self._http
 
     def __enter__(self) -> Self:
         return self
@@ -151,24 +167,40 @@ class SyncClient:
                 return
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        answer = self._call(method, path, **request)
-        try:
-            document: dict[str, Any] = answer.json()
-        except ValueError as cut:
-            raise OfflineError(f"{method} {path}: the answer is no JSON document") from cut
-        return document
+        return _document(self._call(method, path, **request))
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, **request)
-        except httpx.TransportError as failure:
-            raise OfflineError(f"{method} {path}: {type(failure).__name__} {failure}") from failure
-        if not answer.is_success:
-            raise ServerRefused(answer.status_code, _problem(answer), retry_after_s=_retry_after_s(answer))
-        media_type = _media_type(answer)
-        if media_type not in _OURS:
-            raise OfflineError(f"{method} {path}: somebody else answered, with {media_type or 'nothing'}")
-        return answer
+        return _answered(self._http, self._http.build_request(method, path, **request), self._http.auth)
+
+
+def called(http: httpx.Client, request: httpx.Request) -> dict[str, Any]:
+    """The document that answers a request, which is sent as it is; raises OfflineError and ServerRefused."""
+    return _document(_answered(http, request, None))
+
+
+def _answered(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response:
+    name = f"{request.method} {request.url.path}"
+    try:
+        answer = http.send(request, auth=auth)
+    except httpx.TransportError as failure:
+        raise OfflineError(f"{name}: {type(failure).__name__} {failure}") from failure
+    if not answer.is_success:
+        nonce = answer.headers.get("dpop-nonce")
+        raise ServerRefused(answer.status_code, _problem(answer), retry_after_s=_retry_after_s(answer), nonce=nonce)
+    media_type = _media_type(answer)
+    if media_type not in _OURS:
+        raise OfflineError(f"{name}: somebody else answered, with {media_type or 'nothing'}")
+    return answer
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = answer.json()
+    except ValueError as cut:
+        raise OfflineError(
+            f"{answer.request.method} {answer.request.url.path}: the answer is no JSON document"
+        ) from cut
+    return document
 
 
 def _media_type(answer: httpx.Response) -> str:

@@ -18,6 +18,7 @@ from domain.values import Position
 from infra.backoff import pause_s
 from infra.device_file import DeviceFile, DeviceFileUnfit, Owner
 from infra.http_client import OfflineError, ServerRefused, SyncClient
+from infra.signed_in import SignedIn
 from sync import shown
 from sync.author import Author
 from sync.device import Device, Quarantined, edit, out_of_step, restart
@@ -32,6 +33,7 @@ from sync.vector_clock import ReplicaId
 ROUNDS_MAX: Final = 10_000
 """Steps of one sync: each hands in a batch or takes in a page."""
 TRIES_MAX: Final = 8
+_UNAUTHORIZED: Final = 401
 _REPLICA_NOT_OURS: Final = "replica_not_yours"
 _CURSOR_AHEAD: Final = "cursor_ahead"
 _RESUME_UNKNOWN: Final = "resume_unknown"
@@ -305,6 +307,38 @@ def open_device(path: Path | str, url: str, token: str, *, name: str = "A script
     except BaseException:
         client.__exit__(None, None, None)
         raise
+
+
+def open_signed_in(
+    path: Path | str, url: str, *, email: str, password: str, name: str = "A script", tenant: str | None = None
+) -> SyncedDevice:
+    """The device in a file, as a registered device of somebody who signs in by password; see SyncedDevice.
+
+    Its key and its session are kept beside it, in `<path>-session`. The password is used when there is no session that
+    goes on: at first, and when nobody has synced for a month.
+    """
+    session = SignedIn(f"{path}-session")
+    client = SyncClient(url, auth=session)
+    try:
+        if not (session.is_signed_in and _goes_on(client)):
+            session.sign_in(client.http, email=email, password=password, tenant=tenant)
+        if session.device is None:
+            session.register(client.http, name)
+        return SyncedDevice(path, client, name=name)
+    except BaseException:
+        client.__exit__(None, None, None)
+        raise
+
+
+def _goes_on(client: SyncClient) -> bool:
+    """Whether the session does; where nobody answers, it may."""
+    try:
+        client.hello()
+    except OfflineError:
+        return True
+    except ServerRefused as refused:
+        return refused.status != _UNAUTHORIZED
+    return True
 
 
 def new_id(now_ms: int | None = None) -> str:
