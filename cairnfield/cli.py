@@ -10,6 +10,7 @@ from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
 from cairnfield.prove_sync.command import sync
 from cairnfield.simulate.command import simulate
+from cairnfield.verify import verify
 
 app = typer.Typer(
     name="cairn",
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(simulate)
 app.command()(replicate.replicate)
+app.command()(verify)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)

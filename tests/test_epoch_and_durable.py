@@ -1,6 +1,7 @@
 """`cairn epoch new` and `cairn durable mark` as an operator runs them, on a database and on a copy of it."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -21,8 +22,9 @@ from tests.infra.event_logs import Office, Offices, event, events, in_postgres
 
 
 @pytest.fixture
-def offices(embedded_server: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offices]:
+def offices(embedded_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Offices]:
     """Tenants of a database that commands find in DATABASE_URL."""
+    monkeypatch.setenv("CAIRN_SECRETS_DIR", str(tmp_path))
     with embedded_server.database() as dsn:
         monkeypatch.setenv("DATABASE_URL", url_of(dsn))
         with open_pool(dsn, size=2) as pool:

@@ -1,0 +1,182 @@
+"""Reads a tenant's whole log from Postgres and checks it: every leaf against its tile, every checkpoint, the head."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+from typing import Any, Final, LiteralString, NamedTuple
+
+from psycopg_pool import ConnectionPool
+
+from infra.postgres import of_tenant
+from infra.postgres.leaves import Leaf, leaves
+from infra.postgres.pool import Connection
+from infra.postgres.proof_shelf import PostgresProofShelf
+from sync.checkpoint import NoteUnreadable, Origin, Verify, read_note
+from sync.log import TenantId
+from sync.log_check import Finding, LogCheck, Signed
+from sync.proof_shelf import SignedRow
+from sync.tiles import Tiles
+
+CONNECTIONS: Final = 2
+"""One streams the log, the other looks things up meanwhile."""
+EVENTS_PER_STATEMENT: Final = 100_000
+"""A statement has a time limit."""
+LEAVES_PER_STEP: Final = 4_096
+CHECKPOINTS_PER_PAGE: Final = 1_000
+TILES_PER_READ: Final = 64
+TILES_KEPT: Final = 512
+
+_TILES: Final[LiteralString] = """
+    select number, hashes from log_tile
+    where tenant = %(tenant)s and level = 0 and number >= %(number)s and number < %(end)s
+"""
+_OUTSIDE: Final[LiteralString] = """
+    select position from event where tenant = %(tenant)s and (position < 1 or position > %(upto)s)
+    order by position limit 1
+"""
+
+
+class CameTo(NamedTuple):
+    """How far a check has come: it can go on there another time."""
+
+    size: int
+    frontier: Sequence[bytes]
+
+
+FROM_THE_BEGINNING: Final = CameTo(0, ())
+
+
+class Verified(NamedTuple):
+    """What a check has found."""
+
+    events: int
+    """How many were looked at, by this pass and those that it went on from."""
+    upto: int
+    """Where the log's head says that it ends."""
+    checkpoints: int
+    """How many were held to it."""
+    finding: Finding | None
+
+
+class LogVerifier:
+    """Checks the logs of a database over a pool of CONNECTIONS that may read."""
+
+    def __init__(self, pool: ConnectionPool[Connection], publics: Sequence[bytes], verify: Verify) -> None:
+        self._pool, self._publics, self._verify = pool, publics, verify
+        self._shelf = PostgresProofShelf(pool)
+
+    def verify(
+        self,
+        tenant: TenantId,
+        *,
+        against: Sequence[Signed] = (),
+        begin: CameTo = FROM_THE_BEGINNING,
+        came_to: Callable[[CameTo, int], None] = lambda _, __: None,
+    ) -> Verified:
+        """Check a tenant's log from where `begin` says; `came_to` is told now and then how far it is, and of how many.
+
+        `against` are checkpoints that somebody else has kept. Raises TenantUnknown and LogUnavailable.
+        """
+        anchor = self._shelf.anchor(tenant)
+        signed, spoiled = [*against], list[Finding]()
+        for row in self._checkpoints(tenant):
+            kept = self._signed(tenant, row)
+            if isinstance(kept, Finding):
+                spoiled.append(kept)
+            else:
+                signed.append(kept)
+        check = LogCheck(
+            upto=anchor.position,
+            tiles=self._tiles(tenant),
+            signed=signed,
+            size=begin.size,
+            frontier=begin.frontier,
+        )
+        if check.finding is None:
+            self._read(tenant, check, anchor.position, came_to)
+        if check.finding is None:
+            check.end(anchor.frontier)
+        outside = self._rows(_OUTSIDE, tenant=tenant, upto=anchor.position)
+        if check.finding is None and outside and self._shelf.anchor(tenant).position == anchor.position:
+            check.miss(f"There is an event at position {outside[0][0]}, where the log's head knows of none.")
+        finding = check.finding or next(iter(spoiled), None)
+        return Verified(check.size, anchor.position, len(signed), finding)
+
+    def _checkpoints(self, tenant: TenantId) -> Iterator[SignedRow]:
+        after = 0
+        while page := self._shelf.signed(tenant, after=after, limit=CHECKPOINTS_PER_PAGE):
+            yield from page
+            after = page[-1].size
+
+    def _signed(self, tenant: TenantId, row: SignedRow) -> Signed | Finding:
+        try:
+            note = read_note(row.note)
+            told = note.checkpoint
+            is_good = told == (Origin(tenant, row.epoch), row.size, row.root)
+            is_good = is_good and bool(note.signed_by(self._publics, self._verify))
+        except NoteUnreadable:
+            is_good = False
+        if is_good:
+            return Signed(row.size, row.root, f"the signed checkpoint over {row.size}")
+        text = f"The checkpoint over {row.size} events was touched, or signed by no key of this server."
+        return Finding("checkpoint", row.size, row.size, text)
+
+    def _read(self, tenant: TenantId, check: LogCheck, upto: int, came_to: Callable[[CameTo, int], None]) -> None:
+        while check.size < upto:
+            end = min(upto, check.size + EVENTS_PER_STATEMENT)
+            with of_tenant.transaction(self._pool, tenant) as connection:
+                stream = leaves(connection, tenant, after=check.size, upto=end)
+                goes_on = _take(check, stream, end)
+                for _ in stream:  # a COPY is read to its end
+                    pass
+            came_to(CameTo(check.size, check.frontier), upto)
+            if not goes_on:
+                return
+
+    def _tiles(self, tenant: TenantId) -> Tiles:
+        """Tiles of level 0 come many at a time, and none is kept for long."""
+        ahead: dict[int, bytes] = {}
+
+        @lru_cache(TILES_KEPT)
+        def above(level: int, number: int) -> bytes:
+            return self._shelf.tile(tenant, level, number)
+
+        def tile(level: int, number: int) -> bytes:
+            if level:
+                return above(level, number)
+            if number not in ahead:
+                asked = {"tenant": tenant, "number": number, "end": number + TILES_PER_READ}
+                ahead.clear()
+                ahead.update(dict.fromkeys(range(number, number + TILES_PER_READ), b""))
+                ahead.update((found, bytes(hashes)) for found, hashes in self._rows(_TILES, **asked))
+            return ahead[number]
+
+        return tile
+
+    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        return of_tenant.rows(self._pool, statement, asked)
+
+
+def _take(check: LogCheck, stream: Iterator[Leaf], end: int) -> bool:
+    """Hash what is read and hold it to its place; returns whether to go on."""
+    following = check.size + 1
+    while following <= end:
+        hashes: list[bytes] = []
+        wrong: int | None = None
+        for position, leaf in islice(stream, LEAVES_PER_STEP):
+            if position != following:
+                wrong = position
+                break
+            hashes.append(sha256(b"\x00" + leaf).digest())
+            following += 1
+        if not check.take(hashes):
+            return False
+        if wrong is not None or (len(hashes) < LEAVES_PER_STEP and following <= end):
+            check.miss(
+                f"There are two events at position {wrong}."
+                if wrong is not None and wrong < following
+                else f"The event at position {following} is missing."
+            )
+            return False
+    return True

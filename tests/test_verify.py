@@ -1,0 +1,133 @@
+"""`cairn verify` as an auditor runs it: of a whole log, of one that was touched, and with bad checkpoints."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cairnfield.checkpoints import open_keeper
+from cairnfield.cli import app
+from cairnfield.database import settings_with
+from cairnfield.failure import CannotGoOn
+from infra.postgres.pool import open_pool
+from infra.postgres.proof_shelf import PostgresProofShelf
+from infra.postgres.roles import PROJECTOR
+from sync.log import Changes
+from tests.conftest import TestServer
+from tests.devices import NOON
+from tests.infra.event_logs import Office, events, in_postgres
+from tests.infra.tampering import tamper
+from tests.test_epoch_and_durable import url_of
+
+OTHER_BODY = "update event set body = '{}' where tenant = %s and position = 7"
+
+
+class Audited:
+    """A log, and the checkpoints that were taken from it."""
+
+    def __init__(self, office: Office, dsn: str, folder: Path) -> None:
+        self.office, self.dsn, self.folder = office, dsn, folder
+
+    def grow(self, count: int) -> Path:
+        """So many events more, and the checkpoint over them as a file."""
+        self.office.store(Changes(events=events(count, after=self.office.position)))
+        tenant, settings = self.office.tenant, settings_with()
+        with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
+            open_keeper(pool, settings, lambda: NOON).keep_up(tenant, at_once=True)
+            newest = PostgresProofShelf(pool).newest(tenant, self.office.log.head(tenant).epoch)
+        assert newest is not None
+        kept = self.folder / f"{tenant}-{newest.size}.checkpoint"
+        kept.write_bytes(newest.note)
+        return kept
+
+
+def verify(*said: object) -> Result:
+    return CliRunner().invoke(app, ["verify", *map(str, said)])
+
+
+def told(*said: object) -> list[dict[str, Any]]:
+    document: list[dict[str, Any]] = json.loads(verify("--json", *said).stdout)
+    return document
+
+
+@pytest.fixture
+def offices(embedded_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Audited]]:
+    """Two tenants of a database that commands find in DATABASE_URL."""
+    monkeypatch.setenv("CAIRN_SECRETS_DIR", str(tmp_path / "keys"))
+    with embedded_server.database() as dsn, open_pool(dsn, size=2) as pool:
+        monkeypatch.setenv("DATABASE_URL", url_of(dsn))
+        kind = in_postgres(pool, dsn)
+        yield [Audited(kind.new(), dsn, tmp_path) for _ in range(2)]
+
+
+def test_a_whole_log_is_said_to_be_one(offices: list[Audited]) -> None:
+    for audited in offices:
+        audited.grow(5)
+    done = verify()
+    assert done.exit_code == 0, done.output
+    assert done.output.count("5 events are what they were") == 2
+    (document,) = told("--tenant", offices[1].office.tenant)
+    assert document["is_whole"] is True
+    assert (document["events"], document["head"], document["finding"]) == (5, 5, None)
+
+
+def test_what_was_touched_is_named_and_the_exit_status_says_so(offices: list[Audited]) -> None:
+    audited = offices[0]
+    older, _ = audited.grow(10), audited.grow(10)
+    tamper(audited.dsn, OTHER_BODY, [audited.office.tenant])
+    done = verify("--tenant", audited.office.tenant, "--against", older)
+    assert (done.exit_code, "TOUCHED. The event at position 7" in done.output) == (1, True), done.output
+    (document,) = told("--tenant", audited.office.tenant)
+    assert {**document["finding"], "text": ""} == {"what": "event", "first": 7, "last": 7, "text": ""}
+
+
+def test_a_check_that_was_stopped_goes_on_and_what_was_found_is_looked_at_again(
+    offices: list[Audited], tmp_path: Path
+) -> None:
+    audited, resume = offices[0], tmp_path / "came-to.json"
+    audited.grow(10)
+    asked = ("--tenant", audited.office.tenant, "--resume", resume)
+    assert verify(*asked).exit_code == 0
+    audited.grow(10)
+    tamper(audited.dsn, OTHER_BODY, [audited.office.tenant])
+    assert verify(*asked).exit_code == 0, "it goes on after the tenth"
+    resume.unlink()
+    assert verify(*asked).exit_code == 1
+    assert verify(*asked).exit_code == 1
+    resume.write_text("[]")
+    assert "is not what `cairn verify` keeps" in refused(*asked)
+
+
+def refused(*said: object) -> str:
+    done = verify(*said)
+    assert isinstance(done.exception, CannotGoOn), done.output
+    return str(done.exception)
+
+
+def test_a_checkpoint_that_is_none_of_this_log_is_refused(
+    offices: list[Audited], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = (audited.grow(5) for audited in offices)
+    assert "is of tenant" in refused("--tenant", offices[0].office.tenant, "--against", theirs)
+    assert "cannot be read" in refused("--against", tmp_path / "nowhere")
+    spoiled = tmp_path / "spoiled"
+    spoiled.write_bytes(ours.read_bytes().replace(b"\n5\n", b"\n6\n"))
+    assert "signed by no key of this server" in refused("--against", spoiled)
+    spoiled.write_bytes(b"hello")
+    assert "is no checkpoint" in refused("--against", spoiled)
+    monkeypatch.setenv("CAIRN_SECRETS_DIR", str(tmp_path / "other-keys"))
+    assert "signed by no key of this server" in refused("--against", ours)
+
+
+def test_what_the_signer_remembers_counts_though_the_database_forgot_it(offices: list[Audited]) -> None:
+    audited = offices[0]
+    audited.grow(9)
+    tamper(audited.dsn, "delete from log_checkpoint where tenant = %s", [audited.office.tenant])
+    tamper(audited.dsn, "delete from event where tenant = %s and position > 6", [audited.office.tenant])
+    tamper(audited.dsn, "update log_head set position = 6 where tenant = %s", [audited.office.tenant])
+    (document,) = told("--tenant", audited.office.tenant)
+    assert document["finding"]["first"] == 7
+    assert "what the signer remembers is over 9 events" in document["finding"]["text"]
