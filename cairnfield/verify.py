@@ -139,7 +139,7 @@ def _kept_at(resume: Path | None, tenant: "TenantId") -> "CameTo":
 
 
 def _keep(resume: Path, tenant: "TenantId", where: "CameTo | None") -> None:
-    kept = json.loads(resume.read_bytes()) if resume.exists() else {}
+    kept: dict[str, Any] = json.loads(resume.read_bytes()) if resume.exists() else {}
     kept[tenant] = where and {"size": where.size, "frontier": [each.hex() for each in where.frontier]}
     writing = resume.with_name(f"{resume.name}.new")
     writing.write_text(json.dumps(kept))

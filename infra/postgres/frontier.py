@@ -1,16 +1,14 @@
 """Makes the frontier of every Merkle log from its events, for databases that had events before they had a tree."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final, LiteralString
 
 import psycopg
 
 from infra.postgres import of_tenant
-from infra.postgres.leaves import leaves
+from infra.postgres.leaves import hashed
 from infra.postgres.unfit import DatabaseUnfit
 from sync.log import TenantId
-from sync.merkle import appended, leaf_hash
+from sync.merkle import appended
 
 LEAVES_PER_READ: Final = 100_000
 """In one statement, which has a time limit."""
@@ -43,22 +41,12 @@ def frontier_of(connection: psycopg.Connection[Any], tenant: TenantId, *, upto: 
     size, frontier = 0, list[bytes]()
     while size < upto:
         end = min(upto, size + LEAVES_PER_READ)
-        stream = _hashes(connection, tenant, size, end)
-        while hashes := list(islice(stream, LEAVES_PER_STEP)):
-            frontier = appended(size, frontier, hashes)
-            size += len(hashes)
+        for run in hashed(connection, tenant, after=size, upto=end, at_once=LEAVES_PER_STEP):
+            frontier = appended(size, frontier, run.hashes)
+            size += len(run.hashes)
+        if size < end:
+            raise LogIncomplete(
+                f"The log of tenant {tenant} lacks the event at position {size + 1} of {upto}. Restore a backup that "
+                "has it, and then run this version on that."
+            )
     return frontier
-
-
-def _hashes(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upto: int) -> Iterator[bytes]:
-    following = after + 1
-    for position, leaf in leaves(connection, tenant, after=after, upto=upto):
-        if position != following:
-            break
-        following += 1
-        yield leaf_hash(leaf)
-    if following <= upto:
-        raise LogIncomplete(
-            f"The log of tenant {tenant} lacks the event at position {following} of {upto}. Restore a backup that "
-            "has it, and then run this version on that."
-        )

@@ -6,6 +6,7 @@ column can hold.
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
@@ -34,6 +35,14 @@ _BEFORE_LEAF: Final = 18
 """Bytes of a row before its leaf: the number of columns, the position behind its length, the length of the leaf."""
 
 
+class Run(NamedTuple):
+    """Hashes of leaves whose rows follow each other without a gap."""
+
+    hashes: list[bytes]
+    stranger: int | None
+    """The position of the row after them, where it is not the one that should follow."""
+
+
 class Leaf(NamedTuple):
     """A leaf with the place that its row claims."""
 
@@ -46,12 +55,34 @@ def leaves(connection: psycopg.Connection[Any], tenant: TenantId, *, after: int,
 
     Whether positions are missing or claimed twice is for whoever reads to see.
     """
+    for row in _rows(connection, tenant, after, upto):
+        yield Leaf(int.from_bytes(row[6:14]), bytes(row[_BEFORE_LEAF:]))
+
+
+def hashed(
+    connection: psycopg.Connection[Any], tenant: TenantId, *, after: int, upto: int, at_once: int
+) -> Iterator[Run]:
+    """The hashes of those leaves, so many at once; ends with the last, or with the row that does not follow."""
+    following, hashes = after + 1, list[bytes]()
+    for row in _rows(connection, tenant, after, upto):
+        position = int.from_bytes(row[6:14])
+        if position != following:
+            yield Run(hashes, position)
+            return
+        hashes.append(sha256(b"\x00" + row[_BEFORE_LEAF:]).digest())
+        following += 1
+        if len(hashes) == at_once:
+            yield Run(hashes, None)
+            hashes = []
+    yield Run(hashes, None)
+
+
+def _rows(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upto: int) -> Iterator[memoryview]:
     told = {"tenant": tenant, "after": after, "upto": upto}
     with connection.cursor().copy(_STREAM, told) as stream:
-        is_first = True
+        begins_at = _HEADER_BYTES
         while row := stream.read():
-            raw = bytes(row)
-            if is_first:
-                raw, is_first = raw[_HEADER_BYTES:], False
+            raw = memoryview(row)[begins_at:]
+            begins_at = 0
             if len(raw) > _BEFORE_LEAF:  # else it is what ends the stream
-                yield Leaf(int.from_bytes(raw[6:14]), raw[_BEFORE_LEAF:])
+                yield raw

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from hashlib import sha256
-from itertools import islice
 from typing import Any, Final, LiteralString, NamedTuple
 
 from psycopg_pool import ConnectionPool
 
 from infra.postgres import of_tenant
-from infra.postgres.leaves import Leaf, leaves
+from infra.postgres.leaves import Run, hashed
 from infra.postgres.pool import Connection
 from infra.postgres.proof_shelf import PostgresProofShelf
 from sync.checkpoint import NoteUnreadable, Origin, Verify, read_note
@@ -126,10 +124,9 @@ class LogVerifier:
         while check.size < upto:
             end = min(upto, check.size + EVENTS_PER_STATEMENT)
             with of_tenant.transaction(self._pool, tenant) as connection:
-                stream = leaves(connection, tenant, after=check.size, upto=end)
-                goes_on = _take(check, stream, end)
-                for _ in stream:  # a COPY is read to its end
-                    pass
+                goes_on = True
+                for run in hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP):
+                    goes_on = goes_on and _take(check, run, end)
             came_to(CameTo(check.size, check.frontier), upto)
             if not goes_on:
                 return
@@ -158,25 +155,13 @@ class LogVerifier:
         return of_tenant.rows(self._pool, statement, asked)
 
 
-def _take(check: LogCheck, stream: Iterator[Leaf], end: int) -> bool:
-    """Hash what is read and hold it to its place; returns whether to go on."""
+def _take(check: LogCheck, run: Run, end: int) -> bool:
+    """Hold to its place what was read; returns whether to go on."""
+    if not check.take(run.hashes):
+        return False
     following = check.size + 1
-    while following <= end:
-        hashes: list[bytes] = []
-        wrong: int | None = None
-        for position, leaf in islice(stream, LEAVES_PER_STEP):
-            if position != following:
-                wrong = position
-                break
-            hashes.append(sha256(b"\x00" + leaf).digest())
-            following += 1
-        if not check.take(hashes):
-            return False
-        if wrong is not None or (len(hashes) < LEAVES_PER_STEP and following <= end):
-            check.miss(
-                f"There are two events at position {wrong}."
-                if wrong is not None and wrong < following
-                else f"The event at position {following} is missing."
-            )
-            return False
-    return True
+    if run.stranger is not None and run.stranger < following:
+        check.miss(f"There are two events at position {run.stranger}.")
+    elif run.stranger is not None or (len(run.hashes) < LEAVES_PER_STEP and following <= end):
+        check.miss(f"The event at position {following} is missing.")
+    return check.finding is None

@@ -1,17 +1,16 @@
 """Tiles and checkpoints in Postgres, and the leaves that the log has now."""
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Any, Final, LiteralString
 
 from psycopg_pool import ConnectionPool
 
 from infra.postgres import of_tenant
-from infra.postgres.leaves import leaves
+from infra.postgres.leaves import hashed
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
 from sync.log import TenantId, TenantUnknown
-from sync.merkle import HASH_BYTES, leaf_hash
+from sync.merkle import HASH_BYTES
 from sync.proof_shelf import Anchor, SignedRow
 from sync.rows import EventRow
 from sync.tiles import WIDTH, Tile
@@ -77,12 +76,8 @@ class PostgresProofShelf:
 
     def leaf_hashes(self, tenant: TenantId, *, after: int, upto: int) -> Sequence[bytes]:
         with of_tenant.transaction(self._pool, tenant) as connection:
-            found = enumerate(leaves(connection, tenant, after=after, upto=upto), start=after + 1)
-            whole = takewhile(lambda each: each[0] == each[1].position, found)
-            hashes = [leaf_hash(each.leaf) for _, each in whole]
-            for _ in found:  # the stream is read to its end, whatever is missing in it
-                pass
-        return hashes
+            runs = hashed(connection, tenant, after=after, upto=upto, at_once=upto - after)
+            return [each for run in runs for each in run.hashes]
 
     def tiled(self, tenant: TenantId) -> int:
         found = self._rows(_TILED, tenant=tenant)

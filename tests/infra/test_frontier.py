@@ -7,9 +7,8 @@ import orjson
 import pytest
 
 from infra.memory import MemoryEventLog
-from infra.postgres.frontier import LogIncomplete
+from infra.postgres.frontier import LogIncomplete, rebuild
 from infra.postgres.leaves import leaves
-from infra.postgres.migrate import upgrade
 from infra.postgres.pool import connect, open_pool
 from sync.leaf import leaf_of
 from sync.log import Changes, Conflicting
@@ -97,10 +96,12 @@ def test_the_stamps_are_canonical_json_with_every_column_but_the_place() -> None
     assert leaf_of(row) == leaf_of(row._replace(position=8))
 
 
-def before_there_was_a_tree(dsn: str) -> None:
-    with connect(dsn, role=None) as owner, owner.transaction():
+def rebuilt(dsn: str) -> None:
+    """Let a database be one of before there was a tree, and do what the migration does."""
+    with connect(dsn, role=None, autocommit=False) as owner:
         owner.execute("update log_head set frontier = '{}'")
-        owner.execute("update alembic_version set version_num = '0007'")
+        rebuild(owner)
+        owner.commit()
 
 
 def test_a_database_from_before_gets_its_tree_and_goes_on(database: str) -> None:
@@ -109,8 +110,7 @@ def test_a_database_from_before_gets_its_tree_and_goes_on(database: str) -> None
         office, other = kind.new(), kind.new()
         office.store(Changes(events=events(700)))
         other.store(Changes(events=events(3)))
-        before_there_was_a_tree(database)
-        upgrade(database, allow_unsafe=True)
+        rebuilt(database)
         is_proven(office, kind)
         office.store(Changes(events=events(2, after=700)))
         for each in (office, other, kind.new()):
@@ -121,7 +121,6 @@ def test_a_log_that_lacks_an_event_is_not_brought_up_to_date(database: str) -> N
     with open_pool(database, size=2) as pool:
         office = in_postgres(pool, database).new()
         office.store(Changes(events=events(9)))
-        before_there_was_a_tree(database)
         assert tamper(database, "delete from event where position = 4") == 1
         with pytest.raises(LogIncomplete, match="position 4 of 9"):
-            upgrade(database, allow_unsafe=True)
+            rebuilt(database)
