@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cairnfield import bench, develop, durable, epoch, generate, import_legacy, keys, replicate, up
+from cairnfield import bench, develop, durable, epoch, generate, import_legacy, keys, projections, replicate, up
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
@@ -35,6 +35,7 @@ prove.app.command()(sync)
 app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge and of sync.")
 app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
 app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
+app.add_typer(projections.app, name="projections", help="Look at what follows from the log, build it anew, compare.")
 app.add_typer(keys.app, name="keys", help="Look at the server's own keys, let others follow, revoke one.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 

@@ -91,6 +91,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     from cairnfield.checkpoints import keep_checkpoints, open_proofs
     from cairnfield.identity import open_identity, open_keyring
     from cairnfield.key_audit import note_keys
+    from cairnfield.read_model import follow
     from cairnfield.webhooks import deliver, open_webhooks
     from infra.failing_answers import FailingAnswers
     from infra.postgres.doorbell import PostgresDoorbell
@@ -112,6 +113,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     )
     app = create_app(services, terms=open_terms(settings))
     deliver(app, dsn, settings, doorbell, now_ms)
+    follow(app, dsn, doorbell, now_ms)
     keep_checkpoints(app, dsn, settings, doorbell, now_ms)
     app.router.on_startup.append(lambda: _read_again(accounts, services))
     note_keys(app, pool, keyring, accounts, now_ms)

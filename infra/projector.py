@@ -19,10 +19,12 @@ class ProjectionPoisoned(RuntimeError):
     """An event that cannot be taken in where nothing may be left out: the message names it."""
 
     def __init__(self, tenant: TenantId, poisoned: Poisoned) -> None:
-        super().__init__(
-            f"tenant {tenant}: event {poisoned.position} of entity {poisoned.entity} cannot be taken in: {poisoned.why}"
-        )
-        self.poisoned = poisoned
+        super().__init__(tenant, poisoned)  # as they were given, so that it can travel between processes
+        self.tenant, self.poisoned = tenant, poisoned
+
+    def __str__(self) -> str:
+        entity, position, why = self.poisoned
+        return f"tenant {self.tenant}: event {position} of entity {entity} cannot be taken in: {why}"
 
 
 class LogHasGap(RuntimeError):

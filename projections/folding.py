@@ -98,7 +98,7 @@ def fold(
         if shown is None:
             continue
         subjects[entity], changes[entity] = shown
-    return Folded(changes, subjects, _of_replicas(group, page), poisoned)
+    return Folded(changes, subjects, of_replicas(group, page), poisoned)
 
 
 def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[EventRow]]:
@@ -173,7 +173,7 @@ def _show(changes: Changes, projection: OfEntities, before: Subject | None, afte
         changes.gone[projection.name] = gone
 
 
-def _of_replicas(group: Group, page: Sequence[EventRow]) -> Changes:
+def of_replicas(group: Group, page: Sequence[EventRow]) -> Changes:
     """What replicas are shown as: of each the newest event that can be read, whether or not its entity is parked."""
     by_replica: dict[str, list[EventRow]] = {}
     for row in page:

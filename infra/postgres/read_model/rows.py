@@ -76,7 +76,7 @@ class Writing:
         self._take_away = _TAKE_AWAY.format(
             table=named["table"], columns=_names(self._key), arrays=_arrays(self._key), same=sql.SQL(" and ").join(same)
         )
-        self._all = _ALL.format(**named, values=_each(_SPELLED, table.columns))
+        self._all = _ALL.format(**named, values=spelled(table.columns))
 
     def write(self, connection: Connection, tenant: TenantId, rows: Sequence[Row]) -> None:
         """Write rows, each in place of the one with the same key."""
@@ -97,8 +97,13 @@ def _names(columns: Sequence[Column]) -> sql.Composed:
     return sql.SQL(", ").join([sql.Identifier(each.name) for each in columns])
 
 
-def _each(spelled: Mapping[str, LiteralString], columns: Sequence[Column]) -> sql.Composed:
-    return sql.SQL(", ").join([sql.SQL(spelled[each.type]).format(sql.Identifier(each.name)) for each in columns])
+def spelled(columns: Sequence[Column]) -> sql.Composed:
+    """The columns as a projection spells them."""
+    return _each(_SPELLED, columns)
+
+
+def _each(spelling: Mapping[str, LiteralString], columns: Sequence[Column]) -> sql.Composed:
+    return sql.SQL(", ").join([sql.SQL(spelling[each.type]).format(sql.Identifier(each.name)) for each in columns])
 
 
 def _arrays(columns: Sequence[Column]) -> sql.Composed:

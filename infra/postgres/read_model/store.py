@@ -38,8 +38,10 @@ _CLAIM: Final[LiteralString] = """
 _CLAIM_WAITING: Final[LiteralString] = """
     select position from tracking where tenant = %(tenant)s and application = %(follower)s for update
 """
+# Looked for first: an insert would wait for whoever is moving the row on right now.
 _BEGIN: Final[LiteralString] = """
-    insert into tracking (tenant, application, position) values (%(tenant)s, %(follower)s, 0)
+    insert into tracking (tenant, application, position) select %(tenant)s, %(follower)s, 0
+    where not exists (select from tracking where tenant = %(tenant)s and application = %(follower)s)
     on conflict (tenant, application) do nothing
 """
 _MOVE: Final[LiteralString] = """

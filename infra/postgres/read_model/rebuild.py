@@ -1,0 +1,124 @@
+"""Builds a version of the read model beside the one that people see, and lets it take its place.
+
+Tenants are built side by side, each by one process at a time. Nothing is left out: an event that cannot be taken in
+ends the rebuild, and what was built is taken away again.
+"""
+
+import gc
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from typing import Final, LiteralString
+
+from psycopg_pool import ConnectionPool
+
+from infra.postgres import of_tenant
+from infra.postgres.pool import Connection, connect, open_pool
+from infra.postgres.read_model.store import PostgresStore, follower_of
+from infra.postgres.read_model.versions import drop, let_see, make, versions
+from infra.postgres.roles import PROJECTOR
+from infra.projector import Projector
+from projections.read_model import GROUP, PROJECTIONS
+from sync.log import TenantId
+
+PAGE_EVENTS: Final = 5_000
+LOOK_EVERY_S: Final = 0.2
+
+Progress = Callable[[int, int], None]
+"""Told now and then how many events are in the new tables, and how many there are."""
+
+_HOLD: Final[LiteralString] = """
+    select position from tracking where tenant = %(tenant)s and application = %(follower)s for update
+"""
+
+
+def rebuild(dsn: str, *, now_ms: Callable[[], int], processes: int | None = None, progress: Progress) -> int:
+    """Build a new version of every tenant's tables, show it, and keep the one of before; the new one's number.
+
+    Raises ProjectionPoisoned, LogHasGap and LogUnavailable, and then all is as before.
+    """
+    with connect(dsn, role=PROJECTOR) as maker, open_pool(dsn, size=1, role=PROJECTOR) as pool:
+        number = make(maker, now_ms=now_ms())
+        try:
+            store = PostgresStore(pool, number, PROJECTIONS)
+            _build(dsn, store, processes or os.cpu_count() or 1, now_ms, progress)
+            take_its_place(maker, _projector(pool, number, now_ms), number, now_ms=now_ms)
+        except BaseException:
+            drop(maker, number)
+            raise
+    return number
+
+
+def _build(dsn: str, store: PostgresStore, processes: int, now_ms: Callable[[], int], progress: Progress) -> None:
+    tenants = store.tenants()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max(1, min(processes, len(tenants))), mp_context=spawn) as workers:
+        waiting = {workers.submit(build_tenant, dsn, store.version, tenant) for tenant in tenants}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=LOOK_EVERY_S, return_when=FIRST_EXCEPTION)
+                _raise_first(done)
+                standing = [store.standing(tenant, now_ms=now_ms()) for tenant in tenants]
+                progress(sum(each.position for each in standing), sum(each.head for each in standing))
+        except BaseException:
+            workers.shutdown(cancel_futures=True)
+            raise
+
+
+def _raise_first(done: set[Future[int]]) -> None:
+    for each in done:
+        each.result()
+
+
+def build_tenant(dsn: str, version: int, tenant: TenantId) -> int:
+    """Bring one tenant's tables to the end of its log, in a process of its own; how far that is."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)  # a page makes a hundred thousand small objects, which all die with it
+    with open_pool(dsn, size=1, role=PROJECTOR) as pool:
+        return _to_the_end(_projector(pool, version, lambda: 0), tenant)
+
+
+def _projector(pool: ConnectionPool[Connection], version: int, now_ms: Callable[[], int]) -> Projector:
+    store = PostgresStore(pool, version, PROJECTIONS)
+    return Projector(store=store, group=GROUP, now_ms=now_ms, is_strict=True, page_events=PAGE_EVENTS)
+
+
+def _to_the_end(projector: Projector, tenant: TenantId, *, at_least: int = 0) -> int:
+    while True:
+        step = projector.step(tenant)
+        assert step is not None, "nobody else knows this version yet"
+        if step.events == 0 or 0 < at_least <= step.position:
+            return step.position
+
+
+def take_its_place(maker: Connection, projector: Projector, number: int, *, now_ms: Callable[[], int]) -> None:
+    """Show a version that holds nearly every log, at a moment when it holds at least what people have seen.
+
+    First to the end of every log once more, without holding anybody up; then the version of before is held where it
+    is, the new one brought that far, and shown.
+    """
+    store = projector.store
+    tenants = store.tenants()
+    for tenant in tenants:
+        _to_the_end(projector, tenant)
+    with maker.transaction():
+        seen = next((each.number for each in versions(maker) if each.state == "shown"), None)
+        for tenant in tenants if seen is not None and seen != number else ():
+            assert seen is not None
+            reached = _held_at(maker, tenant, seen)
+            if store.standing(tenant, now_ms=now_ms()).position < reached:
+                _to_the_end(projector, tenant, at_least=reached)
+        let_see(maker, number, now_ms=now_ms())
+
+
+def _held_at(maker: Connection, tenant: TenantId, version: int) -> int:
+    of_tenant.set_tenant(maker, tenant)
+    found = maker.execute(_HOLD, {"tenant": tenant, "follower": follower_of(version)}).fetchone()
+    return int(found[0]) if found else 0
+
+
+def go_back(dsn: str, number: int, *, now_ms: Callable[[], int]) -> None:
+    """Show a version that was kept, once it has caught up; raises as `rebuild` does, and VersionUnknown."""
+    with connect(dsn, role=PROJECTOR) as maker, open_pool(dsn, size=1, role=PROJECTOR) as pool:
+        take_its_place(maker, _projector(pool, number, now_ms), number, now_ms=now_ms)

@@ -1,0 +1,275 @@
+"""The read model is kept up with the log by itself, whoever wrote and whichever version is the right one."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from psycopg import sql
+
+from infra.doorbell import ProcessDoorbell
+from infra.postgres.pool import Connection, connect, open_pool
+from infra.postgres.read_model.choosing import Chooser
+from infra.postgres.read_model.reading import ReadModel
+from infra.postgres.read_model.rebuild import go_back, rebuild
+from infra.postgres.read_model.store import PostgresStore
+from infra.postgres.read_model.tables import KEPT
+from infra.postgres.read_model.verify import Difference, verify
+from infra.postgres.read_model.versions import (
+    Version,
+    VersionInUse,
+    VersionUnknown,
+    drop,
+    make,
+    prepare,
+    versions,
+)
+from infra.postgres.roles import PROJECTOR
+from infra.projector import ProjectionPoisoned
+from infra.read_model_service import ReadModelService
+from projections.read_model import PROJECTIONS
+from sync.log import TenantUnknown
+from tests.devices import new_id
+from tests.infra.event_logs import Office, in_postgres
+from tests.infra.pushing import device, pushed
+from tests.infra.read_models import catch_up, is_right
+from tests.infra.towns import Town
+from tests.workers import until
+
+PATIENCE_S: Final = 30.0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database of its own, with its office, its reading and its runner."""
+
+    dsn: str
+    new: Callable[[], Office]
+    reading: ReadModel
+    chooser: Callable[[], Chooser]
+
+    def versions(self) -> list[Version]:
+        with connect(self.dsn, role=PROJECTOR) as connection:
+            return [*versions(connection)]
+
+    def state(self, number: int) -> str:
+        return next(each.state for each in self.versions() if each.number == number)
+
+    @contextmanager
+    def store(self, number: int) -> Iterator[PostgresStore]:
+        with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
+            yield PostgresStore(pool, number, PROJECTIONS)
+
+
+@pytest.fixture
+def place(embedded_database: str) -> Iterator[Place]:
+    dsn = embedded_database
+    with connect(dsn, role=None) as owner:
+        prepare(owner, now_ms=now_ms())  # a database that was copied has lost the right to make schemas
+    with open_pool(dsn, size=2) as pool, open_pool(dsn, size=2, role=PROJECTOR) as projecting:
+        yield Place(
+            dsn,
+            in_postgres(pool, dsn).new,
+            ReadModel(pool),
+            lambda: Chooser(projecting, dsn, now_ms=now_ms, look_every_s=0),
+        )
+
+
+@contextmanager
+def serving(place: Place, *, sweep_s: float = 0.1) -> Iterator[ProcessDoorbell]:
+    doorbell = ProcessDoorbell()
+    service = ReadModelService(place.chooser(), doorbell, sweep_s=sweep_s)
+    service.start()
+    try:
+        yield doorbell
+    finally:
+        service.stop()
+
+
+def test_whoever_has_written_finds_it_in_the_tables_a_moment_later(place: Place) -> None:
+    office = place.new()
+    town = Town(office, 1)
+    with serving(place, sweep_s=60) as doorbell:
+        until(lambda: place.reading.wait_for(office.tenant, 3).position == 3, within_s=PATIENCE_S)
+        for _ in range(3):
+            town.live(1)
+            doorbell.ring(office.tenant, office.position)
+            reached = place.reading.wait_for(office.tenant, office.position)
+            assert reached.position == reached.head == office.position
+    with place.store(1) as store:
+        is_right(store, office)
+
+
+def test_what_no_bell_told_of_is_found_all_the_same(place: Place) -> None:
+    office = place.new()
+    with serving(place):
+        pushed(office, [device(office, "ben").create("site", new_id())])
+        assert place.reading.wait_for(office.tenant, 1).position == 1
+
+
+def test_waiting_has_an_end(place: Place) -> None:
+    office = place.new()
+    began_s = time.monotonic()
+    assert place.reading.wait_for(office.tenant, 1, at_most_s=0.1) == (1, 0, 0)
+    assert time.monotonic() - began_s < PATIENCE_S
+    with pytest.raises(TenantUnknown):
+        place.reading.wait_for(new_id(), 1)
+
+
+def test_a_version_that_a_new_program_made_is_built_in_full_and_shown_then(place: Place) -> None:
+    office = place.new()
+    Town(office, 2).live(3)
+    with connect(
+        place.dsn, role=PROJECTOR
+    ) as maker:  # what an upgrade leaves behind: the old one is of another program
+        made = make(maker, now_ms=now_ms())
+        maker.execute("update rpt.read_model_version set fingerprint = 'another' where version = 1")
+    with serving(place):
+        until(lambda: place.state(made) == "shown", within_s=PATIENCE_S)
+    assert place.state(1) == "kept"
+    assert place.reading.reached(office.tenant) == (made, office.position, office.position)
+    with place.store(made) as store:
+        is_right(store, office)
+
+
+def test_two_programs_side_by_side_do_not_take_turns(place: Place) -> None:
+    """The one that runs already goes on with its own tables, and does not show them again."""
+    place.new()
+    old = place.chooser()
+    old()
+    with connect(place.dsn, role=PROJECTOR) as maker:
+        maker.execute("update rpt.read_model_version set state = 'kept'")
+    old()
+    assert place.state(1) == "kept"
+    newly_started = place.chooser()
+    newly_started()
+    assert place.state(1) == "shown"
+
+
+def test_a_rebuild_while_people_write_and_read_loses_and_doubles_nothing(place: Place) -> None:
+    office, other = place.new(), place.new()
+    town = Town(office, 3)
+    town.live(6)
+    Town(other, 4).live(2)
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        town.live(1)
+        told.append((done, total))
+
+    with serving(place):
+        place.reading.wait_for(office.tenant, office.position)
+        made = rebuild(place.dsn, now_ms=now_ms, processes=2, progress=progress)
+        assert place.reading.reached(office.tenant).version == made
+        town.live(1)
+        assert place.reading.wait_for(office.tenant, office.position).position == office.position
+    assert (made, place.state(1), place.state(made)) == (2, "kept", "shown")
+    assert told
+    assert all(done <= total for done, total in told)
+    with place.store(made) as store:
+        is_right(store, office)
+        is_right(store, other)
+    go_back(place.dsn, 1, now_ms=now_ms)
+    assert (place.state(1), place.state(made)) == ("shown", "kept")
+    with place.store(1) as store:
+        is_right(store, office)
+    with connect(place.dsn, role=PROJECTOR) as maker:
+        with pytest.raises(VersionInUse):
+            drop(maker, 1)
+        drop(maker, made)
+        with pytest.raises(VersionUnknown):
+            drop(maker, made)
+    assert [each.number for each in place.versions()] == [1]
+    with connect(place.dsn, role=None) as owner:
+        left = owner.execute("select count(*) from tracking where application like 'rpt_v2%'").fetchone()
+        schemas = owner.execute("select count(*) from pg_namespace where nspname = 'rpt_v2'").fetchone()
+    assert (left, schemas) == ((0,), (0,))
+
+
+def test_readers_never_see_half_a_table(place: Place) -> None:
+    """Whoever reads meanwhile finds as many rows as before, or waits for the new ones; never fewer."""
+    office = place.new()
+    Town(office, 5).live(4)
+    with serving(place):
+        place.reading.wait_for(office.tenant, office.position)
+    seen: set[tuple[int, int]] = set()
+
+    def look(*_: int) -> None:
+        with connect(place.dsn, autocommit=False) as reader:
+            reader.execute("select set_config('app.tenant', %s, true)", [office.tenant])
+            found = reader.execute(
+                "select (select count(*) from rpt_in_full.audit_trail), (select count(*) from rpt_in_full.visit)"
+            ).fetchone()
+            assert found is not None
+            seen.add((found[0], found[1]))
+
+    rebuild(place.dsn, now_ms=now_ms, processes=1, progress=look)
+    look()
+    visits = len({row.entity for row in office.events() if row.entity_type == "visit"})
+    assert seen == {(office.position, visits)}
+
+
+def test_a_rebuild_leaves_nothing_out_and_nothing_behind(place: Place) -> None:
+    office = place.new()
+    ada = device(office, "ben")
+    pushed(office, [ada.create("site", new_id())])
+    with connect(place.dsn, role=None) as owner:
+        owner.execute(
+            "insert into event select tenant, position + 1, version, seq + 1, recorded_at, gen_random_uuid(),"
+            " gen_random_uuid(), schema_version, replica, entity_type, type, scope, effective, actor, '{' from event"
+        )
+        owner.execute("update log_head set position = 2 where tenant = %s", [office.tenant])
+    with pytest.raises(ProjectionPoisoned, match="event 2 of entity"):
+        rebuild(place.dsn, now_ms=now_ms, processes=1, progress=lambda *_: None)
+    assert [each.number for each in place.versions()] == [1]
+    assert place.state(1) == "shown"
+
+
+def test_verify_finds_every_kind_of_difference(place: Place) -> None:
+    office = place.new()
+    Town(office, 6).live(5)
+    with serving(place):
+        place.reading.wait_for(office.tenant, office.position)
+    with open_pool(place.dsn, size=1, role=PROJECTOR) as pool, connect(place.dsn, role=None) as owner:
+
+        def found() -> Difference | None:
+            return verify(pool, office.tenant, 1).difference
+
+        verified = verify(pool, office.tenant, 1)
+        assert verified.difference is None
+        assert (verified.position, verified.events) == (office.position, office.position)
+        with place.store(1) as store:
+            assert verified.rows == sum(len([*store.rows(office.tenant, each.name)]) for each in PROJECTIONS)
+        spoilt = (
+            (
+                "update rpt_v1.visit set status = 'lost' where id = (select min(id) from rpt_v1.visit)",
+                "visit",
+                "status",
+            ),
+            ("delete from rpt_v1.audit_trail where position = 3", "audit_trail", ""),
+            ("update rpt_v1.replica_heard set last_seq = 99", "replica_heard", "last_seq"),
+            ("insert into rpt_v1.work_order_asset select tenant, 'x', 'y' from log_head", "work_order_asset", ""),
+            ("update rpt_v1.visit_person set part = 'boss'", "visit_person", "part"),
+        )
+        for statement, table, column in spoilt:
+            owner.execute(statement)
+            difference = found()
+            assert difference is not None, statement
+            assert (difference.table, difference.column) == (table, column)
+            anew(place, owner, office)
+        assert found() is None
+
+
+def anew(place: Place, owner: Connection, office: Office) -> None:
+    """Let the tables be empty and fill them once more."""
+    for name in [*(each.name for each in PROJECTIONS), KEPT]:
+        owner.execute(sql.SQL("truncate {}").format(sql.Identifier("rpt_v1", name)))
+    owner.execute("delete from tracking")
+    with place.store(1) as store:
+        catch_up(store, office)
