@@ -9,10 +9,11 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, repeat
 from pathlib import Path
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -27,6 +28,7 @@ from bench.singles import CLIENTS
 from bench.workload import days
 from cairnfield.database import database, settings_with
 from cairnfield.wiring import now_ms, open_accounts
+from infra.device_key import DeviceKey
 from infra.keyring import FileKeyring
 from infra.postgres.pool import open_pool
 from sync.envelope import parse
@@ -64,7 +66,7 @@ class Runner:
     name: str
     connection: Connection
     pushes: Iterator[bytes]
-    read: bytes
+    reads: Iterator[bytes]
 
     def push_ms(self) -> float:
         """The best of a turn's pushes: what else goes on here only ever adds."""
@@ -75,7 +77,8 @@ class Runner:
 
     def read_ms(self) -> float:
         """The best of a turn's small reads."""
-        return min(_ms(lambda: self.connection.ask(self.read)) for _ in range(READS_A_TURN))
+        requests = list(islice(self.reads, READS_A_TURN))
+        return min(_ms(partial(self.connection.ask, request)) for request in requests)
 
 
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
@@ -90,7 +93,8 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         started = [stack.enter_context(_started(ground, parts)) for parts in left_out.values()]
         ports = [_port(each) for each in started]
         runners = [_runner(name, ground, port, entity) for name, port in zip(left_out, ports, strict=True)]
-        measured = _by_turns(ground, runners, QUICK_TURNS if quick else TURNS, say)
+        session = replace(runners[0], name="by_session", reads=_signed_reads(ground, ports[0], entity))
+        measured = _by_turns(ground, runners, session, QUICK_TURNS if quick else TURNS, say)
         say(f"orders by {CLIENTS} clients")
         clients = [_connection(ground, ports[0]) for _ in range(CLIENTS)]
         pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
@@ -99,8 +103,13 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     return measured | {"token_checks_per_s": token_checks_per_s(TOKENS // 4 if quick else TOKENS)}
 
 
-def _by_turns(ground: Ground, runners: Sequence[Runner], turns: int, say: Callable[[str], None]) -> dict[str, float]:
-    """Row-level security is up for all but those without it: the bare server, and the whole one once more."""
+def _by_turns(
+    ground: Ground, runners: Sequence[Runner], session: Runner, turns: int, say: Callable[[str], None]
+) -> dict[str, float]:
+    """Row-level security is up for all but those without it: the bare server, and the whole one once more.
+
+    `session` reads from the whole server by a token that is bound to a key, with a proof in every request.
+    """
     took: dict[tuple[str, str], list[float]] = {}
     whole, bare, *others = runners
     names = _walled(ground.dsn)
@@ -116,17 +125,21 @@ def _by_turns(ground: Ground, runners: Sequence[Runner], turns: int, say: Callab
                 if turn >= 0:  # the one before the first warms up
                     took.setdefault((name, "push_100"), []).append(push)
                     took.setdefault((name, "read"), []).append(read)
+                if name == "with_door" and turn >= 0:
+                    took.setdefault((session.name, "read"), []).append(session.read_ms())
     _wall(ground.dsn, names, is_up=True)
-    return _told(took, list(dict.fromkeys(name for name, _ in took)))
+    bound = [a - b for a, b in zip(took[session.name, "read"], took["with_door", "read"], strict=True)]
+    left_out = ["without_door", "without_row_security", *(each.name for each in others)]
+    return _told(took, left_out) | {"read_proof_adds_ms": statistics.median(bound)}
 
 
-def _told(took: dict[tuple[str, str], list[float]], names: Sequence[str]) -> dict[str, float]:
+def _told(took: dict[tuple[str, str], list[float]], left_out: Sequence[str]) -> dict[str, float]:
     told: dict[str, float] = {}
     for what in ("push_100", "read"):
         whole = took["with_door", what]
         told[f"{what}_ms_with_door"] = statistics.median(whole)
         told[f"{what}_ms_without_door"] = statistics.median(took["without_door", what])
-        for name in names[1:]:
+        for name in left_out:
             added = [a - b for a, b in zip(whole, took[name, what], strict=True)]
             part = "door" if name == "without_door" else name.removeprefix("without_")
             told[f"{what}_{part}_adds_ms"] = statistics.median(added)
@@ -169,8 +182,24 @@ def _runner(name: str, ground: Ground, port: int, entity: tuple[str, str]) -> Ru
     connection = _connection(ground, port)
     batches = batched(days(connection.mint(), seed=port), BATCH)
     pushes = (connection.posting("/v1/sync/push", b"\n".join(lines)) for lines in batches)
-    about = f"Host: bench\r\nAuthorization: Bearer {ground.token}\r\n\r\n"
-    return Runner(name, connection, pushes, f"GET /v1/entities/{entity[0]}/{entity[1]} HTTP/1.1\r\n{about}".encode())
+    return Runner(name, connection, pushes, repeat(_read(entity, f"Authorization: Bearer {ground.token}")))
+
+
+def _read(entity: tuple[str, str], *headers: str) -> bytes:
+    lines = [f"GET /v1/entities/{entity[0]}/{entity[1]} HTTP/1.1", "Host: bench", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _signed_reads(ground: Ground, port: int, entity: tuple[str, str]) -> Iterator[bytes]:
+    """The same read as a session asks it: each time with a fresh proof of the key that its token is bound to."""
+    keyring, key = FileKeyring(ground.data / "keys", now_ms=now_ms), DeviceKey.made()
+    url = f"http://bench/v1/entities/{entity[0]}/{entity[1]}"
+    while True:
+        bound = {"role": "supervisor", "cnf": {"jkt": key.thumbprint}}
+        token = access_token.spell(_claims(ground.person, ground.tenant, now_ms() // 1_000, **bound), keyring)
+        for _ in range(READS_A_TURN):
+            proof = key.proof("GET", url, now_ms=now_ms(), token=token)
+            yield _read(entity, f"Authorization: DPoP {token}", f"DPoP: {proof}")
 
 
 def _connection(ground: Ground, port: int) -> Connection:
@@ -215,24 +244,16 @@ def token_checks_per_s(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         keyring, now_s = FileKeyring(Path(folder) / "keys", now_ms=now_ms), now_ms() // 1_000
         tokens = [
-            access_token.spell(
-                Claims(
-                    iss=ISSUER,
-                    aud=AUDIENCE,
-                    sub=str(uuid.uuid4()),
-                    client_id=OUR_CLIENT,
-                    iat=now_s,
-                    exp=now_s + 600,
-                    jti=str(number),
-                    tid=str(uuid.uuid4()),
-                    role="technician",
-                    ver=1,
-                ),
-                keyring,
-            )
-            for number in range(count)
+            access_token.spell(_claims(str(uuid.uuid4()), str(uuid.uuid4()), now_s), keyring) for _ in range(count)
         ]
         began = time.perf_counter()
         for token in tokens:
             access_token.read(token, keyring, now_ms=now_s * 1_000)
         return count / (time.perf_counter() - began)
+
+
+def _claims(person: str, tenant: str, now_s: int, **said: Any) -> Claims:
+    """What a token says that is good for ten minutes from now."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "client_id": OUR_CLIENT, "jti": str(uuid.uuid4()), "role": "technician"}
+    about = {"sub": person, "tid": tenant, "iat": now_s, "exp": now_s + 600, "ver": 1}
+    return Claims.model_validate({**claims, **about, **said})

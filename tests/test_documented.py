@@ -154,6 +154,14 @@ def _known(said: str) -> str:
     return next(name for name in sorted(COMMANDS, key=len, reverse=True) if f"{said} ".startswith(f"{name} "))
 
 
+def test_every_variable_that_is_read_is_in_the_reference() -> None:
+    told = set(re.findall(r"`(CAIRN_[A-Z_]+)`", (ROOT / "docs" / "reference" / "commands.md").read_text()))
+    settings = [ROOT / "infra" / "settings.py", ROOT / "infra" / "door_settings.py"]
+    read = {name for path in settings for name in re.findall(r'"(CAIRN_[A-Z_]+)"', path.read_text())}
+    assert "CAIRN_BEHIND_TLS" in read
+    assert read - told == set()
+
+
 def test_every_limit_is_in_the_reference_with_its_value() -> None:
     rows = re.findall(r"^\| `([a-z_]+_max)` \| ([0-9]+) \|", SYNC.read_text(), re.MULTILINE)
     assert {name: int(value) for name, value in rows} == told_to_clients()
