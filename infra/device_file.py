@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
+from infra.pinned_log import Pinned, decoded, encoded
 from sync import state_codec
 from sync.author import Author
 from sync.device import Device, Kept, Pending, Quarantined, on_top
 from sync.envelope import parse
 from sync.merge import State
 
-VERSION: Final = 2
+VERSION: Final = 3
 _SCHEMA: Final = """
     create table standing (
         one integer primary key check (one = 1), tenant text not null, person text not null,
@@ -36,7 +37,10 @@ _SCHEMA: Final = """
 """
 _SINCE_VERSION_2: Final = """
     create table entered (scope text primary key, position integer not null);
-    pragma user_version = 2;
+"""
+_SINCE_VERSION_3: Final = """
+    create table pinned (one integer primary key check (one = 1), log blob not null);
+    pragma user_version = 3;
 """
 _Key = TypeVar("_Key", str, int)
 _Value = TypeVar("_Value")
@@ -89,7 +93,8 @@ class DeviceFile:
         if not 0 <= version <= VERSION:
             raise DeviceFileUnfit(f"{self._path} was written by a newer program (version {version}); update this one.")
         self._db.execute("begin immediate")
-        missing = (_SCHEMA if version == 0 else "") + (_SINCE_VERSION_2 if version < VERSION else "")
+        steps = (_SCHEMA, _SINCE_VERSION_2, _SINCE_VERSION_3)
+        missing = "".join(steps[version:])
         for statement in missing.split(";"):
             self._db.execute(statement)
         self._db.execute("commit")
@@ -98,6 +103,18 @@ class DeviceFile:
         """Whose device it is; None where the file is new."""
         row = self._db.execute("select tenant, person from standing").fetchone()
         return Owner(*row) if row else None
+
+    def pinned(self) -> Pinned | None:
+        """What is kept of the server's log; None where nothing was seen of it yet."""
+        row = self._db.execute("select log from pinned").fetchone()
+        return decoded(row[0]) if row else None
+
+    def pin(self, pinned: Pinned | None) -> None:
+        """Keep what was seen of the server's log, or nothing."""
+        if pinned is None:
+            self._db.execute("delete from pinned")
+        else:
+            self._db.execute("insert or replace into pinned values (1, ?)", (encoded(pinned),))
 
     def load(self) -> Device | None:
         """The device as it was after the last step; None where the file is new."""

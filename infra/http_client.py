@@ -148,6 +148,10 @@ class SyncClient:
         told = self._json("GET", "/v1/sync/digest")
         return told["head"], told["state_hash"]
 
+    def consistency(self, since: int) -> dict[str, Any]:
+        """The newest checkpoint of the log, and that it continues one of `since` events: see `infra.pinned_log`."""
+        return self._json("GET", "/v1/proof/consistency", params={"since": since})
+
     def relayed(self, hub: str, epoch: str) -> int:
         """How far this server has taken in the log of another hub, known by its tenant and epoch."""
         return int(self._json("GET", "/v1/sync/relay", params={"hub": hub, "epoch": epoch})["position"])

@@ -18,9 +18,11 @@ from domain.values import Position
 from infra.backoff import pause_s
 from infra.device_file import DeviceFile, DeviceFileUnfit, Owner
 from infra.http_client import OfflineError, ServerRefused, SyncClient
+from infra.pinned_log import checked
 from infra.signed_in import SignedIn
 from sync import shown
 from sync.author import Author
+from sync.checkpoint import Origin
 from sync.device import Device, Quarantined, edit, out_of_step, restart
 from sync.device import shown as state_of
 from sync.envelope import Event, Tx, Unacceptable
@@ -159,8 +161,8 @@ class SyncedDevice:
 
         Raises OfflineError and ServerRefused where it could not go on; what was done until then stays done, and the
         same call goes on from there. What cannot be handed in keeps nothing from being taken in. Raises
-        DeviceFileUnfit for somebody else's token, and envelope.Unacceptable where the server tells what only a newer
-        version of this program can read.
+        DeviceFileUnfit for somebody else's token, envelope.Unacceptable where the server tells what only a newer
+        version of this program can read, and trust.HistoryRewritten where its log is not the one that was seen before.
         """
         self._greet()
         if any(each.event.replica != self._device.author.replica for each in self._device.outbox.values()):
@@ -234,6 +236,7 @@ class SyncedDevice:
             raise DeviceFileUnfit("This file is of somebody else's device: use their token, or a file of your own.")
         if told["replica"] is None and self._is_registered_again(self._replica):
             told = self._client.hello(self._replica)
+        self._check_history(Origin(told["tenant"], told["epoch"]))
         device = self._device
         if told["epoch"] != device.epoch:
             device = restart(device, epoch=told["epoch"])
@@ -242,6 +245,20 @@ class SyncedDevice:
             device = _under_another_name(device)
         if device is not self._device:
             self._become(device)
+
+    def _check_history(self, origin: Origin) -> None:
+        """Before anything is handed in or taken: the log still begins with what was seen of it."""
+        before = self._file.pinned()
+        pinned = checked(before, self._client.consistency, origin)
+        if pinned != before:
+            self._file.pin(pinned)
+
+    def trust_anew(self) -> None:
+        """Forget the keys and the checkpoint of before: the next sync pins what it is shown, as at first contact.
+
+        For when the office has said that it may: its key was revoked, or a backup was lost that devices relied on.
+        """
+        self._file.pin(None)
 
     @property
     def _replica(self) -> str:

@@ -31,7 +31,9 @@ from cairnfield.simulate.technician import OVER, Technician
 from cairnfield.simulate.world import Deed, Scene, World
 from domain.people import Role
 from infra.http_client import OfflineError, ServerRefused, SyncClient
+from infra.pinned_log import Pinned, checked
 from sync.author import Author
+from sync.checkpoint import Origin
 from sync.device import Device, digest, edit, out_of_step, restart
 from sync.device import shown as state_of
 from sync.envelope import Event, Tx, hash_of
@@ -145,6 +147,7 @@ class Phone:
         self._world = World(start_ms=self._start_ms, ids=self._ids)
         self._wrong_by_ms = 0
         self._at_rest: Any = None
+        self._pinned: Pinned | None = None
         self._flips: int | None = None
         self._hints = Hints(part.url, part.token, lambda head: self._note("ok", "hint", told=head))
         self._decider = Decider(part.url, part.token, self._dice, self._note)
@@ -340,6 +343,9 @@ class Phone:
         replica = self._device.author.replica if self._device.forked_at is None else None
         self._note("invoke", "hello")
         told = self._asked("hello", lambda: self._client.hello(replica))
+        # A history that was rewritten ends the phone, and so the run.
+        origin = Origin(told["tenant"], told["epoch"])
+        self._pinned = self._asked("hello", lambda: checked(self._pinned, self._client.consistency, origin))
         self._note("ok", "hello", epoch=told["epoch"], head=told["head"])
 
     def _compare(self) -> None:

@@ -118,13 +118,16 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == b"Dear diary" * 500
 
 
-def test_a_file_of_the_version_before_is_taken_up(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_a_version_before_is_taken_up(path: Path, version: int) -> None:
     device = replace([*steps()][-1], entered={})
     with DeviceFile(path) as file:
         file.begin(device, OWNER)
     with sqlite3.connect(path) as database:
-        database.execute("drop table entered")
-        database.execute("pragma user_version = 1")
+        database.execute("drop table pinned")
+        if version == 1:
+            database.execute("drop table entered")
+        database.execute(f"pragma user_version = {version}")
     database.close()
     for _ in range(2):
         with DeviceFile(path) as file:

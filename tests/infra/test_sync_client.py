@@ -168,7 +168,7 @@ def test_a_page_without_its_end_is_no_page(desk: Desk) -> None:
     cut = httpx.Response(
         200, content=b'{"frame":"enter","scope":"*","position":0}\n', headers={"content-type": "application/x-ndjson"}
     )
-    line.answers = [None, cut]
+    line.answers = [None, None, cut]
     with pytest.raises(OfflineError):
         ada.sync()
     assert ada.device.cursor == 0
@@ -414,7 +414,11 @@ def test_a_refused_push_keeps_nothing_from_being_taken_in(desk: Desk) -> None:
     bob.sync()
     site(ada, "Not yet")
     refusal = orjson.dumps({"code": "body_too_large"})
-    line.answers = [None, httpx.Response(413, content=refusal, headers={"content-type": "application/problem+json"})]
+    line.answers = [
+        None,
+        None,
+        httpx.Response(413, content=refusal, headers={"content-type": "application/problem+json"}),
+    ]
     with pytest.raises(ServerRefused):
         ada.sync()
     assert (ada.values(mill) or {})["name"] == "Mill"
