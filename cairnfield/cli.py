@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from cairnfield import bench, develop, durable, epoch, generate, import_legacy, keys, projections, replicate, up
+from cairnfield import (
+    bench,
+    develop,
+    durable,
+    epoch,
+    generate,
+    import_legacy,
+    keys,
+    projections,
+    replay,
+    replicate,
+    up,
+)
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
@@ -26,6 +38,7 @@ app.command()(up.up)
 app.command()(simulate)
 app.command()(replicate.replicate)
 app.command()(verify)
+app.command()(replay.replay)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)
