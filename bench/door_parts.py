@@ -1,6 +1,7 @@
 """A server with parts of the door left out: `python -m bench.door_parts DSN DATA TENANT PERSON [part...]`.
 
-What is left out is replaced before the routes are imported, here and nowhere in the program itself.
+What is left out is replaced before the routes are imported, here and nowhere in the program itself. Nothing works
+behind the answers.
 """
 
 import gc
@@ -49,6 +50,9 @@ def main() -> None:
     wiring, serving = (importlib.import_module(f"cairnfield.{name}") for name in ("wiring", "http_server"))
     environment = {"CAIRN_DATA": data, "CAIRN_RATE_LIMITS": "off" if "limits" in parts else ""}
     app = wiring.build_app(dsn, from_environment(environment, home=Path(data)))
+    # Webhooks, projections and checkpoints are alike for all, and would work here once for each of them.
+    app.router.on_startup.clear()
+    app.router.on_shutdown.clear()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # as `cairn up` does
     sys.setswitchinterval(0.001)

@@ -334,17 +334,32 @@ def open_signed_in(
     Its key and its session are kept beside it, in `<path>-session`. The password is used when there is no session that
     goes on: at first, and when nobody has synced for a month.
     """
-    session = SignedIn(f"{path}-session")
+    client = signed_in(f"{path}-session", url, email=email, password=password, name=name, tenant=tenant)
+    try:
+        return SyncedDevice(path, client, name=name)
+    except BaseException:
+        client.__exit__(None, None, None)
+        raise
+
+
+def signed_in(
+    path: Path | str, url: str, *, email: str, password: str, name: str, tenant: str | None = None
+) -> SyncClient:
+    """The routes for somebody who signs in by password, as the registered device whose key and session `path` keeps.
+
+    Raises OfflineError and ServerRefused.
+    """
+    session = SignedIn(path)
     client = SyncClient(url, auth=session)
     try:
         if not (session.is_signed_in and _goes_on(client)):
             session.sign_in(client.http, email=email, password=password, tenant=tenant)
         if session.device is None:
             session.register(client.http, name)
-        return SyncedDevice(path, client, name=name)
     except BaseException:
         client.__exit__(None, None, None)
         raise
+    return client
 
 
 def _goes_on(client: SyncClient) -> bool:

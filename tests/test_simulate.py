@@ -18,12 +18,14 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from cairnfield.demo.seed import seed
+from cairnfield.demo_passwords import with_passwords
 from cairnfield.sign_in import logins
 from cairnfield.simulate.command import play, summary
 from cairnfield.simulate.plan import Role, plan
 from cairnfield.simulate.proof import prove
 from cairnfield.wiring import build_app, open_accounts, open_log
 from infra.http_client import SyncClient
+from infra.postgres.devices import PostgresDevices
 from infra.postgres.pool import open_pool
 from infra.settings import from_environment
 from tests.conftest import TestServer
@@ -120,6 +122,29 @@ def test_the_proof_fails_for_what_does_not_fit(embedded_server: TestServer, tmp_
             assert not prove(forgetful, run.devices, run.authored, run.told).holds
         tampered, spoilt = play(plan(seed=2, devices=3, hours=1), clients, now_ms=NOON, console=QUIET, tamper=True)
         assert {fault.split(" has ")[0] for fault in spoilt.faults} == {f"device {len(tampered.devices) - 1}"}
+
+
+def test_people_sign_in_to_a_server_elsewhere(embedded_server: TestServer, tmp_path: Path) -> None:
+    with embedded_server.database() as dsn, open_pool(dsn, size=1) as pool:
+        accounts = open_accounts(pool)
+        tenant = accounts.add_tenant("Harbour Town", now_ms=NOON)
+        seed(open_log(pool), accounts, tenant, now_ms=NOON)
+        found = logins(accounts, tenant, data=tmp_path, now_ms=NOON)
+        people = {each.role: each for each in with_passwords(found, pool, tenant, data=tmp_path, now_ms=NOON)}
+        roles: tuple[Role, ...] = ("dispatcher", "supervisor", "technician")
+        who = [f"--sign-in={role}={people[role].email}" for role in roles]
+        environment = {**os.environ, "CAIRN_PASSWORD": people["dispatcher"].password or ""}
+        command = [sys.executable, "-m", "cairnfield", "simulate", "--devices=3", "--hours=1", "--json", *who]
+        with serving(dsn) as url:
+            ended = subprocess.run(
+                [*command, f"--url={url}", f"--data={tmp_path / 'here'}"],
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["equal"] is True
+        registered = PostgresDevices(pool).devices(tenant, person=None)
+        assert len(registered) == 3
+        assert {len(each.replicas) for each in registered} > {1}, "each of a simulation's devices is a replica of it"
 
 
 def _token_of(client: SyncClient) -> str:

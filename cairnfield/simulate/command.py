@@ -1,10 +1,12 @@
 """`cairn simulate`: a day of many devices, and whether it can be proven that nothing was lost."""
 
 import json
+import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -28,9 +30,13 @@ def simulate(  # noqa: PLR0917  # typer reads them by name
     devices: Annotated[int, typer.Option(min=2, max=200, help="How many devices, a dispatcher's among them.")] = 20,
     hours: Annotated[int, typer.Option(min=1, max=72, help="How long the day is.")] = 8,
     seed: Annotated[int, typer.Option(help="The same seed on the same records gives the same history.")] = 7,
-    url: Annotated[str | None, typer.Option(help="A server elsewhere; needs --token.")] = None,
+    url: Annotated[str | None, typer.Option(help="A server elsewhere; needs --sign-in or --token.")] = None,
     token: Annotated[
         list[str] | None, typer.Option(help="role=token, once for dispatcher, supervisor and technician.")
+    ] = None,
+    sign_in: Annotated[
+        list[str] | None,
+        typer.Option(help="role=e-mail, once for each of these roles; their password is in CAIRN_PASSWORD."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="The data folder of `cairn up`. [default: .cairn]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON, and nothing else.")] = False,
@@ -44,7 +50,8 @@ def simulate(  # noqa: PLR0917  # typer reads them by name
     from cairnfield.wiring import now_ms
 
     console = Console(highlight=False, soft_wrap=True, quiet=as_json)
-    with _server(url, token or (), settings_with(data=data).data) as server, _clients(server) as clients:
+    kept = settings_with(data=data).data
+    with _signed_in(url, sign_in, kept) if sign_in else _by_tokens(url, token or (), kept) as clients:
         day = plan(seed=seed, devices=devices, hours=hours)
         run, proof = play(day, clients, now_ms=now_ms(), console=console, tamper=tamper)
     told = summary(run, proof)
@@ -116,6 +123,36 @@ def _tell(console: "Console", told: Mapping[str, Any], run: "Run", proof: "Proof
         console.print(f"state: sha256:{told['state_hash']}")
     for fault in proof.faults:
         console.print(f"[red]not proven:[/red] {fault}", markup=True)
+
+
+@contextmanager
+def _signed_in(url: str | None, sign_in: Sequence[str], data: Path) -> "Generator[Mapping[Role, SyncClient]]":
+    """As people whom everybody there knows: each is a registered device, which is the same one the next time."""
+    from infra.http_client import OfflineError, ServerRefused
+    from infra.sync_client import signed_in
+
+    emails = {role: email for role, _, email in (each.partition("=") for each in sign_in)}
+    password = os.environ.get("CAIRN_PASSWORD", "")
+    if url is None or not password or emails.keys() != set(ROLES):
+        raise CannotGoOn(
+            "Say --url, --sign-in dispatcher=… --sign-in supervisor=… --sign-in technician=… with their e-mails, and "
+            "their password in CAIRN_PASSWORD."
+        )
+    as_device = partial(signed_in, url=url, password=password, name="A simulation")
+    with ExitStack() as stack:
+        try:
+            yield {
+                role: stack.enter_context(as_device(data / f"simulate-{role}.session", email=emails[role]))
+                for role in ROLES
+            }
+        except (OfflineError, ServerRefused) as failure:
+            raise CannotGoOn(f"{url}: {failure}") from failure
+
+
+@contextmanager
+def _by_tokens(url: str | None, tokens: Sequence[str], data: Path) -> "Generator[Mapping[Role, SyncClient]]":
+    with _server(url, tokens, data) as server, _clients(server) as clients:
+        yield clients
 
 
 @contextmanager
