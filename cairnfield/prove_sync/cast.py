@@ -128,6 +128,13 @@ class Actor:
             self.kill()
 
 
+    def start_again(self) -> None:
+        """Start it once it has ended by itself, as somebody who closes the app and opens it."""
+        self.stop()
+        self.told(phase="work")
+        self.start("killed")
+
+
 def _is_running(pid: int | None) -> bool:
     """Whether a process has not stopped yet."""
     try:

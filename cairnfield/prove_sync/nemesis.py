@@ -16,6 +16,7 @@ STRIKES: Final[Mapping[str, int]] = {
     "cut request": 3,
     "double": 2,
     "portal": 2,
+    "stop device": 2,
     "kill device": 3,
     "pause device": 2,
     "clock jump": 2,
@@ -24,8 +25,10 @@ STRIKES: Final[Mapping[str, int]] = {
     "flip grants": 3,
     "change version": 1,
     "mark durable": 2,
+    "stop api": 2,
     "kill api": 3,
     "pause api": 2,
+    "stop postgres": 1,
     "kill postgres": 2,
     "pause postgres": 1,
 }

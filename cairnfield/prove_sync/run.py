@@ -213,6 +213,9 @@ class Play:
             case "kill device":
                 actor.kill()
                 return lambda: actor.start("killed")
+            case "stop device":
+                actor.told(phase="stop")
+                return actor.start_again
             case "pause device":
                 actor.pause()
                 return actor.go_on
@@ -246,12 +249,18 @@ class Play:
                 return lambda: None
             case nemesis.RESTORE:
                 return self._restore() if database.has_copy else None
+            case "stop api":
+                self.stage.end_api(api)
+                return lambda: self.stage.let_start(api)
             case "kill api":
                 self.stage.kill_api(api)
                 return lambda: self.stage.let_start(api)
             case "pause api":
                 api.signal(signal.SIGSTOP)
                 return lambda: api.signal(signal.SIGCONT)
+            case "stop postgres":
+                database.stop()
+                return database.start
             case "kill postgres":
                 database.kill()
                 return database.start

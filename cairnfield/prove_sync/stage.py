@@ -219,6 +219,11 @@ class Stage:
         self._killed.add(api)
         api.kill()
 
+    def end_api(self, api: Api) -> None:
+        """Let it answer what it was asked and end; it stays down until `let_start`."""
+        self._killed.add(api)
+        api.signal(signal.SIGTERM)
+
     def let_start(self, api: Api) -> None:
         self._killed.discard(api)
 
