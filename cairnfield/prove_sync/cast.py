@@ -127,7 +127,6 @@ class Actor:
             self._look_whether_it_crashed()
             self.kill()
 
-
     def start_again(self) -> None:
         """Start it once it has ended by itself, as somebody who closes the app and opens it."""
         self.stop()

@@ -20,8 +20,10 @@ def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
     """I7: a device shows what it wrote, from the moment of writing, also after it was killed."""
     promised: dict[str, tuple[int, int]] = {}
     devices: dict[str, _Writer] = defaultdict(_Writer)
+    set_aside = set[str]()  # whoever was told so: a clone has it from the device whose disk it began with
     for line, op in enumerate(history):
         writer = devices[op.process]
+        set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
         if op.f == "write" and op.type == "ok":
             writer.on_its_way.add(op.value["id"])
         elif op.f == "open":
@@ -29,7 +31,7 @@ def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
                 yield Fault("I7", f"{op.process} was killed and has lost {event}, which it had written", line)
         elif op.f == "read" and op.type == "ok":
             for event, is_shown in op.value["shown"]:
-                if not is_shown and event not in writer.set_aside:
+                if not is_shown and event not in set_aside:
                     yield Fault("I7", f"{op.process} does not show {event}, which it wrote", line)
         elif op.f in {"push", "pull"} and op.type == "ok":
             writer.answered(op)
@@ -46,13 +48,10 @@ class _Writer:
 
     on_its_way: set[str] = field(default_factory=set[str])
     taken_at: dict[str, int] = field(default_factory=dict[str, int])
-    set_aside: set[str] = field(default_factory=set[str])
 
     def answered(self, op: Op) -> None:
         for event, verdict, position in op.value.get("verdicts", ()):
-            if verdict == "quarantined":
-                self.set_aside.add(event)
-            elif verdict in TAKEN:
+            if verdict in TAKEN:
                 self.taken_at[event] = position
             elif verdict in _DECIDED:
                 self.on_its_way.discard(event)

@@ -234,6 +234,20 @@ def _hinted_before_the_restore() -> list[Op]:
     return [*history[:at], told(BEN, "ok", "hint", told=7), *history[at:]]
 
 
+def _cloned_after_it_was_set_aside() -> list[Op]:
+    """Ben's phone was told that e5 is set aside, and shows it no longer; neither does a copy of it."""
+    history = good()
+    at = find(history, BEN, "ok", "push", 0) + 1
+    shown = [["e4", True], ["e5", False]]
+    seen = told("clone", "ok", "read", epoch="first", applied="three", state_hash="of three", shown=shown)
+    twin = [
+        opened("clone", "cloned", 3, quarantined=["e5"], versions={JOB: 2, SITE: 1}),
+        seen,
+        told("clone", "ok", "close"),
+    ]
+    return [*history[:at], *twin, *history[at:]]
+
+
 def _refused_and_taken() -> list[Op]:
     """Everything comes twice on Ada's line: one copy was refused, and the other, which nobody heard of, was taken."""
     history = good()
@@ -260,6 +274,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
     "a hint told of what a restore has undone": _hinted_before_the_restore,
+    "a clone does not show what was set aside before it was made": _cloned_after_it_was_set_aside,
     "of two copies of a push one was refused": _refused_and_taken,
     "somebody approved of what was set aside": came_right,
     "somebody knew what was set aside at that time": knew_what_was_set_aside,
