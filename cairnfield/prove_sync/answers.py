@@ -4,6 +4,7 @@ knew is settled one way, and asking again tells which."""
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, verdicts
@@ -146,37 +147,59 @@ def settled_one_way(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
             yield Fault("I3", f"{event}, written by {min(keepers)}, ended nowhere", len(history) - 1)
 
 
+class _Before(NamedTuple):
+    """What was told of an event before."""
+
+    epoch: int
+    taken: bool
+    position: int
+    line: int
+    is_fresh: bool
+    """Whether it was told that it is new, in the answer to a push: that is told once."""
+
+
 def _two_answers(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
-    first: dict[str, tuple[int, bool, int]] = {}
+    first: dict[str, _Before] = {}
     taken_in, last_epoch = taken_in_after_all(history), len(ledger.restored)
+    asked_at = _asked_at(history)
     for told in verdicts(history, ledger):
         if told.verdict == "held":
             continue
         taken = told.verdict in TAKEN
+        is_fresh = told.verdict == "accepted" and told.line in asked_at
         before = first.get(told.id)
         came_right = taken and (told.id in taken_in or told.epoch != last_epoch)
-        if before is None or not _still_bound(before, told.epoch, ledger) or (came_right and not before[1]):
-            first[told.id] = (told.epoch, taken, told.position)
-        elif taken != before[1]:
+        if before is None or not _still_bound(before, told.epoch, ledger) or (came_right and not before.taken):
+            first[told.id] = _Before(told.epoch, taken, told.position, told.line, is_fresh)
+        elif taken != before.taken:
             yield Fault(
                 "I3", f"{told.id} was {'set aside' if taken else 'taken'} first and now {told.verdict}", told.line
             )
-        elif taken and told.position != before[2]:
-            yield Fault("I3", f"{told.id} was taken at {before[2]} and now at {told.position}", told.line)
-        elif told.verdict == "accepted" and _is_answer(history[told.line]):
+        elif taken and told.position != before.position:
+            yield Fault("I3", f"{told.id} was taken at {before.position} and now at {told.position}", told.line)
+        elif is_fresh and (before.is_fresh or before.line < asked_at[told.line]):
             yield Fault("I3", f"{told.id} was taken twice: the second time it is no duplicate", told.line)
+        elif is_fresh:  # whoever came second was answered first
+            first[told.id] = before._replace(is_fresh=True)
 
 
-def _is_answer(op: Op) -> bool:
-    return op.f == "push"
+def _asked_at(history: Sequence[Op]) -> dict[int, int]:
+    """By the line of the answer to a push, the line of the push."""
+    asked: dict[str, int] = {}
+    found: dict[int, int] = {}
+    for line, op in enumerate(history):
+        if (op.f, op.type) == ("push", "invoke"):
+            asked[op.process] = line
+        elif (op.f, op.type) == ("push", "ok"):
+            found[line] = asked.get(op.process, line)
+    return found
 
 
-def _still_bound(before: tuple[int, bool, int], epoch: int, ledger: Ledger) -> bool:
+def _still_bound(before: _Before, epoch: int, ledger: Ledger) -> bool:
     """Whether a verdict of an earlier epoch was given on what the server still has."""
-    told_in, taken, position = before
-    if told_in == epoch:
+    if before.epoch == epoch:
         return True
-    return taken and all(position <= each.head for each in ledger.restored[told_in:epoch])
+    return before.taken and all(before.position <= each.head for each in ledger.restored[before.epoch : epoch])
 
 
 def _kept_by(history: Sequence[Op]) -> dict[str, set[str]]:

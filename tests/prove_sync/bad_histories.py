@@ -173,6 +173,20 @@ def _technician_misses_one(history: list[Op]) -> list[Op]:
     ]
 
 
+def _both_are_first(history: list[Op]) -> list[Op]:
+    at = find(history, ADA, "ok", "push", 0)
+    first = history[at]
+    clone = [opened("clone", "cloned", 0, outbox=["e1"]), asked("clone", "e1")]
+    return [
+        *history[:at],
+        *clone,
+        first,
+        first._replace(process="clone"),
+        told("clone", "ok", "close"),
+        *history[at + 1 :],
+    ]
+
+
 BAD: Final = (
     Bad("I1", "The last event was accepted and the log ends before it.", log(lambda events: events.pop())),
     Bad(
@@ -272,6 +286,7 @@ BAD: Final = (
         "The second answer takes the event anew instead of knowing it.",
         before(RUNNER, "ok", "log", asked(BEN, "e4"), answer("accepted", 4)),
     ),
+    Bad("I3", "Two who handed in the same at once were both told that it is new.", _both_are_first),
     Bad(
         "I3",
         "An event whose answer was lost ended nowhere: not in the log, not on the device.",

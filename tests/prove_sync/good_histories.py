@@ -248,6 +248,15 @@ def _cloned_after_it_was_set_aside() -> list[Op]:
     return [*history[:at], *twin, *history[at:]]
 
 
+def _answered_in_the_other_order() -> list[Op]:
+    """A clone of Ada's phone handed e1 in at the same moment: hers was first, and heard last."""
+    history = good()
+    at = find(history, ADA, "ok", "push", 0)
+    clone = [opened("clone", "cloned", 0, outbox=["e1"]), asked("clone", "e1")]
+    (_, heard) = pushed("clone", 1, ("e1", "duplicate", 1))
+    return [*history[:at], *clone, heard, history[at], told("clone", "ok", "close"), *history[at + 1 :]]
+
+
 def _refused_and_taken() -> list[Op]:
     """Everything comes twice on Ada's line: one copy was refused, and the other, which nobody heard of, was taken."""
     history = good()
@@ -275,6 +284,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "the server was restored, and everything came back in another order": _restored,
     "a hint told of what a restore has undone": _hinted_before_the_restore,
     "a clone does not show what was set aside before it was made": _cloned_after_it_was_set_aside,
+    "of two who handed in the same at once the second was answered first": _answered_in_the_other_order,
     "of two copies of a push one was refused": _refused_and_taken,
     "somebody approved of what was set aside": came_right,
     "somebody knew what was set aside at that time": knew_what_was_set_aside,
