@@ -145,12 +145,12 @@ def fault_in_telling(role: Role, entity: str, event_type: str, data: Mapping[str
     telling = TELLS[role].get((entity, event_type))
     if telling is None:
         return f"whoever is {role} does not tell {event_type} of a {entity}"
-    outside = sorted(data.keys() - telling.fields)
-    if outside:
-        told = ", ".join(f"/data/{name}" for name in outside)
+    if not data.keys() <= telling.fields:
+        told = ", ".join(f"/data/{name}" for name in sorted(data.keys() - telling.fields))
         return f"{told}: whoever is {role} does not say that in {event_type} of a {entity}"
-    others = sorted(name for name in telling.themselves & data.keys() if data[name] not in (None, person))
-    if others:
+    if telling.themselves and (
+        others := sorted(name for name in telling.themselves & data.keys() if data[name] not in (None, person))
+    ):
         told = ", ".join(f"/data/{name}" for name in others)
         return f"{told}: whoever is {role} names only themselves there"
     return None

@@ -71,6 +71,7 @@ class Desk:
 
     def __init__(self, known: Known, judge: Judge, actor: str, now_ms: int) -> None:
         self.known, self.judge, self.actor, self.now_ms = known, judge, actor, now_ms
+        self.is_limited = judge.is_limited
         self.arrival = hybrid_clock.latest_at(now_ms)
         self.last_seq = {replica: row.last_seq for replica, row in known.replicas.items()}
         self.states: dict[str, tuple[State, str]] = {}
@@ -95,7 +96,9 @@ class Desk:
         """Settle one event, or the events of one tx together."""
         tx = group[0].event.tx if group[0].event else None
         if tx is None:
-            return self._take(group)
+            verdicts = [self._settle(each) for each in group]
+            self._release_after(group)
+            return verdicts
         if [each.event.tx for each in group if each.event and each.event.tx] != [
             {"id": tx["id"], "i": i, "n": len(group)} for i in range(1, tx["n"] + 1)
         ]:
@@ -129,11 +132,6 @@ class Desk:
     def _restore(self, saved: dict[str, Any]) -> None:
         for name, value in saved.items():
             setattr(self, name, value)
-
-    def _take(self, group: Sequence[Received]) -> list[Verdict]:
-        verdicts = [self._settle(each) for each in group]
-        self._release_after(group)
-        return verdicts
 
     def _settle(self, each: Received) -> Verdict:
         link, event = each.link, each.event
@@ -179,7 +177,7 @@ class Desk:
     def _out_of_scope(self, event: Event) -> Unacceptable | None:
         """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
         an event about it waits or is refused anyway, and nobody guesses an id."""
-        if not self.judge.is_limited:
+        if not self.is_limited:
             return None
         scope = self._scope_of_known(event.entity)
         if scope is None and event.fact.creates:
@@ -278,13 +276,13 @@ class Desk:
 
     def _grant(self, event: Event, found: tuple[State, str], after: State, actor: str, position: int) -> None:
         # Whose held event somebody else lets go may be limited or not: a grant too many is nothing to who sees all.
-        is_creators = self.judge.is_limited or actor != self.actor
+        is_creators = self.is_limited or actor != self.actor
         creator = actor if is_creators else None
         changed = access_changed(event, found[0], after, scope=found[1], position=position, creator=creator)
         self.granted += changed.granted
         self.ended += changed.ended
         self.links += changed.links
-        if self.judge.is_limited:
+        if self.is_limited:
             self.leads_to = leading_on(self.leads_to, changed.links)
             self.grants = granted_after(self.grants, changed.granted, self.leads_to)
 
@@ -315,7 +313,7 @@ class Desk:
         return row
 
     def _release_after(self, group: Sequence[Received]) -> None:
-        if not self.awaited.isdisjoint((each.link.replica, each.link.seq) for each in group):
+        if self.awaited and not self.awaited.isdisjoint((each.link.replica, each.link.seq) for each in group):
             self._release()
 
     def _release(self) -> None:
