@@ -1,6 +1,7 @@
 """The server of a run: real PostgreSQL, real API processes, each of which may be killed, stopped and started again."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -29,6 +30,11 @@ START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 30.0
 POLL_S: Final = 0.02
 RESTART_S: Final = 0.1
+LINES_TOLD: Final = 20
+PORT_MIN: Final = 15_000
+PORT_GIVEN_OUT_MIN: Final = 32_768
+PORT_TRIES_MAX: Final = 100
+_GIVEN_OUT: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 DATABASE: Final = "cairnfield"
 SMALL: Final = {**SETTINGS, "shared_buffers": "64MB", "max_wal_size": "256MB", "min_wal_size": "32MB"}
 """A run is short, and its data folder is copied."""
@@ -148,7 +154,8 @@ class Api:
                 if httpx.get(url, timeout=2, trust_env=False).is_success:
                     return
             time.sleep(RESTART_S)
-        raise CannotGoOn(f"An API process did not start: see {self._folder}/api-{self._number}.log")
+        said = (self._folder / f"api-{self._number}.log").read_text(errors="replace").splitlines()
+        raise CannotGoOn("An API process did not start. It said last:\n" + "\n".join(said[-LINES_TOLD:]))
 
     def signal(self, kind: int) -> None:
         """SIGSTOP or SIGCONT, where it runs."""
@@ -174,8 +181,13 @@ class Api:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """A port that nobody is given while ours is down: the kernel gives out those of its range to whoever connects."""
+    first_given_out = int(_GIVEN_OUT.read_text().split()[0]) if _GIVEN_OUT.exists() else PORT_GIVEN_OUT_MIN
+    for _ in range(PORT_TRIES_MAX):
+        port = random.randrange(PORT_MIN, max(first_given_out, PORT_MIN + 1))  # noqa: S311  # decides nothing
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise CannotGoOn(f"There is no free port from {PORT_MIN} to {first_given_out}.")
 
 
 class Stage:
