@@ -9,6 +9,7 @@ from infra.postgres import statements
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from sync.log import Changes, Wanted
+from sync.retelling import UNSETTLED
 from sync.rows import GrantRow, ScopeLinkRow
 from tests.devices import NOON, PERSON_1
 from tests.infra.event_logs import REPLICA, entity, events, new_tenant
@@ -23,7 +24,7 @@ def test_an_append_scans_no_table(database: str) -> None:
         changes = Changes(events=rows, entities=[entity(row.entity) for row in rows])
         log.append(tenant, Wanted(), lambda _: (changes, None), now_ms=NOON)
         asked: dict[LiteralString, dict[str, Any]] = {
-            statements.SETTLED_BY_ID: {"ids": [row.id for row in rows[:500]]},
+            statements.SETTLED_BY_ID: {"ids": [row.id for row in rows[:500]], "unsettled": [*UNSETTLED]},
             statements.ENTITIES: {"entities": [row.entity for row in rows[:500]], "for_replicas": ['[["r"]]']},
             statements.SETTLED_BY_DOT: {"spans": orjson.dumps([[REPLICA, 1, 500], [REPLICA, 501, 509]]).decode()},
         }
