@@ -11,6 +11,7 @@ from domain.values import INTEGER_MAX, UUID_PATTERN
 JSON: Final = "application/json"
 HTML: Final = "text/html"
 TEXT: Final = "text/plain"
+ZIP: Final = "application/zip"
 EVENT_STREAM: Final = "text/event-stream"
 JWK_SET: Final = "application/jwk-set+json"
 

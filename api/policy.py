@@ -161,6 +161,7 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/proof/consistency"): Row(who=READING_EVENTS, scopes=_FOLLOWS),
     ("GET", "/v1/proof/checkpoints"): Row(who=CHECKING, scopes=_VERIFIES),
     ("GET", "/v1/proof/inclusion"): Row(who=CHECKING, scopes=_VERIFIES),
+    ("GET", "/v1/proof/evidence"): Row(who=_roles("auditor", "admin"), scopes=frozenset({"log:read"})),
     ("GET", "/v1/proof/tiles/{level}/{number}"): Row(who=CHECKING, scopes=_VERIFIES),
     ("GET", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),

@@ -396,6 +396,11 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "the event is in the log, but came after the newest checkpoint",
         "Ask again in a minute: a checkpoint is signed at least that often.",
     ),
+    "evidence-too-large": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a bundle of evidence is to hold more than 2,000 events",
+        "Ask for single events, or for a smaller scope.",
+    ),
     "no-proofs": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED,
         "a server that keeps its log in memory and signs no checkpoints",

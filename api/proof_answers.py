@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.answer import TEXT, Answer
+from api.answer import TEXT, ZIP, Answer
 
 Base64 = Annotated[str, Field(pattern="^[A-Za-z0-9+/]*={0,2}$")]
 Size = Annotated[int, Field(ge=0)]
@@ -76,6 +76,9 @@ PROOF_ANSWERS: Final[Mapping[str, Answer]] = {
     "checkpoints": Answer(shape=CheckpointPage, problems=("no-proofs",)),
     "consistency": Answer(shape=ConsistencyTold, problems=_OF_PROOF),
     "inclusion": Answer(shape=InclusionTold, problems=(*_OF_PROOF, "event-not-found", "not-signed-yet")),
+    "evidence": Answer(
+        shape=str, media=ZIP, problems=(*_OF_PROOF, "event-not-found", "not-signed-yet", "evidence-too-large")
+    ),
     "tile": Answer(shape=TileTold, problems=(*_OF_PROOF, "tile-not-found")),
 }
 """By the name of the operation."""

@@ -1,6 +1,6 @@
 """What the routes of proofs need of the world; `cairnfield.wiring` fills it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.proof_shelf import ProofShelf
@@ -13,3 +13,5 @@ class Proofs:
     shelf: ProofShelf
     publics: Callable[[], Sequence[bytes]]
     """The public keys that sign checkpoints, the newest first."""
+    packed: Callable[[Mapping[str, bytes]], bytes]
+    """A zip of a bundle of evidence, with the program that checks it."""

@@ -28,9 +28,10 @@ def open_signer(settings: Settings, now_ms: "Callable[[], int]") -> "CheckpointS
 def open_proofs(pool: "ConnectionPool[Connection]", settings: Settings, now_ms: "Callable[[], int]") -> "Proofs":
     """By what people ask for proofs."""
     from api.proof_ports import Proofs
+    from infra.evidence_zip import packed
     from infra.postgres.proof_shelf import PostgresProofShelf
 
-    return Proofs(shelf=PostgresProofShelf(pool), publics=open_signer(settings, now_ms).publics)
+    return Proofs(shelf=PostgresProofShelf(pool), publics=open_signer(settings, now_ms).publics, packed=packed)
 
 
 def open_keeper(pool: "ConnectionPool[Connection]", settings: Settings, now_ms: "Callable[[], int]") -> "TreeKeeper":

@@ -17,6 +17,7 @@ from cairnfield import (
     replicate,
     up,
 )
+from cairnfield.evidence import evidence
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
@@ -39,6 +40,7 @@ app.command()(simulate)
 app.command()(replicate.replicate)
 app.command()(verify)
 app.command()(replay.replay)
+app.command()(evidence)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)

@@ -11,7 +11,6 @@ from a backup lacks events that it has signed for: from then on it is another lo
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
@@ -157,6 +156,6 @@ def _text(raw: bytes) -> str:
 def _bytes(text: str) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return b""
     return raw if _text(raw) == text else b""  # one spelling for the same bytes

@@ -17,6 +17,7 @@ PURE = {
     *("__future__", "abc", "base64", "bisect", "collections", "contextlib", "contextvars", "copy", "dataclasses"),
     *("datetime", "decimal", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "inspect", "ipaddress"),
     *(
+        "html",
         "itertools",
         "json",
         "keyword",

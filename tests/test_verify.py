@@ -1,6 +1,7 @@
 """`cairn verify` as an auditor runs it: of a whole log, of one that was touched, and with bad checkpoints."""
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from cairnfield.checkpoints import open_keeper
 from cairnfield.cli import app
 from cairnfield.database import settings_with
 from cairnfield.failure import CannotGoOn
+from infra import verify_evidence
 from infra.postgres.pool import open_pool
 from infra.postgres.proof_shelf import PostgresProofShelf
 from infra.postgres.roles import PROJECTOR
@@ -131,3 +133,35 @@ def test_what_the_signer_remembers_counts_though_the_database_forgot_it(offices:
     (document,) = told("--tenant", audited.office.tenant)
     assert document["finding"]["first"] == 7
     assert "what the signer remembers is over 9 events" in document["finding"]["text"]
+
+
+def evidence(*said: object) -> Result:
+    return CliRunner().invoke(app, ["evidence", *map(str, said)])
+
+
+def test_evidence_is_written_and_holds_against_a_checkpoint_that_was_kept(
+    offices: list[Audited], tmp_path: Path
+) -> None:
+    audited, out = offices[0], tmp_path / "out.zip"
+    older, _ = audited.grow(5), audited.grow(5)
+    row = audited.office.events()[7]
+    tenant = ("--tenant", audited.office.tenant)
+    done = evidence(out, "--scope", row.scope, "--checkpoint", older, *tenant)
+    assert done.exit_code == 0, done.output
+    told: list[str] = []
+    with zipfile.ZipFile(out) as bundled:
+        verify_evidence.check(bundled.read, None, older.read_bytes(), told.append)
+    assert told[-2:] == [
+        "events     1, each of them in that log, unchanged",
+        "continues  your checkpoint over 5 events",
+    ]
+    assert evidence(out, "--event", row.id, "--event", audited.office.events()[0].id, *tenant).exit_code == 0
+    for said, why in (
+        ((), "Say either --scope"),
+        (("--event", row.id), "which one with --tenant"),
+        (("--scope", "site:none", *tenant), "Nothing of site:none is in the log"),
+        (("--scope", "catalog", "--checkpoint", tmp_path / "nowhere", *tenant), "cannot be read"),
+    ):
+        refusal = evidence(out, *said).exception
+        assert isinstance(refusal, CannotGoOn)
+        assert why in str(refusal)

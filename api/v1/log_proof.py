@@ -10,15 +10,20 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
 
+from api.answer import ZIP
 from api.auth import principal_of, services_of
 from api.problem import Problem
+from api.problem_types import PROBLEM_TYPES
 from api.proof_ports import Proofs
 from api.services import Services
+from api.signing_in import note
 from commands.authority import Principal
-from domain.values import INTEGER_MAX, UUID_PATTERN
+from domain.values import INTEGER_MAX, UUID_PATTERN, EntityId
 from sync.checkpoint import Origin, VerifierKey
+from sync.evidence import OLDER_MAX, EvidenceMissing, evidence_of
 from sync.leaf import leaf_of, stamps_of
 from sync.log import TenantId
 from sync.merkle import Nodes, consistency_proof, inclusion_proof, leaf_hash
@@ -27,6 +32,8 @@ from sync.rows import EventRow
 from sync.tiles import LEVELS_MAX, nodes_over, split, widths_of
 
 CHECKPOINTS_PER_PAGE_MAX: Final = 200
+EVENTS_NAMED_MAX: Final = 100
+SCOPE_PATTERN: Final = r"^(catalog|office|(work_order|site|customer):" + UUID_PATTERN[1:-1] + r")$"
 
 router = APIRouter(prefix="/v1/proof", tags=["proof"])
 Speaking = Annotated[Principal, Depends(principal_of)]
@@ -146,6 +153,46 @@ def tile(
     kept = "private, max-age=31536000, immutable" if width == 256 else "no-store"
     document = {"level": level, "number": number, "width": len(hashes), "hashes": _text(b"".join(hashes))}
     return _json(document, {"Cache-Control": kept})
+
+
+@router.get("/evidence", summary="Evidence to be taken along", response_class=Response)
+def evidence(
+    *,
+    request: Request,
+    speaking: Speaking,
+    services: Ports,
+    scope: Annotated[
+        str | None, Query(pattern=SCOPE_PATTERN, description="Everything that lives there, such as a job's scope.")
+    ] = None,
+    event: Annotated[
+        list[EntityId] | None, Query(max_length=EVENTS_NAMED_MAX, description="Ids of single events instead.")
+    ] = None,
+    since: Annotated[
+        list[Annotated[int, Field(ge=1, le=INTEGER_MAX)]] | None,
+        Query(max_length=OLDER_MAX, description="Sizes of checkpoints that its reader has kept."),
+    ] = None,
+) -> Response:
+    """A zip with the events, a proof of each, the checkpoint, the keys, a page to read, and a program that checks it.
+
+    It holds 2,000 events at most, and none that came after the newest checkpoint. That it was taken is noted.
+    """
+    proofs, tenant = proofs_of(services), speaking.tenant
+    if (scope is None) == (not event):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-request",
+            "Evidence is of a scope or of single events.",
+            hint="Send `scope` or `event`, and not both.",
+        )
+    try:
+        files = evidence_of(tenant, proofs.shelf, proofs.publics(), scope=scope, ids=event or (), older=since or ())
+    except EvidenceMissing as why:
+        kind = PROBLEM_TYPES[why.kind]
+        raise Problem(kind.status, why.kind, str(why), hint=kind.remedy) from why
+    if services.identity is not None:
+        note(request, services.identity, tenant, "evidence_taken", actor=speaking.person, detail=scope or "events")
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="evidence.zip"'}
+    return Response(proofs.packed(files), media_type=ZIP, headers=headers)
 
 
 def proofs_of(services: Services) -> Proofs:

@@ -42,6 +42,7 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     # Proofs: whoever pulls checks that history goes on; the hashes and single events are for those who audit.
     ("GET", r"/v1/proof/(keys|checkpoint|consistency)", "TDSUAI"),
     ("GET", r"/v1/proof/(checkpoints|inclusion|tiles/.*)", "UAI"),
+    ("GET", r"/v1/proof/evidence", "UA"),
     # Sync: whoever may see may pull, whoever writes in the field or office pushes, systems relay.
     ("GET", r"/v1/sync/relay", "I"),
     ("POST", r"/v1/sync/relay", "I"),

@@ -29,6 +29,7 @@ from commands.people import SignInRow
 from domain.people import Role
 from infra.checkpoint_signer import CheckpointSigner
 from infra.doorbell import ProcessDoorbell
+from infra.evidence_zip import packed
 from infra.keyring import FileKeyring
 from infra.passwords import Argon2Passwords
 from infra.postgres.accounts import PostgresAccounts
@@ -244,7 +245,7 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
             new_replica=new_replica,
             is_ready=lambda: True,
             identity=identity,
-            proofs=Proofs(shelf=PostgresProofShelf(pool), publics=signer.publics),
+            proofs=Proofs(shelf=PostgresProofShelf(pool), publics=signer.publics, packed=packed),
             webhooks=Webhooks(book=PostgresWebhooks(pool), secrets=WebhookSecrets(b"s" * 32), new_id=new_id),
         )
         with client_of(create_app(services)) as client:

@@ -1,6 +1,8 @@
 """Proofs over HTTP: what they lead to is checked by the algorithms of the RFC and by the server's own key."""
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ from api.app import create_app
 from api.proof_ports import Proofs
 from api.services import Services
 from cairnfield.wiring import new_replica
+from infra import verify_evidence
 from infra.checkpoint_signer import CheckpointSigner
 from infra.doorbell import ProcessDoorbell
 from infra.ed25519 import verify
+from infra.evidence_zip import packed
 from infra.keyring import FileKeyring
 from infra.memory import MemoryEventLog
 from infra.memory_accounts import MemoryAccounts
@@ -63,7 +67,7 @@ def made(
         now_ms=lambda: NOW,
         new_replica=new_replica,
         is_ready=lambda: True,
-        proofs=Proofs(shelf=shelf, publics=signer.publics),
+        proofs=Proofs(shelf=shelf, publics=signer.publics, packed=packed),
     )
     app: FastAPI = create_app(services)
     with client_of(app) as client:
@@ -185,6 +189,42 @@ def test_what_cannot_be_shown_is_said(office: Proving) -> None:
     problem(office.get("/v1/proof/inclusion", role="auditor", event="x"), 422, "invalid-request")
     problem(office.get("/v1/proof/consistency", role="auditor", since=-1), 422, "invalid-request")
     problem(office.get("/v1/proof/inclusion", role="technician", position=1), 403, "forbidden")
+
+
+def test_evidence_is_taken_of_a_scope_or_of_events_and_checks_itself(office: Proving) -> None:
+    raws = customers(office.device("ada"), 3)
+    office.verdicts(*raws)
+    office.sign()
+    rows = office.log.page(office.tenant, after=0, limit=9)
+    for asked in ({"scope": rows[1].scope, "since": 2}, {"event": [rows[2].id, rows[0].id]}):
+        answer = office.get("/v1/proof/evidence", role="auditor", **asked)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip"), answer.text
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as bundled:
+            told: list[str] = []
+            verify_evidence.check(bundled.read, None, None, told.append)
+            count = bundled.read("events.ndjson").count(b"\n")
+        assert f"{count}, each of them in that log" in told[-1]
+        assert count == (1 if "scope" in asked else 2)
+
+
+def test_evidence_that_there_is_not_is_refused(office: Proving) -> None:
+    def refused(status: int, kind: str, **asked: Any) -> None:
+        problem(office.get("/v1/proof/evidence", role="auditor", **asked), status, kind)
+
+    refused(404, "no-checkpoint", event=new_id())
+    ada = office.device("ada")
+    office.verdicts(*customers(ada, 1))
+    office.sign()
+    (verdict,) = office.verdicts(*customers(ada, 1))
+    refused(409, "not-signed-yet", event=verdict["id"])
+    refused(409, "not-signed-yet", scope=office.log.page(office.tenant, after=0, limit=1)[0].scope, since=9)
+    refused(404, "event-not-found", event=new_id())
+    refused(404, "event-not-found", scope=f"site:{new_id()}")
+    refused(422, "invalid-request")
+    refused(422, "invalid-request", event=new_id(), scope="catalog")
+    refused(422, "invalid-request", scope="everything")
+    refused(422, "invalid-request", event=[new_id() for _ in range(101)])
+    problem(office.get("/v1/proof/evidence", role="integration", scope="catalog"), 403, "forbidden")
 
 
 def test_a_server_without_proofs_says_so(memory_offices: Any) -> None:

@@ -13,6 +13,7 @@ from api.services import Services
 from cairnfield.wiring import new_replica
 from infra.checkpoint_signer import CheckpointSigner
 from infra.doorbell import ProcessDoorbell
+from infra.evidence_zip import packed
 from infra.http_client import ServerRefused, SyncClient
 from infra.keyring import FileKeyring
 from infra.memory import MemoryEventLog
@@ -47,7 +48,7 @@ class Server:
             now_ms=lambda: NOW,
             new_replica=new_replica,
             is_ready=lambda: True,
-            proofs=Proofs(shelf=self.shelf, publics=self.signer.publics),
+            proofs=Proofs(shelf=self.shelf, publics=self.signer.publics, packed=packed),
         )
         client = stack.enter_context(client_of(create_app(services)))
         self.accounts.add_tenant("Harbour Town", now_ms=NOW, tenant=tenant)

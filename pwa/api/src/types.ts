@@ -3408,6 +3408,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proof/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evidence to be taken along
+         * @description A zip with the events, a proof of each, the checkpoint, the keys, a page to read, and a program that checks it.
+         *
+         *     It holds 2,000 events at most, and none that came after the newest checkpoint. That it was taken is noted.
+         */
+        get: operations["evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -5080,6 +5102,15 @@ export interface components {
         };
         /** @description Not Found. [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch; [`tile-not-found`](/problems/tile-not-found): a tree of that size has no such tile. */
         "no-checkpoint.tile-not-found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`evidence-too-large`](/problems/evidence-too-large): a bundle of evidence is to hold more than 2,000 events; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        "evidence-too-large.invalid-request": {
             headers: {
                 [name: string]: unknown;
             };
@@ -16780,6 +16811,45 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["no-checkpoint.tile-not-found"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    evidence: {
+        parameters: {
+            query?: {
+                /** @description Everything that lives there, such as a job's scope. */
+                scope?: string | null;
+                /** @description Ids of single events instead. */
+                event?: string[] | null;
+                /** @description Sizes of checkpoints that its reader has kept. */
+                since?: number[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["event-not-found.no-checkpoint"];
+            409: components["responses"]["not-signed-yet"];
+            422: components["responses"]["evidence-too-large.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
