@@ -31,6 +31,8 @@ FIRST_TABLES: Final = set(re.findall(r"CREATE TABLE (\w+)", import_module(FIRST_
 LATER_TABLES: Final = sorted(set(metadata.tables) - FIRST_TABLES)
 BACK_TO_0001: Final = """
     alter table person drop column authority;
+    drop index quarantine_tenant_id_idx;
+    drop index replica_tenant_person_idx;
     drop index quarantine_tenant_state_recorded_at_replica_seq_idx;
     alter table quarantine drop column owner;
     alter table log_head drop column durable;
