@@ -13,7 +13,7 @@ BENCHES = Path(__file__).parents[1] / "bench"
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: push, pull, sync, merge.")],
+    name: Annotated[str, typer.Argument(help="Which: push, pull, sync, merge, projections.")],
     as_json: Annotated[
         bool, typer.Option("--json", help='Print {"figures": {name: number}} and nothing else.')
     ] = False,

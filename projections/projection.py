@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from sync import shown
 from sync.envelope import Event
 from sync.merge import State
+from sync.plan import Kind, plan_of
 from sync.rows import EventRow
 
 Row = tuple[Any, ...]
@@ -78,7 +79,7 @@ class Subject:
     def values(self) -> dict[str, Any]:
         """One value per written field, as people see it."""
         if self._values is None:
-            self._values = shown.values(self.state)
+            self._values = _values(self.state)
         return self._values
 
 
@@ -139,12 +140,28 @@ Projection = OfEntities | OfEvents | OfReplicas
 """Every kind there is; code that decides by kind matches on this union and ends with `assert_never`."""
 
 
+def _values(state: State) -> dict[str, Any]:
+    """What `sync.shown` shows; nearly every field was written once and shows just that, which is found out here."""
+    plan = plan_of(state.type)
+    kinds, status = plan.kinds, plan.status
+    told: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, cell in state.cells.items():
+        if kinds[name] is Kind.REGISTER and len(cell) == 1 and name not in (status, "archived"):
+            told[name] = cell[0][3]
+        else:
+            others[name] = cell
+    return told | shown.values(state._replace(cells=others)) if others else told
+
+
 @lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%dT")
 
 
 def instant(ms: int) -> str:
     """A moment in milliseconds since 1970, as `domain.values.Instant` spells it."""
-    seconds, rest = divmod(min(ms, _LAST_MS), 1_000)
-    return f"{_second(seconds)}.{rest:03d}Z"
+    days, rest = divmod(min(ms, _LAST_MS), 86_400_000)
+    seconds, thousandths = divmod(rest, 1_000)
+    minutes, second = divmod(seconds, 60)
+    return f"{_day(days)}{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{thousandths:03d}Z"

@@ -27,6 +27,13 @@ class PostgresShelf:
         self._log = PostgresEventLog(pool)
         self._accounts = PostgresAccounts(pool)
 
+    @property
+    def conninfo(self) -> str:
+        """Where the database is, for whoever needs a connection that works as somebody else."""
+        told = self._pool.conninfo
+        assert isinstance(told, str), "our pools are told it once"
+        return told
+
     def reading(self, tenant: TenantId) -> AbstractContextManager[Connection]:
         """A transaction to read this tenant's rows in, its troubles told as the log tells them."""
         return of_tenant.transaction(self._pool, tenant)

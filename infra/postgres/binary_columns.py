@@ -158,6 +158,8 @@ def _bytes(values: list[bytes]) -> _Bytes:
     return _Bytes(len(values), b"".join([part for raw in values for part in (len(raw).to_bytes(4, "big"), raw)]))
 
 
+_SHORT: Final = 256
+_LENGTHS: Final = [length.to_bytes(4, "big") for length in range(_SHORT)]
 _NULL: Final = b"\xff\xff\xff\xff"
 
 
@@ -173,7 +175,10 @@ def bytes_of(values: list[bytes]) -> _Bytes:
 
 def texts_or_nulls(values: Iterable[bytes | None]) -> _Texts:
     """An array of text, each in UTF-8 or null."""
-    parts = [_NULL if raw is None else len(raw).to_bytes(4, "big") + raw for raw in values]
+    parts = [
+        _NULL if raw is None else (_LENGTHS[len(raw)] if len(raw) < _SHORT else len(raw).to_bytes(4, "big")) + raw
+        for raw in values
+    ]
     return _Texts(len(parts), b"".join(parts), has_nulls=True)
 
 
