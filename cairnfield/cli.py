@@ -24,6 +24,7 @@ from cairnfield.prove import kill_list
 from cairnfield.prove_sync.command import sync
 from cairnfield.simulate.command import simulate
 from cairnfield.verify import verify
+from cairnfield.what_if import what_if
 
 app = typer.Typer(
     name="cairn",
@@ -50,6 +51,7 @@ prove.app.command()(sync)
 app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge and of sync.")
 app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
 app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
+projections.app.command("what-if")(what_if)
 app.add_typer(projections.app, name="projections", help="Look at what follows from the log, build it anew, compare.")
 app.add_typer(keys.app, name="keys", help="Look at the server's own keys, let others follow, revoke one.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")

@@ -13,8 +13,9 @@ from infra.postgres.roles import PROJECTOR
 from projections.folding import Poisoned
 from projections.read_model import PROJECTIONS
 from tests.conftest import TestServer
-from tests.devices import NOON
+from tests.devices import MINUTE, NOON, new_id
 from tests.infra.event_logs import Office, in_postgres
+from tests.infra.pushing import device, pushed
 from tests.infra.read_models import catch_up
 from tests.infra.towns import Town
 from tests.test_epoch_and_durable import cairn, url_of
@@ -69,6 +70,40 @@ def test_a_row_that_is_not_as_the_log_says_is_named(office: Office) -> None:
     found = json.loads(cairn("projections", "verify", "--json", "--version", "1").stdout)
     assert found["tenants"][0]["difference"]["column"] == "title"
     assert found["tenants"][0]["tenant"] == office.tenant
+
+
+def test_another_policy_is_tried_on_what_has_happened(office: Office) -> None:
+    job, one, other = new_id(), device(office, "one"), device(office, "two")
+    created = one.create("work_order", job)
+    other.see(created)
+    pushed(office, [created, one.tell("work_order", job, "Edited", {"title": "Pump drips"})])
+    pushed(office, [other.tell("work_order", job, "Edited", {"title": "Pump leaks"}, now_ms=NOON + MINUTE)])
+    other.see(*(row.body for row in office.events() if row.entity == job))
+    pushed(office, [other.tell("work_order", job, "Edited", {"title": "Pump drips"})])
+
+    told = said("what-if", "--entity-type", "work_order", "--field", "title", "--policy", "latest")
+    case = next(each for each in told["cases"] if each["entity"] == job)
+    assert (case["now"], case["then"]) == (
+        {"shown": "Pump leaks", "asks": True},
+        {"shown": "Pump leaks", "asks": False},
+    )
+    assert (case["decided"], case["is_against_the_decision"]) == ("Pump drips", True)
+    assert told["met"] >= told["otherwise"] == len(told["cases"])
+    spoken = cairn("projections", "what-if", "--entity-type", "work_order", "--field", "title", "--policy", "latest")
+    assert f"{told['against_the_decision']} of those against what people decided" in spoken.output
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "field", "policy", "why"),
+    [
+        ("boat", "title", "latest", "There is nothing called 'boat'"),
+        ("work_order", "status", "latest", "no matter of choice"),
+        ("work_order", "title", "dice", "There is no policy 'dice'"),
+    ],
+)
+def test_what_cannot_be_tried_is_said(entity_type: str, field: str, policy: str, why: str) -> None:
+    result = cairn("projections", "what-if", "--entity-type", entity_type, "--field", field, "--policy", policy)
+    assert why in str(result.exception)
 
 
 @pytest.mark.parametrize(

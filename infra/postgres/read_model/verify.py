@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from domain.catalogue import ENTITIES
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
+from infra.postgres.read_model.histories import EVENTS
 from infra.postgres.read_model.rows import spelled
 from infra.postgres.read_model.store import follower_of
 from infra.postgres.read_model.tables import schema_of
@@ -31,13 +32,6 @@ _REACHED: Final[LiteralString] = """
 """
 _PARKED: Final[LiteralString] = """
     select entity::text, position from projection_parked where tenant = %(tenant)s and version = %(version)s
-"""
-# Along the index of an entity's versions: whole entities, one after the other.
-_EVENTS: Final[LiteralString] = """
-    select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
-           effective, actor, (extract(epoch from recorded_at) * 1000)::bigint, body
-    from event where tenant = %(tenant)s and position <= %(reached)s and entity_type = any(%(types)s)
-    order by entity, version
 """
 _FOUND: Final = sql.SQL("select {values} from {table} where tenant = %(tenant)s and {first} = any(%(keys)s)")
 _COUNT: Final = sql.SQL("select count(*) from {table} where tenant = %(tenant)s")
@@ -120,7 +114,7 @@ class _Verifying:
         with self._connection.cursor("verifying", binary=True) as cursor:  # on the server: we hold one fetch at a time
             cursor.itersize = EVENTS_PER_CHUNK
             asked = {"tenant": self._tenant, "reached": self._reached, "types": sorted(ENTITIES)}
-            for each in cursor.execute(_EVENTS, asked):
+            for each in cursor.execute(EVENTS, asked):
                 row = EventRow(*each)
                 if len(chunk) >= EVENTS_PER_CHUNK and row.entity != chunk[-1].entity:
                     yield chunk
