@@ -50,6 +50,8 @@ class ReadModelService:
         self._running: asyncio.Task[None] | None = None
         self._is_set_up = threading.Event()
         self._is_over = False
+        self._retried: set[TenantId] = set()
+        """Whose entities that stand still were given another chance: once by each start, which may be an upgrade."""
 
     def start(self) -> None:
         """Begin to follow all logs."""
@@ -133,8 +135,14 @@ class ReadModelService:
         """Page after page until nothing is left, or somebody else is at it."""
         try:
             while not self._is_over:
-                step = self._choose().step(tenant)
-                if step is None or step.events == 0:
+                projector = self._choose()
+                step = projector.step(tenant)
+                if step is None:
+                    return
+                if step.events == 0:
+                    if tenant not in self._retried:
+                        self._retried.add(tenant)
+                        projector.retry(tenant)
                     return
         except LogUnavailable as why:
             _log.warning("the read model waits for the database: %s", why)

@@ -29,6 +29,7 @@ from infra.postgres.read_model.versions import (
 from infra.postgres.roles import PROJECTOR
 from infra.projector import ProjectionPoisoned
 from infra.read_model_service import ReadModelService
+from projections.folding import Poisoned
 from projections.read_model import PROJECTIONS
 from sync.log import TenantUnknown
 from tests.devices import new_id
@@ -111,6 +112,20 @@ def test_what_no_bell_told_of_is_found_all_the_same(place: Place) -> None:
     with serving(place):
         pushed(office, [device(office, "ben").create("site", new_id())])
         assert place.reading.wait_for(office.tenant, 1).position == 1
+
+
+def test_what_stood_still_is_tried_again_when_a_program_starts(place: Place) -> None:
+    office = place.new()
+    Town(office, 1).live(2)
+    with place.store(1) as store:
+        catch_up(store, office)
+        entity = office.events()[0].entity
+        with store.claim(office.tenant) as claim:
+            assert claim is not None
+            claim.park([Poisoned(entity, 1, "a mistake that this program does not make")], now_ms=0)
+        with serving(place):
+            until(lambda: not store.all_parked(office.tenant), within_s=PATIENCE_S)
+        is_right(store, office)
 
 
 def test_waiting_has_an_end(place: Place) -> None:
