@@ -75,6 +75,12 @@ class LogCheck:
         if self.finding is None:
             self.finding = Finding("event", self._suspect or self.size + 1, self._suspect or self.size + 1, text)
 
+    def cannot_read(self, last: int, why: str) -> None:
+        """What follows, up to `last` at most, is not to be had: the database itself says that it is damaged."""
+        if self.finding is None:
+            text = f"The database cannot read its own disk, somewhere from position {self.size + 1} on: {why}."
+            self.finding = Finding("event", self.size + 1, last, text)
+
     def end(self, frontier: Sequence[bytes]) -> None:
         """All leaves were taken; `frontier` is what the head has kept of them."""
         if self.finding is None and (self._suspect is not None or list(frontier) != self.frontier):

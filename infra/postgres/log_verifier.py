@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, LiteralString, NamedTuple
 
+from psycopg import errors
 from psycopg_pool import ConnectionPool
 
 from infra.postgres import of_tenant
@@ -95,11 +96,15 @@ class LogVerifier:
             self._read(tenant, check, anchor.position, came_to)
         if check.finding is None:
             check.end(anchor.frontier)
-        outside = self._rows(_OUTSIDE, tenant=tenant, upto=anchor.position)
-        if check.finding is None and outside and self._shelf.anchor(tenant).position == anchor.position:
-            check.miss(f"There is an event at position {outside[0][0]}, where the log's head knows of none.")
+        if check.finding is None:
+            self._look_outside(tenant, check, anchor.position)
         finding = check.finding or next(iter(spoiled), None)
         return Verified(check.size, anchor.position, len(signed), finding)
+
+    def _look_outside(self, tenant: TenantId, check: LogCheck, upto: int) -> None:
+        outside = self._rows(_OUTSIDE, tenant=tenant, upto=upto)
+        if outside and self._shelf.anchor(tenant).position == upto:  # else it has just grown
+            check.miss(f"There is an event at position {outside[0][0]}, where the log's head knows of none.")
 
     def _checkpoints(self, tenant: TenantId) -> Iterator[SignedRow]:
         after = 0
@@ -123,10 +128,14 @@ class LogVerifier:
     def _read(self, tenant: TenantId, check: LogCheck, upto: int, came_to: Callable[[CameTo, int], None]) -> None:
         while check.size < upto:
             end = min(upto, check.size + EVENTS_PER_STATEMENT)
-            with of_tenant.transaction(self._pool, tenant) as connection:
-                goes_on = True
-                for run in hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP):
-                    goes_on = goes_on and _take(check, run, end)
+            goes_on = True
+            try:
+                with of_tenant.transaction(self._pool, tenant) as connection:
+                    for run in hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP):
+                        goes_on = goes_on and _take(check, run, end)
+            except errors.DataCorrupted as rot:
+                check.cannot_read(end, str(rot.diag.message_primary))
+                goes_on = False
             came_to(CameTo(check.size, check.frontier), upto)
             if not goes_on:
                 return
