@@ -42,14 +42,14 @@ class Decider:
         except httpx.TransportError:
             self._note("info", "decide", **told)
             return
-        self._note(_heard(answer, case["case"]), "decide", **told, status=answer.status_code)
+        self._note(heard(answer, case["case"]), "decide", **told, status=answer.status_code)
 
     def close(self) -> None:
         """Give the line back."""
         self._http.close()
 
 
-def _heard(answer: httpx.Response, case: str) -> Type:
+def heard(answer: httpx.Response, case: str) -> Type:
     """What is known after an answer: a portal says 200 too, and of what broke on the way nobody knows."""
     if not answer.is_success:
         return "fail" if answer.is_client_error else "info"
