@@ -18,6 +18,7 @@ from infra.postgres.read_model.store import PostgresStore
 from infra.postgres.read_model.tables import KEPT
 from infra.postgres.read_model.verify import Difference, verify
 from infra.postgres.read_model.versions import (
+    MayMakeNoSchemas,
     Version,
     VersionInUse,
     VersionUnknown,
@@ -151,6 +152,17 @@ def test_a_version_that_a_new_program_made_is_built_in_full_and_shown_then(place
     assert place.reading.reached(office.tenant) == (made, office.position, office.position)
     with place.store(made) as store:
         is_right(store, office)
+
+
+def test_whoever_may_not_let_schemas_be_made_is_told_what_to_run(place: Place) -> None:
+    with connect(place.dsn, role=None) as owner:
+        named = owner.execute("select current_database()").fetchone()
+        assert named is not None
+        grants = sql.SQL("revoke create on database {0} from {1}").format(*map(sql.Identifier, (named[0], PROJECTOR)))
+        owner.execute(grants)
+        owner.execute(sql.SQL("set role {}").format(sql.Identifier(PROJECTOR)))
+        with pytest.raises(MayMakeNoSchemas, match=f"grant create on database .*{named[0]}.* to .*{PROJECTOR}"):
+            prepare(owner, now_ms=now_ms())
 
 
 def test_two_programs_side_by_side_do_not_take_turns(place: Place) -> None:

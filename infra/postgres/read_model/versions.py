@@ -5,9 +5,10 @@ PROJECTOR, which makes and drops them; every other role may read what it is gran
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, LiteralString, NamedTuple
 
+import psycopg
 from psycopg import sql
 
 from infra.postgres import of_tenant
@@ -16,6 +17,7 @@ from infra.postgres.read_model.store import follower_of
 from infra.postgres.read_model.tables import READERS, make_tables, schema_of
 from infra.postgres.read_model.views import IN_FULL, RPT, show
 from infra.postgres.roles import ANALYST, PROJECTOR
+from infra.postgres.unfit import DatabaseUnfit
 from projections.read_model import PROJECTIONS, fingerprint
 
 STATES: Final = ("building", "shown", "kept")
@@ -83,6 +85,10 @@ class Version(NamedTuple):
     shown_at_ms: int | None
 
 
+class MayMakeNoSchemas(DatabaseUnfit):
+    """There is no place for the read model."""
+
+
 class VersionUnknown(LookupError):
     """There is no such version of the read model."""
 
@@ -95,14 +101,9 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
     """Let there be a version of this program's, shown at once where there was none before.
 
     Run by whoever migrates, in their turn, as an owner of the database who may act as PROJECTOR.
+    Raises MayMakeNoSchemas.
     """
-    database = owner.execute("select current_database()").fetchone()
-    assert database is not None
-    may_make = owner.execute("select has_database_privilege(%s, current_database(), 'CREATE')", [PROJECTOR]).fetchone()
-    if may_make != (True,):
-        owner.execute(
-            sql.SQL("grant create on database {} to {}").format(sql.Identifier(database[0]), sql.Identifier(PROJECTOR))
-        )
+    _let_make_schemas(owner)
     owner.execute(sql.SQL("set role {}").format(sql.Identifier(PROJECTOR)))
     there = owner.execute("select to_regclass('rpt.read_model_version')").fetchone()
     if there != (None,) and any(each.fingerprint == fingerprint() for each in versions(owner)):
@@ -121,6 +122,22 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
         number = _make(owner, now_ms)
         if number == 1:
             _let_see(owner, number, now_ms)
+
+
+def _let_make_schemas(owner: Connection) -> None:
+    database = owner.execute("select current_database()").fetchone()
+    assert database is not None
+    asked = "select has_database_privilege(%s, current_database(), 'CREATE')"
+    if owner.execute(asked, [PROJECTOR]).fetchone() == (True,):
+        return
+    grant = sql.SQL("grant create on database {} to {}").format(sql.Identifier(database[0]), sql.Identifier(PROJECTOR))
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        owner.execute(grant)  # whoever may grant nothing is told so, or is only warned
+    if owner.execute(asked, [PROJECTOR]).fetchone() != (True,):
+        raise MayMakeNoSchemas(
+            f"{PROJECTOR}, to whom the read model belongs, may make no schemas here; "
+            f"the owner of the database can run: {grant.as_string(owner)};"
+        )
 
 
 def versions(connection: Connection) -> Sequence[Version]:
