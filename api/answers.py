@@ -16,6 +16,7 @@ from api.entity_answers import ENTITY_ANSWERS
 from api.past_answers import PAST_ANSWERS
 from api.proof_answers import PROOF_ANSWERS
 from api.sign_in_answers import SIGN_IN_ANSWERS
+from api.stream_answers import Frames, HintTold
 from api.webhook_answers import (
     DeliveryPage,
     ErrandTold,
@@ -180,8 +181,8 @@ ANSWERS: Final[Mapping[str, Answer]] = {
         problems=("replica-not-yours", "unreadable-body", "too-many-events", "written-meanwhile"),
     ),
     "digest": Answer(shape=DigestTold, problems=("log-busy",)),
-    "pull": Answer(shape=str, media=NDJSON, problems=("cursor-ahead", "resume-unknown", "replica-not-yours")),
-    "live": Answer(shape=str, media=EVENT_STREAM, problems=("live-full", "replica-not-yours")),
+    "pull": Answer(shape=Frames, media=NDJSON, problems=("cursor-ahead", "resume-unknown", "replica-not-yours")),
+    "live": Answer(shape=HintTold, media=EVENT_STREAM, problems=("live-full", "replica-not-yours")),
     "relayed": Answer(shape=RelayedTold),
     "relay": Answer(
         shape=RelayTold,
@@ -213,7 +214,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "replay": Answer(
         shape=ErrandTold,
         statuses=(HTTPStatus.ACCEPTED,),
-        problems=(*_OF_WEBHOOK, "range-reversed", "too-many-errands"),
+        problems=(*_OF_WEBHOOK, "too-many-errands"),
     ),
     "deliveries": Answer(shape=DeliveryPage, problems=_OF_WEBHOOK),
     "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),

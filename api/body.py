@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from api.problem import Problem
+from api.said import said_in
 from sync.limits import DECOMPRESSION_RATIO_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 
 NDJSON: Final = "application/x-ndjson"
@@ -67,12 +67,7 @@ def small(model: type[_Model], *, bytes_max: int = SMALL_BODY_BYTES_MAX) -> Call
     before it asks who sends it. Raises Problem, or RequestValidationError."""
 
     async def read(request: Request) -> _Model:
-        body = await read_body(request, bytes_max=bytes_max)
-        try:
-            return model.model_validate_json(body)
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False, include_context=False)
-            raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from None
+        return said_in(await read_body(request, bytes_max=bytes_max), model.model_validate)
 
     return read
 

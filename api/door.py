@@ -68,7 +68,7 @@ class Door:
             return
         origin, asked, is_preflight = _told(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
-        version = asked or self._newest
+        version = self._newest if asked is None else asked
         adds = self._headers(scope, origin, version)
 
         async def send_with(message: Message) -> None:
@@ -121,9 +121,9 @@ class Behind(FastAPI):
         return Door(super().build_middleware_stack(), self.state.terms)
 
 
-def _told(headers: Headers) -> tuple[bytes, str, bool]:
-    """Origin, version and whether a browser asks what it may ask."""
-    origin, version, is_preflight = b"", "", False
+def _told(headers: Headers) -> tuple[bytes, str | None, bool]:
+    """Origin, version where one is named, and whether a browser asks what it may ask."""
+    origin, version, is_preflight = b"", None, False
     for name, value in headers:
         if name == b"origin":
             origin = value

@@ -12,7 +12,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api.answer import UNDECLARED
+from api.answer_headers import EVERY_ANSWER, HEADERS, OF_STATUS, headers_of, version_parameter
 from api.answers import ANSWERS
+from api.examples import give_example, give_examples
 from api.policy import ANYBODY, NOTHING, POLICY, Row
 from api.problem_types import PROBLEM_TYPES, TYPES, title_of
 
@@ -53,14 +55,16 @@ def described(app: FastAPI) -> dict[str, Any]:
     components = told.setdefault("components", {})
     components["securitySchemes"] = {_BEARER: _BEARER_SCHEME}
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
-    components["responses"] = {}
+    components["responses"], components["examples"] = {}, {}
+    components["headers"] = dict(HEADERS)
+    components["parameters"] = {"CairnfieldVersion": version_parameter()}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for path, operations in told["paths"].items():
         for method, operation in operations.items():
             _complete(told, operation, method.upper(), path)
     answered = sorted({kind for name in components["responses"] for kind in name.split(".")})
-    components["examples"] = {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in answered}
+    components["examples"] |= {kind: {"summary": title_of(kind), "value": _example(kind)} for kind in answered}
     return told
 
 
@@ -69,11 +73,28 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
     answer = ANSWERS.get(operation["operationId"], UNDECLARED)
     operation["security"] = [] if row.who is ANYBODY else [{_BEARER: []}]
     body = {"content": {answer.media: {"schema": answer.schema()}}} if answer.has_body else {}
+    schemas = told["components"]["schemas"]
     for each in (*_schemas_of(body), *_schemas_of(operation.get("requestBody", {}))):
-        _name_parts(each, told["components"]["schemas"])
-    succeeded = {str(each.value): {"description": _SUCCEEDED[each], **body} for each in answer.statuses}
+        _name_parts(each, schemas)
+    for each in _schemas_of(body):
+        _name_whole(each, schemas)
+    give_examples(operation.get("requestBody", {}), schemas)
+    give_example(body, schemas, told["components"]["examples"])
+    succeeded = {
+        str(each.value): {"description": _SUCCEEDED[each], "headers": headers_of(operation["tags"], each), **body}
+        for each in answer.statuses
+    }
     kinds = [*_common(operation, row, path), *answer.problems]
     operation["responses"] = succeeded | _problems(kinds, place, told["components"]["responses"])
+    for each in operation.get("parameters", ()):
+        each["schema"] = _without_null(each["schema"])
+    operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/CairnfieldVersion"})
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What can be sent in a URL or a header: null is to leave it out."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    return {name: each for name, each in schema.items() if name != "anyOf"} | kinds[0] if len(kinds) == 1 else schema
 
 
 def _schemas_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -87,6 +108,16 @@ def _name_parts(schema: dict[str, Any], components: dict[str, Any]) -> None:
         _refer_to_components(each)
     for name, part in parts.items():
         if components.setdefault(name, part) != part:
+            raise DescriptionWrong(f"two different shapes are called {name}")
+
+
+def _name_whole(schema: dict[str, Any], components: dict[str, Any]) -> None:
+    """Move a shape that has a name there too; raises DescriptionWrong for two of one name."""
+    if "properties" in schema:
+        name, whole = schema["title"], dict(schema)
+        schema.clear()
+        schema["$ref"] = f"#/components/schemas/{name}"
+        if components.setdefault(name, whole) != whole:
             raise DescriptionWrong(f"two different shapes are called {name}")
 
 
@@ -151,6 +182,7 @@ def _answer(status: HTTPStatus, kinds: list[str]) -> dict[str, Any]:
     whens = "; ".join(f"[`{kind}`]({TYPES}{kind}): {PROBLEM_TYPES[kind].when}" for kind in kinds)
     return {
         "description": f"{status.phrase}. {whens}.",
+        "headers": EVERY_ANSWER | OF_STATUS.get(status, {}),
         "content": {
             _MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/Problem"},
@@ -192,6 +224,7 @@ _TAGS: Final = [
     {"name": "people", "description": "Who works here, and in which role."},
     {"name": "service accounts", "description": "Programs that speak for themselves."},
     {"name": "webhooks", "description": "Who is told of events, and what came of it."},
+    {"name": "proof", "description": "What the log is proven by, and that nothing in it was changed."},
     {"name": "audit", "description": "The past: who wrote what, what was otherwise, who signed in, and who looked."},
     {"name": "health", "description": "Whether the server lives and can answer."},
     {"name": "problems", "description": "The pages that the types of problems lead to."},

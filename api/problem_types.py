@@ -166,7 +166,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Make up a new key for every order.",
     ),
     "reference-unknown": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "an id in the order names nothing that whoever orders may see, or something of another kind",
         "Correct the id that the detail points to.",
     ),
@@ -199,7 +199,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Send the `Content-Type` that the detail names.",
     ),
     "resume-unknown": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "`resume` is not what a checkpoint told, or belongs to another cursor",
         "Leave it out to begin that pull again.",
     ),
@@ -214,15 +214,13 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Pull the page again and relay it.",
     ),
     "unreadable-content": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "a resubmission that does not say what cannot be read in what was handed in",
         _CORRECT,
     ),
-    "event-refused": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "a resubmission that is not acceptable either", _CORRECT
-    ),
+    "event-refused": ProblemType(HTTPStatus.CONFLICT, "a resubmission that is not acceptable either", _CORRECT),
     "owner-cannot-decide": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "a case can be given only to somebody who settles cases",
         "Name a dispatcher, a supervisor or an admin.",
     ),
@@ -301,7 +299,9 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Send `tenant` with the company's id.",
     ),
     "passkey-refused": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "the new passkey is not good", "Begin again with fresh options."
+        HTTPStatus.CONFLICT,
+        "the new passkey is not good, or answers no options of the last minutes",
+        "Begin again with fresh options.",
     ),
     "scope-unknown": ProblemType(
         HTTPStatus.UNPROCESSABLE_ENTITY, "a scope that there is not, or that the account has not", _CORRECT
@@ -371,11 +371,6 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a webhook is to be told facts that there are none of",
         "`docs/reference/event-catalogue.md` has every name; `visit.*` is every fact of visits, `*` everything.",
     ),
-    "range-reversed": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "a range of positions ends before it begins",
-        "Say the smaller position first.",
-    ),
     "no-checkpoint": ProblemType(
         HTTPStatus.NOT_FOUND,
         "no checkpoint was signed yet of this log in its epoch",
@@ -405,6 +400,11 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         HTTPStatus.NOT_IMPLEMENTED,
         "a server that keeps its log in memory and signs no checkpoints",
         "Run it over PostgreSQL.",
+    ),
+    "range-reversed": ProblemType(
+        HTTPStatus.CONFLICT,
+        "two moments of which the second comes before the first in this log",
+        "Say the earlier moment first.",
     ),
     "no-webhooks": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED,

@@ -21,6 +21,7 @@ from cairnfield.evidence import evidence
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
+from cairnfield.prove_api.command import api
 from cairnfield.prove_sync.command import sync
 from cairnfield.simulate.command import simulate
 from cairnfield.verify import verify
@@ -48,7 +49,8 @@ app.command()(generate.generate)
 app.command()(bench.bench)
 prove.app.command()(kill_list.mutants)
 prove.app.command()(sync)
-app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge and of sync.")
+prove.app.command()(api)
+app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge, of sync and of the API.")
 app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
 app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
 projections.app.command("what-if")(what_if)

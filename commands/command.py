@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Union
 
 from annotated_types import MaxLen
-from pydantic import StringConstraints, TypeAdapter
+from pydantic import BeforeValidator, StringConstraints, TypeAdapter
 
 from commands.authority import Principal
 from domain.catalogue import ENTITIES, FACTS
 from domain.facts import Fact
+from domain.merge_policy import AddWins
 from sync.envelope import EventId
 from sync.merge import State
 from sync.office import Saying
-from sync.payload import checked, closed, schema_of
+from sync.payload import checked, closed, in_order, schema_of
 
 Kind = Literal["create", "edit", "act"]
 """Brings something into being, edits its fields, or orders something of it."""
@@ -127,16 +128,23 @@ def _takes(command: Command) -> "TypeAdapter[dict[str, Any]]":
     hints: dict[str, Any]
     if command.name == "resolve":
         field = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,63}$")]
-        hints = {"field": field, "value": Any}
+        hints = {"field": field, "value": _any_value_of(command)}
     else:
         entity, said = command.says or (command.entity, command.fact)
         limited = Fact(name=said, entity=entity, fields=command.fields, required=command.required)
-        hints = dict(schema_of(ENTITIES[entity], limited).__annotations__)
+        hints = dict(schema_of(ENTITIES[entity], limited, in_any_order=True).__annotations__)
     if command.reason != "no":
         hints["reason"] = Reason if command.reason == "must" else NotRequired[Reason]
     if command.kind == "create":
         hints["id"] = NotRequired[checked(EventId)]
     return TypeAdapter(closed(f"{command.operation}_order", hints))
+
+
+def _any_value_of(command: Command) -> Any:
+    """What one of the fields may hold that people are asked about, or whether it is archived."""
+    fields = [ENTITIES[command.entity].fields[name] for name in command.fields]
+    kinds = [checked(each.type) for each in fields if not isinstance(each.policy, AddWins)]
+    return Annotated[Union[(bool, checked(str), *kinds)], BeforeValidator(in_order)]  # made at run time
 
 
 def facts_of(command: Command) -> Sequence[tuple[str, str]]:

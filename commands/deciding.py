@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from commands.authority import may_tell
 from commands.command import Command, Decide, Situation, facts_of
 from commands.moments import instant
-from commands.order_refusals import IllegalMove, NothingToResolve, OrderRefused, ReferenceUnknown
+from commands.order_refusals import IllegalMove, NothingToResolve, ReferenceUnknown
 from commands.references import Reference, references_in
 from domain.catalogue import FACTS
 from domain.facts import Fact
@@ -89,7 +89,8 @@ _OF_ITS_OWN: Final = frozenset({"archived", "tags", "custom", "corrects_id", "au
 
 def correct_value(command: Command, on: Situation) -> list[Saying]:
     """Write another value over the one that was said."""
-    return [_saying(command, on, _data(command, on))]
+    data = _data(command, on)
+    return [_saying(command, on, data)] if data else []
 
 
 def correct_quantity(command: Command, on: Situation) -> list[Saying]:
@@ -125,7 +126,7 @@ def _check_data(entity: str, data: Mapping[str, Any]) -> None:
     try:
         check_of(entity, "Edited")(data)
     except ValidationError as wrong:
-        raise OrderRefused(told(wrong).replace("/", "/value/", 1)) from None
+        raise NothingToResolve(told(wrong).replace("/", "/value/", 1)) from None
 
 
 def _move_that_resolves(on: Situation, state: State, value: Any) -> tuple[str, dict[str, Any]]:

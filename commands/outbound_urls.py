@@ -25,6 +25,11 @@ _URL: Final = re.compile(
 )
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _NAME: Final = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?")
+PUBLIC_URL: Final = (
+    rf"^https://({_LABEL}\.){{1,7}}[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?(:443)?"
+    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$"
+)
+"""What people are told to write. Public addresses and capitals pass too; no name of more than 253 letters does."""
 _LOCAL_NAME: Final = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 _PORTS: Final = {"https": 443, "http": 80}
 

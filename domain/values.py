@@ -17,6 +17,17 @@ class Pattern:
 class Calendar:
     """The text must also name a moment or day that exists: no 31st of February, no 25th hour."""
 
+    expression: str
+    """The same as a regular expression, for those who are told what they may say and have no calendar."""
+
+
+_YEAR = "([0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})"
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
+_LONG, _SHORT = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])", "(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+_FEBRUARY = "02-(0[1-9]|1[0-9]|2[0-8])"
+_DAY = f"({_YEAR}-({_LONG}|{_SHORT}|{_FEBRUARY})|{_LEAP_YEAR}-02-29)"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}"
+
 
 INTEGER_MAX = 2**53 - 1
 """The greatest whole number that every JSON reader keeps exactly."""
@@ -32,12 +43,12 @@ PersonId = NewType("PersonId", str)
 Instant = Annotated[
     str,
     # The pattern ends the day at 23:59:59 itself: a newer Python reads 24:00 as a moment, and JavaScript always did.
-    Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$"),
-    Calendar(),
+    Pattern(rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_TIME}Z$"),
+    Calendar(f"^{_DAY}T{_TIME}Z$"),
 ]
 """A moment in UTC with milliseconds, in one spelling only, so that equal moments are equal texts."""
 
-Date = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Calendar()]
+Date = Annotated[str, Pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Calendar(f"^{_DAY}$")]
 """A calendar day."""
 
 Decimal = Annotated[str, Pattern(r"^(0|-?[1-9][0-9]{0,8}|-?(0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9])$")]

@@ -4,14 +4,24 @@ The schemas are closed and hold no float and no free key, so data that passes th
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
 from types import UnionType
-from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, cast, get_args, get_origin, is_typeddict
 
 from annotated_types import MaxLen
-from pydantic import AfterValidator, ConfigDict, StringConstraints, TypeAdapter, with_config
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    TypeAdapter,
+    with_config,
+)
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
 from domain.catalogue import ENTITIES, FACTS
@@ -35,9 +45,15 @@ def check_of(entity: str, event_type: str) -> Check:
     return adapter.validator.validate_python
 
 
-def schema_of(entity: EntityType, fact: Fact) -> Any:
-    """The data of one fact about an entity as a closed TypedDict."""
-    hints = {name: _member(entity.fields[name], required=name in fact.required) for name in fact.fields}
+def schema_of(entity: EntityType, fact: Fact, *, in_any_order: bool = False) -> Any:
+    """The data of one fact about an entity as a closed TypedDict.
+
+    `in_any_order`: keys of a map may be said in any order, and what comes of it has them ascending.
+    """
+    hints = {
+        name: _member(entity.fields[name], required=name in fact.required, in_any_order=in_any_order)
+        for name in fact.fields
+    }
     return closed(f"{fact.entity}_{fact.name}", hints)
 
 
@@ -53,13 +69,16 @@ def checked(hint: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         kind, *marks = arguments
-        return Annotated[(checked(kind), *(_mark(mark) for mark in marks))]
+        is_spelled = kind is str and any(isinstance(mark, Pattern) for mark in marks)
+        return Annotated[(str if is_spelled else checked(kind), *(_mark(mark) for mark in marks))]
     if origin in (Required, NotRequired):
         return origin[checked(arguments[0])]
     if origin is list:
         return list[checked(arguments[0])]  # type: ignore[misc]  # made at run time
     if origin is dict:
         return dict[checked(arguments[0]), checked(arguments[1])]  # type: ignore[misc]  # made at run time
+    if hint is str:
+        return Annotated[str, _WITHOUT_NUL]
     if origin is Literal or not arguments:
         return hint
     assert origin in (Union, UnionType), f"{hint} has no closed schema"
@@ -71,8 +90,10 @@ def _closed_composite(composite: Any) -> Any:
     return closed(composite.__name__, {name: checked(hint) for name, hint in composite.__annotations__.items()})
 
 
-def _member(field: Field, *, required: bool) -> Any:
+def _member(field: Field, *, required: bool, in_any_order: bool) -> Any:
     kind = _set_edit(field) if isinstance(field.policy, AddWins) else checked(field.type)
+    if in_any_order and any(isinstance(mark, KeysAscend) for mark in getattr(field.type, "__metadata__", ())):
+        kind = Annotated[kind, BeforeValidator(in_order)]
     return Required[kind] if required else NotRequired[kind]
 
 
@@ -86,12 +107,48 @@ def _mark(mark: Any) -> Any:
     match mark:
         case Pattern():
             return StringConstraints(pattern=mark.expression)
-        case Calendar():
-            return AfterValidator(exists_in_the_calendar)
+        case Calendar(expression=expression):
+            return _Told(exists_in_the_calendar, {"pattern": expression})
         case KeysAscend():
-            return AfterValidator(_keys_ascend)
+            return _Told(_keys_ascend, _PAIRS_TOLD)
         case _:
             return mark
+
+
+_NUL_FREE = r"^[^\x00]*$"
+"""Canonical JSON holds none."""
+_VALUE_TOLD = {"anyOf": [{"type": "string", "maxLength": 1_000, "pattern": _NUL_FREE}, {"type": "null"}]}
+_PAIRS_TOLD = {
+    "description": "Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.",
+    "items": {
+        "type": "array",
+        "prefixItems": [
+            {"type": "string", "minLength": 1, "maxLength": 64, "pattern": _NUL_FREE},
+            _VALUE_TOLD,
+        ],
+        "items": _VALUE_TOLD,
+        "minItems": 2,
+        "maxItems": 2,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A check in Python, or one that is made elsewhere, and what JSON Schema says of it."""
+
+    check: Callable[[Any], Any] | None
+    says: Mapping[str, Any] = field(hash=False)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        return schema if self.check is None else core_schema.no_info_after_validator_function(self.check, schema)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **self.says}
+
+
+_WITHOUT_NUL = _Told(None, {"pattern": _NUL_FREE})
 
 
 def exists_in_the_calendar(text: str) -> str:
@@ -99,6 +156,18 @@ def exists_in_the_calendar(text: str) -> str:
     read: Callable[[str], object] = date.fromisoformat if len(text) == len("2018-06-26") else datetime.fromisoformat
     read(text)
     return text
+
+
+def in_order(pairs: Any) -> Any:
+    """Pairs by their keys, the last of each; what is none stays as it is, to be refused."""
+    if not isinstance(pairs, list) or not all(_begins_with_a_key(pair) for pair in cast("Any", pairs)):
+        return cast("Any", pairs)
+    by_key: dict[str, Any] = {pair[0]: pair for pair in cast("Any", pairs)}
+    return [pair for _, pair in sorted(by_key.items())]
+
+
+def _begins_with_a_key(pair: Any) -> bool:
+    return isinstance(pair, list) and isinstance(next(iter(cast("Any", pair)), None), str)
 
 
 def _keys_ascend(pairs: list[list[str | None]]) -> list[list[str | None]]:

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
+from domain.values import INTEGER_MAX
 from sync import hybrid_clock
 from sync.desk import SAYS_OTHERWISE, Desk, Judge, is_retold
 from sync.envelope import Event, Unacceptable, Unreadable
@@ -119,7 +120,7 @@ def _stamps(line: bytes) -> dict[str, Any]:
 
 
 def _is_position(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= INTEGER_MAX
 
 
 def _spells(pattern: re.Pattern[str], value: object) -> bool:

@@ -8,11 +8,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from api.body import JSON_BODY_BYTES_MAX, read_body
+from api.preconditions import ABOUT, SCHEMA, versions_in
 from api.problem import Problem
+from api.said import said_in
 from api.services import Services
 from api.v1.sync import Ports, Speaking
 from api.version_moved import changed_since
@@ -43,8 +43,8 @@ router = APIRouter(tags=["commands"])
 EntityPath = Annotated[str, Path(alias="id", pattern=UUID_PATTERN, description="The entity that it is ordered of.")]
 
 CONSOLE: Final = "console"
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
-_ETAG: Final = re.compile(r'"([0-9]{1,15})"\Z')
+KEY_PATTERN: Final = r"^[!-~]{1,128}$"
+_KEY: Final = re.compile(KEY_PATTERN)
 _SCOPE_OF_JOB: Final = "work_order:"
 
 
@@ -111,7 +111,7 @@ def _response(command: Command, answered: Answered) -> Response:
 
 def _key(request: Request) -> str:
     key = request.headers.get("idempotency-key", "")
-    if not _KEY.match(key):
+    if not _KEY.fullmatch(key):
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             "idempotency-key-missing",
@@ -133,10 +133,7 @@ def _versions(command: Command, request: Request) -> frozenset[int] | None:
             "An edit says which version it was decided on.",
             hint="Send the ETag that you read as If-Match; `*` says that any will do.",
         )
-    if told.strip() == "*":
-        return None
-    tags = [_ETAG.match(each.strip()) for each in told.split(",")]
-    return frozenset(int(each[1]) for each in tags if each)
+    return versions_in(told)
 
 
 def _hash(request: Request, said: Mapping[str, Any]) -> bytes:
@@ -184,7 +181,7 @@ def _problem(refusal: OrderRefused, order: Ordered, ports: Services) -> Problem:
         case KeyReused():
             return _problem_of(unfit, "idempotency-key-reused", refusal)
         case ReferenceUnknown():
-            return _problem_of(unfit, "reference-unknown", refusal)
+            return _problem_of(conflict, "reference-unknown", refusal)
         case _:
             return _problem_of(unfit, "order-refused", refusal)
 
@@ -198,11 +195,7 @@ def _reading(command: Command) -> Callable[[Request], Awaitable[dict[str, Any]]]
 
     async def read(request: Request) -> dict[str, Any]:
         body = await read_body(request, bytes_max=JSON_BODY_BYTES_MAX)
-        try:
-            return takes.validate_json(body or b"{}")
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False, include_context=False)
-            raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from None
+        return said_in(body or b"{}", takes.validate_python)
 
     return read
 
@@ -221,15 +214,15 @@ def _route(command: Command) -> Callable[..., Response]:
     return create if command.kind == "create" else order
 
 
-def _header(name: str, about: str, *, required: bool) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "description": about, "schema": {"type": "string"}}
+def _header(name: str, about: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "description": about, "schema": schema}
 
 
 def _told_in_openapi(command: Command) -> dict[str, Any]:
-    headers = [_header("Idempotency-Key", "The same for the same order, for 24 hours.", required=True)]
+    key = {"type": "string", "pattern": KEY_PATTERN, "examples": ["5f0c7f7e-6d0c-4a51-9d3a-52a4b6d0b7a1"]}
+    headers = [_header("Idempotency-Key", "The same for the same order, for 24 hours.", key, required=True)]
     if command.kind != "create":
-        about = "The ETag of what the order was decided on."
-        headers.append(_header("If-Match", about, required=command.kind == "edit"))
+        headers.append(_header("If-Match", ABOUT, SCHEMA, required=command.kind == "edit"))
     schema = command.takes.json_schema()
     body = {"required": bool(schema.get("required")), "content": {"application/json": {"schema": schema}}}
     return {"requestBody": body, "parameters": headers}

@@ -11,7 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from api import base64url
 from api import proof as proofs
 from api.auth import identity_of, proven_by, services_of
-from api.body import NDJSON, check_ndjson, read_body
+from api.body import check_ndjson, read_body
+from api.ndjson import EVENTS, PUSHED, lines_in_openapi
 from api.office import with_office
 from api.problem import Problem
 from api.proof import Proven
@@ -37,7 +38,7 @@ Device = Annotated[str, Query(pattern=UUID_PATTERN, description="Which device ha
 @router.post(
     "/handin",
     summary="Hand in late, without a session",
-    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    openapi_extra=lines_in_openapi(EVENTS, PUSHED),
 )
 async def hand_in_late(request: Request, tenant: Tenant, device: Device, services: Ports) -> Response:
     """A push, signed by the device's key: a DPoP proof whose `bh` is base64url of the SHA-256 of the unpacked body.

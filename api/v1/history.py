@@ -194,7 +194,7 @@ def check_in_order(since: AsOf | None, until: AsOf | None) -> None:
     """Raises Problem where a range ends before it begins."""
     if since is not None and until is not None and since.position > until.position:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "range-reversed",
             f"`until` is position {until.position}, before `since` at {since.position}.",
             hint="Say the earlier moment in `since`.",

@@ -32,11 +32,13 @@ from sync.log import Conflicting
 
 NAME: Final = "Cairnfield"
 _DRAWN_BYTES: Final = 16
+ID_LETTERS_MAX: Final = 1_364
+"""Of a credential id of 1,023 bytes, the longest that there may be (WebAuthn, 4), as base64url."""
 
 router = APIRouter(prefix="/v1", tags=["passkeys"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-Part = Annotated[str, Field(max_length=CREDENTIAL_BYTES_MAX, pattern="^[A-Za-z0-9_-]*$")]
+Part = Annotated[str, Field(max_length=ID_LETTERS_MAX, pattern="^[A-Za-z0-9_-]*$")]
 
 
 class Named(BaseModel):
@@ -236,7 +238,7 @@ def _answered(answer: Answer, request: Request, identity: Identity, purpose: str
 
 def _not_good() -> Problem:
     return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "passkey-refused",
         "This is not the answer of a passkey to options of ours of the last minutes.",
         hint="Ask for fresh options and answer these.",

@@ -95,7 +95,7 @@ def _page(asked: Asked, speaking: Principal, services: Services) -> bytes:
         ) from ahead
     except ResumeUnknown as unknown:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "resume-unknown",
             f"There is nothing to resume there for cursor {asked.cursor}.",
             hint="Send `resume` as the checkpoint told it, with the cursor beside it; or leave it out to begin again.",

@@ -141,7 +141,7 @@ def reassign(
     owner = services.accounts.person(speaking.tenant, to.owner_id)
     if owner is None or not may_work_on_cases(owner.role):
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "owner-cannot-decide",
             f"{to.owner_id} is nobody here who decides about cases.",
             hint="Name a dispatcher, a supervisor or an admin.",
@@ -189,8 +189,7 @@ def _problem(refusal: CaseRefused, speaking: Principal, services: Services) -> P
         case NotYoursToTell():
             return Problem(HTTPStatus.FORBIDDEN, "not-yours-to-tell", f"{refusal.detail}.", hint=refusal.hint)
         case EventRefused():
-            unfit = HTTPStatus.UNPROCESSABLE_ENTITY
-            return Problem(unfit, "event-refused", refusal.detail, hint=refusal.hint)
+            return Problem(HTTPStatus.CONFLICT, "event-refused", refusal.detail, hint=refusal.hint)
         case NotApprovable():
             return Problem(HTTPStatus.CONFLICT, "not-approvable", f"{refusal.detail}.", hint=refusal.hint)
         case NotRetryable():
@@ -238,7 +237,7 @@ def _saying(said: Correction, aside: QuarantinedRow, case: str) -> Saying:
     missing = [name for name, value in told.items() if not value]
     if missing:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "unreadable-content",
             f"What was handed in does not tell its {', '.join(missing)}.",
             hint="Say them in the body of this request.",

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
-from api.body import NDJSON, check_ndjson, read_body, too_many_events
+from api.body import check_ndjson, read_body, too_many_events
+from api.ndjson import PAGE, RELAYED, lines_in_openapi
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
 from api.pacing import spend_events
@@ -53,7 +54,7 @@ def relayed(hub: Annotated[OtherHub, Depends(other_hub)], speaking: Speaking, se
 @router.post(
     "/relay",
     summary="Take in a page of another hub's log",
-    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    openapi_extra=lines_in_openapi(PAGE, RELAYED),
 )
 async def relay(
     request: Request,

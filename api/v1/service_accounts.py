@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -29,7 +29,9 @@ _SECRET_BYTES: Final = 32
 router = APIRouter(prefix="/v1", tags=["service accounts"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-Scope = Annotated[str, Field(pattern="^[a-z]+:[a-z]+$", max_length=40)]
+Scope = Annotated[
+    str, Field(pattern="^[a-z]+:[a-z]+$", max_length=40, json_schema_extra={"enum": cast("Any", sorted(SCOPES))})
+]
 
 
 class NewServiceAccount(BaseModel):

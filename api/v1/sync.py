@@ -9,7 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, remembered_principal, services_of
-from api.body import NDJSON, check_ndjson, read_body, small, told_in_openapi, too_many_events
+from api.body import check_ndjson, read_body, small, told_in_openapi, too_many_events
+from api.ndjson import EVENTS, PUSHED, lines_in_openapi
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_device, check_owner, check_role, own_replica
@@ -143,7 +144,7 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
 @router.post(
     "/push",
     summary="Hand in events",
-    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    openapi_extra=lines_in_openapi(EVENTS, PUSHED),
 )
 async def push(request: Request, services: Ports) -> Response:
     """Up to 500 events of one replica, one canonical JSON document per line: one durable verdict for each."""

@@ -1,23 +1,24 @@
 """Who is told of events: subscriptions, their secrets, what came of every try, and what is to be sent again."""
 
-import re
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.body import small, told_in_openapi
+from api.preconditions import IfMatch, versions_in
 from api.problem import Problem
 from api.services import Services
 from api.v1.sync import Ports, Speaking
 from api.webhook_ports import Webhooks
 from commands.authority import Principal
-from commands.outbound_urls import URL_LENGTH_MAX, UrlRefused, read_url
+from commands.outbound_urls import PUBLIC_URL, URL_LENGTH_MAX, UrlRefused, read_url
 from commands.webhooks import (
     EVERYTHING,
     FACTS_MAX,
+    NAMES,
     OVERLAP_MS,
     REPLAYS_MAX,
     WEBHOOKS_MAX,
@@ -37,16 +38,31 @@ OVERLAP_HOURS_MAX: Final = 168
 _HOUR_MS: Final = 3_600_000
 _NAME: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 _NEWEST: Final = (INTEGER_MAX // 1_000, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_NO_VERSION: Final = -1
 _PLACE: Final = rf"^[0-9]{{1,13}}-{UUID_PATTERN[1:]}"
-_VERSION: Final = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Name = Annotated[str, Path(pattern=UUID_PATTERN, description="The webhook's id.")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most.")]
-IfMatch = Annotated[str | None, Header(description="The `ETag` of the webhook as you read it.")]
-Url = Annotated[str, Field(min_length=1, max_length=URL_LENGTH_MAX, examples=["https://erp.example.com/cairnfield"])]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=URL_LENGTH_MAX,
+        examples=["https://erp.example.com/cairnfield"],
+        json_schema_extra={"pattern": PUBLIC_URL},
+    ),
+]
 Facts = Annotated[
-    list[Annotated[str, Field(pattern=r"^(\*|[a-z][a-z_]{0,63}\.(\*|[A-Z][A-Za-z0-9]{0,63}))$")]],
+    list[
+        Annotated[
+            str,
+            Field(
+                pattern=r"^(\*|[a-z][a-z_]{0,63}\.(\*|[A-Z][A-Za-z0-9]{0,63}))$",
+                json_schema_extra={"enum": cast("Any", sorted(NAMES))},
+            ),
+        ]
+    ],
     Field(min_length=1, max_length=FACTS_MAX, examples=[["visit.VisitFinished", "work_order.*"]]),
 ]
 Called = Annotated[str, Field(min_length=1, max_length=200, pattern=_NAME, examples=["Our ERP"])]
@@ -81,7 +97,7 @@ class Rotation(BaseModel):
 
 
 class Replay(BaseModel):
-    """Which events are to be sent again, of those that the webhook wants: one, where both are the same."""
+    """Between which events, in whichever order they are named, all are to be sent again that the webhook wants."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     from_position: Annotated[int, Field(ge=1, le=INTEGER_MAX)]
@@ -164,7 +180,9 @@ def change_webhook(
     _check(said.url, said.facts or (), ports)
     facts = None if said.facts is None else _in_order(said.facts)
     changed = Changed(name=said.name, url=said.url, facts=facts, state=said.state)
-    after = ports.book.change(speaking.tenant, webhook, changed, version=_version(if_match), now_ms=services.now_ms())
+    versions = versions_in(if_match)
+    version = None if versions is None else before.version if before.version in versions else _NO_VERSION
+    after = ports.book.change(speaking.tenant, webhook, changed, version=version, now_ms=services.now_ms())
     if after is None:
         raise _changed_meanwhile(_found(webhook, speaking, services))
     return _json(document_of(after), webhook=after)
@@ -208,14 +226,8 @@ def replay(
     webhook: Name, speaking: Speaking, said: Annotated[Replay, Depends(small(Replay))], services: Ports
 ) -> Response:
     """Under the ids that they had, between the new ones; a dead letter that is delivered is one no more."""
-    if said.to_position < said.from_position:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "range-reversed",
-            f"{said.to_position} is before {said.from_position}.",
-            hint="Say the smaller position first.",
-        )
-    errand = _asked("replay", said.from_position - 1, said.to_position, speaking, services)
+    first, last = sorted((said.from_position, said.to_position))
+    errand = _asked("replay", first - 1, last, speaking, services)
     return _ask(webhook, errand, speaking, services)
 
 
@@ -391,13 +403,6 @@ def _check(url: str | None, facts: Facts | tuple[str, ...], ports: Webhooks) -> 
 
 def _in_order(facts: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(facts)))
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    parts = _VERSION.fullmatch(if_match.strip())
-    return int(parts[1]) if parts else -1
 
 
 def _changed_meanwhile(webhook: Webhook) -> Problem:

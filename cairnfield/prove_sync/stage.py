@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -119,25 +119,40 @@ def _copy(source: Path, target: Path) -> None:
 class Api:
     """One API process; it always listens where it listened first."""
 
-    def __init__(self, database: Database, folder: Path, number: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        number: int,
+        *,
+        options: Sequence[str] = ("--no-demo",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._database, self._folder, self._number = database, folder, number
+        self._options, self._environment = options, environment or {}
         self.address = ("127.0.0.1", _free_port())
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, without waiting."""
-        command = [sys.executable, "-m", "cairnfield", "up", "--no-demo", "--port", str(self.address[1])]
+        command = [sys.executable, "-m", "cairnfield", "up", *self._options, "--port", str(self.address[1])]
         keys = str(self._folder / KEYS)  # one set of keys, as for all processes of a server
-        environment = {**os.environ, "DATABASE_URL": self._database.dsn, "CAIRN_SECRETS_DIR": keys}
+        told = {"DATABASE_URL": self._database.dsn, "CAIRN_SECRETS_DIR": keys}
+        environment = {**os.environ, **told, **self._environment}
         with (self._folder / f"api-{self._number}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--data", str(self._folder / f"api-{self._number}")],
+                [*command, "--data", str(self.data)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=environment,
                 start_new_session=True,
             )
+
+    @property
+    def data(self) -> Path:
+        """The folder where it keeps what is not in the database."""
+        return self._folder / f"api-{self._number}"
 
     @property
     def is_running(self) -> bool:

@@ -232,8 +232,11 @@ def test_an_edit_names_the_version_it_was_decided_on(town: Town) -> None:
     assert (edited.status_code, edited.headers["etag"]) == (200, '"3"')
     told = problem(town.order("PATCH", f"work-orders/{job}", {"title": "y"}, match=etag), 412, "version-moved")
     assert (told["version"], told["changed"]) == (3, {"title": {"was": "Pump leaks", "now": "x"}})
-    for match in ('W/"3"', "3", '"3', "nonsense", '"99"'):
+    for match in ('W/"3"', '"99"', '"three"', 'W/"3", "4"'):
         problem(town.order("PATCH", f"work-orders/{job}", {"title": "y"}, match=match), 412, "version-moved")
+    for match in ("3", '"3', "nonsense", '"3" "4"', ""):
+        told = problem(town.order("PATCH", f"work-orders/{job}", {"title": "y"}, match=match), 422, "invalid-request")
+        assert told["errors"][0]["pointer"] == "/header/If-Match"
     for match in ('"2", "3"', "*"):
         assert town.order("PATCH", f"work-orders/{job}", {"title": "x"}, match=match).status_code == 200
     problem(town.order("POST", f"work-orders/{job}/hold", {"reason": "x"}, match='"1"'), 412, "version-moved")
@@ -309,7 +312,7 @@ def test_c2_an_id_that_names_nothing_of_ours_is_refused(town: Town, offices: Any
     head = town.office.log.head(town.office.tenant)
     for role, given in (("dispatcher", orders), ("supervisor", orders_of_supervisors)):
         for path, document, pointer in given:
-            told = problem(town.order("POST", path, document, role=role), 422, "reference-unknown")  # type: ignore[arg-type]
+            told = problem(town.order("POST", path, document, role=role), 409, "reference-unknown")  # type: ignore[arg-type]
             assert told["detail"].startswith(f"{pointer}: "), told["detail"]
     for path in (f"work-orders/{theirs_job}/hold", f"sites/{foreign['site']}/archive", f"visits/{NOBODY}/dispatch"):
         problem(town.order("POST", path, {"reason": "x"} if "hold" in path else None), 404, "entity-not-found")
@@ -334,7 +337,7 @@ def test_c4_a_technician_orders_and_sees_only_where_they_are_let_in(town: Town) 
     ]:
         problem(town.order("POST", path, document, role="technician"), 404, "entity-not-found")
     note = {"body": "x", "target": {"type": "work_order", "id": other}}
-    problem(town.order("POST", "notes", note, role="technician"), 422, "reference-unknown")
+    problem(town.order("POST", "notes", note, role="technician"), 409, "reference-unknown")
     town.done(f"work-orders/{mine}/hold", {"reason": "Waiting for a part"}, role="technician")
     town.done(f"visits/{visit}/assign", {"assignee_id": town.office.people["supervisor"].person})
     problem(town.read("work_order", mine, role="technician"), 404, "entity-not-found")

@@ -308,4 +308,4 @@ def test_what_makes_no_sense_is_said_to_make_none(past: Past, path: str, query: 
 
 def test_a_range_of_everything_that_ends_before_it_begins_is_refused(past: Past) -> None:
     answer = past.office.get("/v1/audit/differences", role="auditor", since=5, until=2)
-    problem(answer, 422, "range-reversed")
+    problem(answer, 409, "range-reversed")

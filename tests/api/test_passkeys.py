@@ -100,11 +100,11 @@ def test_an_answer_counts_once_for_a_while_and_for_one_purpose(company: Company)
     problem(signed_in(company, credential), 401, "proof-refused")
     options = options_of(company)
     company.clock.ms += 7 * 60_000
-    problem(signed_in(company, passkey.get(options)), 422, "passkey-refused")
+    problem(signed_in(company, passkey.get(options)), 409, "passkey-refused")
     session = company.session()
     other = company.ask("POST", "/v1/me/passkeys/options", token=session.access).json()
-    problem(signed_in(company, passkey.get(other)), 422, "passkey-refused")
-    problem(signed_in(company, passkey.get({"challenge": base64url.spelled(b"made up")})), 422, "passkey-refused")
+    problem(signed_in(company, passkey.get(other)), 409, "passkey-refused")
+    problem(signed_in(company, passkey.get({"challenge": base64url.spelled(b"made up")})), 409, "passkey-refused")
 
 
 def test_a_passkey_for_another_site_or_without_its_owner_is_refused(company: Company) -> None:
@@ -113,7 +113,7 @@ def test_a_passkey_for_another_site_or_without_its_owner_is_refused(company: Com
         Authenticator(rp_id="evil.example"),
         Authenticator(flags=PRESENT),
     ):
-        problem(added(company, wrong), 422, "passkey-refused")
+        problem(added(company, wrong), 409, "passkey-refused")
     passkey = Authenticator()
     added(company, passkey)
     for name, value in (("origin", "http://evil.example"), ("rp_id", "evil.example"), ("flags", PRESENT)):

@@ -100,7 +100,7 @@ def test_a_replica_that_asks_must_be_ones_own(office: Office) -> None:
 )
 def test_a_word_to_resume_that_nobody_told_is_refused(office: Office, asked: dict[str, Any]) -> None:
     office.verdicts(*customers(office.device("ada"), 2))
-    problem(office.get(PULL, **asked), 422, "resume-unknown")
+    problem(office.get(PULL, **asked), 409, "resume-unknown")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_word_to_resume_belongs_to_its_cursor(office: Office) -> None:
     resume = read_page(office.get(PULL, limit=1).content).resume
     assert resume
     assert read_page(office.get(PULL, limit=1, resume=resume).content).resumed == resume.partition(".")[0]
-    problem(office.get(PULL, cursor=1, resume=resume), 422, "resume-unknown")
+    problem(office.get(PULL, cursor=1, resume=resume), 409, "resume-unknown")
 
 
 def test_a_large_page_is_packed_for_whoever_accepts_that(office: Office) -> None:

@@ -352,10 +352,10 @@ def test_what_is_resubmitted_must_be_acceptable(office: Office) -> None:
     told = refused(office)
     head = office.log.head(office.tenant)
     for wrong in ({"cancel_reason": 7}, {"nonsense": "x"}, {"cancel_reason": 1.5}, {"cancel_reason": "\x00"}):
-        problem(say(office, told.case, "resubmit", {"data": wrong}), 422, "event-refused")
-    problem(say(office, told.case, "resubmit", {"type": "Exploded", "data": {}}), 422, "event-refused")
-    problem(say(office, told.case, "resubmit", {"entity_id": new_id()}), 422, "event-refused")
-    problem(say(office, told.case, "resubmit", {"entity_type": "case", "type": "CaseDismissed"}), 422, "event-refused")
+        problem(say(office, told.case, "resubmit", {"data": wrong}), 409, "event-refused")
+    problem(say(office, told.case, "resubmit", {"type": "Exploded", "data": {}}), 409, "event-refused")
+    problem(say(office, told.case, "resubmit", {"entity_id": new_id()}), 409, "event-refused")
+    problem(say(office, told.case, "resubmit", {"entity_type": "case", "type": "CaseDismissed"}), 409, "event-refused")
     assert office.log.head(office.tenant) == head
     assert listed(office) == [told.case]
 
@@ -365,14 +365,14 @@ def test_who_resubmits_must_be_allowed_to_tell_it(office: Office) -> None:
     problem(say(office, told.case, "resubmit"), 403, "not-yours-to-tell")
     assert listed(office) == [told.case]
     # A supervisor tells it, but not of a job that nobody has completed.
-    problem(say(office, told.case, "resubmit", role="supervisor"), 422, "event-refused")
+    problem(say(office, told.case, "resubmit", role="supervisor"), 409, "event-refused")
 
 
 def test_what_nobody_can_read_is_said_anew(office: Office) -> None:
     device, customer = office.device("ada"), new_id()
     raw = device.tell("customer", customer, "Created", {"name": "Mill"})
     (verdict,) = office.verdicts(device.respelled(raw.replace(b'"Mill"', b'"Mi\xffll"')))
-    refusal = problem(say(office, verdict["case"], "resubmit", {"data": {"name": "Mill"}}), 422, "unreadable-content")
+    refusal = problem(say(office, verdict["case"], "resubmit", {"data": {"name": "Mill"}}), 409, "unreadable-content")
     assert refusal["detail"] == "What was handed in does not tell its entity_type, type."
     whole = {"entity_type": "customer", "type": "Created", "data": {"name": "Mill"}, "reason": "read to me by phone"}
     assert settled(office, verdict["case"], "resubmit", whole)["state"] == "resubmitted"
@@ -388,7 +388,7 @@ def test_a_case_is_given_to_somebody_who_decides(office: Office) -> None:
     assert listed(office, owner=supervisor) == [told.case]
     assert listed(office, owner=office.people["admin"].person) == []
     for nobody in (office.people["technician"].person, new_id()):
-        problem(say(office, told.case, "reassign", {"owner_id": nobody}), 422, "owner-cannot-decide")
+        problem(say(office, told.case, "reassign", {"owner_id": nobody}), 409, "owner-cannot-decide")
     assert told_later(office, told.device) == {}
     assert settled(office, told.case, "dismiss", {"reason": "no"})["owner_id"] == supervisor
 

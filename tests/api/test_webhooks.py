@@ -201,7 +201,8 @@ def test_a_replay_waits_as_it_was_asked_for(telling: Office) -> None:
     assert (answer.json()["kind"], answer.json()["position"], answer.json()["to_position"]) == ("replay", 2, 3)
     assert telling.get(f"/v1/webhooks/{made['id']}", role="integration").json()["errands"] == [answer.json()]
     reversed_ = {"from_position": 4, "to_position": 3}
-    problem(call(telling, "POST", f"/{made['id']}/replay", json=reversed_), 422, "range-reversed")
+    answer = call(telling, "POST", f"/{made['id']}/replay", json=reversed_)
+    assert (answer.json()["position"], answer.json()["to_position"]) == (2, 4), "between 3 and 4, in whichever order"
 
 
 def test_there_is_nothing_to_tell_before_anything_was_sent(telling: Office) -> None:

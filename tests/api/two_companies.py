@@ -18,6 +18,7 @@ import orjson
 import psycopg
 
 from api import access_token, base64url
+from commands.references import REFERS_TO
 from domain.people import Role
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.schema import metadata
@@ -31,6 +32,8 @@ Stranger = Literal["nobody", "expired", "revoked", "for another audience", "a de
 STRANGERS: Final[tuple[Stranger, ...]] = (
     "nobody", "expired", "revoked", "for another audience", "a device without a token"
 )  # fmt: skip
+SIGNS_OUT: Final = "/v1/sign-out"
+"""Everywhere, if it is told so: then nobody has a session of their own to name any more."""
 ENDLESS: Final = ("GET", "/v1/sync/live")
 """Its answer never ends where it is given; tests/api/test_live.py holds it to whom it is given to."""
 
@@ -215,8 +218,9 @@ class Towns:
             case _:
                 return self.ours.ids[place][kind]
 
-    def body(self, route: Route, place: Place) -> bytes | None:
-        """The example that the contract gives for a body, in which every id is one of that place."""
+    def body(self, route: Route, place: Place, *, whole: bool = True) -> bytes | None:
+        """The example that the contract gives for a body, in which every id is one of that place: all that can be said,
+        or what must be."""
         method, path = route
         said = self.document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody")
         if said is None:
@@ -224,9 +228,23 @@ class Towns:
         kind, media = next(iter(said["content"].items()))
         if kind != "application/json":
             return b""
-        examples = [each["value"] for each in media.get("examples", {}).values()] or [media.get("example", {})]
-        other = self._of("work_order", place)
-        return _UUID.sub(other, orjson.dumps(examples[0]).decode()).encode()
+        examples = {name: each["value"] for name, each in media["examples"].items()}
+        is_whole = whole and path != SIGNS_OUT
+        example = dict(examples["whole"] if is_whole else examples.get("least", examples["whole"]))
+        example.pop("id", None)  # of what is to be made: it would be there at the next request
+        return orjson.dumps(self._said(example, place))
+
+    def _said(self, said: Any, place: Place, name: str = "") -> Any:
+        """What the example says, with every id of what its member names, at that place."""
+        if isinstance(said, dict):
+            inherits = ("add", "remove")
+            return {key: self._said(each, place, name if key in inherits else key) for key, each in said.items()}
+        if isinstance(said, list):
+            return [self._said(each, place, name) for each in said]
+        if isinstance(said, str) and _UUID.fullmatch(said):
+            kind = REFERS_TO.get(name, "work_order")
+            return self._of(kind if kind in self.ours.ids["own"] else "work_order", place)
+        return said
 
 
 def _kind_of(template: str) -> str:

@@ -66,7 +66,8 @@ def test_a_new_field_merges_by_its_policy() -> None:
 
 def test_a_new_field_is_in_the_json_schema() -> None:
     schema = data_schema(AFTER, facts_of(AFTER)["Created"])
-    assert schema["properties"]["gate_code"]["anyOf"] == [{"type": "string", "maxLength": 20}, {"type": "null"}]
+    text = {"type": "string", "maxLength": 20, "pattern": r"^[^\x00]*$"}
+    assert schema["properties"]["gate_code"]["anyOf"] == [text, {"type": "null"}]
     assert schema["required"] == ["label"]
     assert schema["additionalProperties"] is False
     assert "gate_code" not in data_schema(BEFORE, facts_of(BEFORE)["Created"])["properties"]

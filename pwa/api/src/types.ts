@@ -3462,6 +3462,33 @@ export interface components {
             }[];
         };
         /**
+         * Status
+         * @description How the server is.
+         */
+        Status: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "alive" | "ready";
+        };
+        /**
+         * Minted
+         * @description A replica id, and whose it is.
+         */
+        Minted: {
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+        };
+        /**
          * Standing
          * @description How far a replica has come.
          */
@@ -3475,6 +3502,42 @@ export interface components {
             seq: number;
             /** Hash */
             hash: string | null;
+        };
+        /**
+         * HelloTold
+         * @description What a device must know before it hands in or takes anything.
+         */
+        HelloTold: {
+            /**
+             * Tenant
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            tenant: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** View */
+            view: string;
+            /**
+             * Epoch
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            epoch: string;
+            /** Head */
+            head: number;
+            /** Durable */
+            durable: number;
+            /** Server Time Ms */
+            server_time_ms: number;
+            /** Oldest Schema */
+            oldest_schema: number;
+            /** Limits */
+            limits: {
+                [key: string]: number;
+            };
+            replica: components["schemas"]["Standing"] | null;
         };
         /**
          * VerdictTold
@@ -3502,6 +3565,120 @@ export interface components {
             text?: string;
             /** Retryable */
             retryable?: boolean;
+        };
+        /**
+         * PushTold
+         * @description A verdict for each event, or where this batch does not follow what is known of its replica.
+         */
+        PushTold: {
+            /**
+             * Batch
+             * @enum {string}
+             */
+            batch: "taken" | "gap" | "forked";
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictTold"][];
+            /** Head */
+            head: number;
+            /** Durable */
+            durable: number;
+            /**
+             * Epoch
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            epoch: string;
+            /** Expected */
+            expected?: number;
+            /** Seq */
+            seq?: number;
+            /** Hash */
+            hash?: string | null;
+        };
+        /**
+         * DigestTold
+         * @description The hash of every state at a position.
+         */
+        DigestTold: {
+            /** Head */
+            head: number;
+            /** State Hash */
+            state_hash: string;
+        };
+        /**
+         * FrameTold
+         * @description One line of a pull. Which members stand beside `frame` the reference of sync tells, frame by frame.
+         */
+        FrameTold: {
+            /**
+             * Frame
+             * @enum {string}
+             */
+            frame: "event" | "snapshot" | "enter" | "leave" | "verdict" | "opaque" | "checkpoint";
+            /** Position */
+            position?: number;
+            /** Scope */
+            scope?: string;
+            /** Event */
+            event?: {
+                [key: string]: unknown;
+            };
+            /** State */
+            state?: unknown;
+            /** Cursor */
+            cursor?: number;
+            /** Head */
+            head?: number;
+            /** Epoch */
+            epoch?: string;
+        };
+        /**
+         * HintTold
+         * @description One event of a live stream: `head` says how far the log goes, `unauthorized` that nothing more will come.
+         */
+        HintTold: {
+            /**
+             * Event
+             * @enum {string}
+             */
+            event: "head" | "unauthorized";
+            /**
+             * Data
+             * @description JSON.
+             * @example {"head":12}
+             */
+            data: string;
+            /**
+             * Id
+             * @example 12
+             */
+            id?: string;
+        };
+        /**
+         * RelayedTold
+         * @description How far another hub's log has been taken in.
+         */
+        RelayedTold: {
+            /** Position */
+            position: number;
+        };
+        /**
+         * RelayTold
+         * @description A verdict for each event of a page of another hub.
+         */
+        RelayTold: {
+            /**
+             * Batch
+             * @enum {string}
+             */
+            batch: "taken" | "stopped";
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictTold"][];
+            /** Position */
+            position: number;
+            /** Code */
+            code?: string;
+            /** Text */
+            text?: string;
         };
         /**
          * CaseSummary
@@ -3542,6 +3719,16 @@ export interface components {
             recorded_at_ms: number;
         };
         /**
+         * CasePage
+         * @description Cases, and where the next page begins.
+         */
+        CasePage: {
+            /** Items */
+            items: components["schemas"]["CaseSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * SeenEntity
          * @description What a case is about: as its author saw it, and as it is now.
          */
@@ -3558,6 +3745,101 @@ export interface components {
             now: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * CaseWhole
+         * @description A case with its content.
+         */
+        CaseWhole: {
+            /** Case */
+            case: string;
+            /** State */
+            state: string;
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Retryable */
+            retryable: boolean;
+            /** Approvable */
+            approvable: boolean;
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            /** Seq */
+            seq: number;
+            /** Event Id */
+            event_id: string | null;
+            /** Entity Id */
+            entity_id: string | null;
+            /**
+             * Author Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            author_id: string;
+            /** Owner Id */
+            owner_id: string | null;
+            /** Recorded At Ms */
+            recorded_at_ms: number;
+            /** Settled By Id */
+            settled_by_id: string | null;
+            /** Resubmitted As */
+            resubmitted_as: string | null;
+            /** Dismiss Reason */
+            dismiss_reason: string | null;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            } | null;
+            /** Raw */
+            raw: string;
+            entity: components["schemas"]["SeenEntity"] | null;
+        };
+        /**
+         * CaseTold
+         * @description A case, and what has become of it.
+         */
+        CaseTold: {
+            /** Case */
+            case: string;
+            /** State */
+            state: string;
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Retryable */
+            retryable: boolean;
+            /** Approvable */
+            approvable: boolean;
+            /**
+             * Replica
+             * @example rabcdefghijkl
+             */
+            replica: string;
+            /** Seq */
+            seq: number;
+            /** Event Id */
+            event_id: string | null;
+            /** Entity Id */
+            entity_id: string | null;
+            /**
+             * Author Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            author_id: string;
+            /** Owner Id */
+            owner_id: string | null;
+            /** Recorded At Ms */
+            recorded_at_ms: number;
+            /** Settled By Id */
+            settled_by_id: string | null;
+            /** Resubmitted As */
+            resubmitted_as: string | null;
+            /** Dismiss Reason */
+            dismiss_reason: string | null;
         };
         /**
          * ConflictTold
@@ -3589,6 +3871,31 @@ export interface components {
             recorded_at: string;
         };
         /**
+         * EntityRead
+         * @description An entity as it is, or as it was at a moment.
+         */
+        EntityRead: {
+            /**
+             * Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            id: string;
+            /** Type */
+            type: string;
+            /** Version */
+            version: number;
+            /** Scope */
+            scope: string;
+            /** Conflicts */
+            conflicts: components["schemas"]["ConflictTold"][];
+            /**
+             * Masked
+             * @description Fields that are told as null to this role.
+             */
+            masked?: string[];
+            as_of?: components["schemas"]["MomentTold"];
+        };
+        /**
          * EntityTold
          * @description An entity as it is shown, with the fields that its type declares beside these.
          */
@@ -3611,6 +3918,17 @@ export interface components {
              * @description Fields that are told as null to this role.
              */
             masked?: string[];
+        };
+        /**
+         * EntityPage
+         * @description Entities, and where the next page begins.
+         */
+        EntityPage: {
+            /** Items */
+            items: components["schemas"]["EntityTold"][];
+            /** Next */
+            next: string | null;
+            as_of?: components["schemas"]["MomentTold"];
         };
         /**
          * EventTold
@@ -3663,6 +3981,32 @@ export interface components {
             add?: string[];
             /** Remove */
             remove?: string[];
+        };
+        /**
+         * OrderTold
+         * @description The entity as it is after an order, and the events that the order came to; none where it was so already.
+         */
+        OrderTold: {
+            /**
+             * Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            id: string;
+            /** Type */
+            type: string;
+            /** Version */
+            version: number;
+            /** Scope */
+            scope: string;
+            /** Conflicts */
+            conflicts: components["schemas"]["ConflictTold"][];
+            /**
+             * Masked
+             * @description Fields that are told as null to this role.
+             */
+            masked?: string[];
+            /** Told */
+            told: components["schemas"]["EventTold"][];
         };
         /** Address */
         Address: {
@@ -3885,6 +4229,60 @@ export interface components {
             settled: string[];
         };
         /**
+         * HistoryPage
+         * @description The events of an entity, and where the next page begins.
+         */
+        HistoryPage: {
+            /** Items */
+            items: components["schemas"]["StepTold"][];
+            /** Next */
+            next: number | null;
+            as_of?: components["schemas"]["MomentTold"];
+        };
+        /**
+         * WhyTold
+         * @description Why a field shows what it shows, with the events that wrote it.
+         */
+        WhyTold: {
+            /**
+             * Explanation
+             * @description As docs/reference/explanations.md spells it.
+             */
+            explanation: {
+                [key: string]: unknown;
+            };
+            /** Events */
+            events: components["schemas"]["StepTold"][];
+            as_of?: components["schemas"]["MomentTold"];
+        };
+        /**
+         * DifferencesTold
+         * @description What is shown of an entity at two moments.
+         */
+        DifferencesTold: {
+            /** @description Null: from before it was written. */
+            since: components["schemas"]["MomentTold"] | null;
+            /** @description Null: now. */
+            until: components["schemas"]["MomentTold"] | null;
+            /**
+             * Events
+             * @description How many events lie between.
+             */
+            events: number;
+            /** Changed */
+            changed: components["schemas"]["ChangeTold"][];
+            /**
+             * Opened
+             * @description Fields that wait for a person.
+             */
+            opened: string[];
+            /**
+             * Settled
+             * @description Fields that wait for a person.
+             */
+            settled: string[];
+        };
+        /**
          * LaneTold
          * @description A replica that wrote the entity, and who answers for it.
          */
@@ -3947,6 +4345,17 @@ export interface components {
             concurrent: (string | number)[][];
         };
         /**
+         * GraphTold
+         * @description Who knew of whom.
+         */
+        GraphTold: {
+            /** Lanes */
+            lanes: components["schemas"]["LaneTold"][];
+            /** Events */
+            events: components["schemas"]["NodeTold"][];
+            as_of?: components["schemas"]["MomentTold"];
+        };
+        /**
          * EntityChanged
          * @description An entity that was written between two moments.
          */
@@ -3985,6 +4394,18 @@ export interface components {
             settled: string[];
         };
         /**
+         * ChangedPage
+         * @description Entities that were written between two moments, and where the next page begins.
+         */
+        ChangedPage: {
+            /** Items */
+            items: components["schemas"]["EntityChanged"][];
+            /** Next */
+            next: number | null;
+            since: components["schemas"]["MomentTold"] | null;
+            until: components["schemas"]["MomentTold"];
+        };
+        /**
          * PersonSignedIn
          * @description For whom a token speaks.
          */
@@ -4001,6 +4422,61 @@ export interface components {
              * @enum {string}
              */
             role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+        };
+        /**
+         * TokensTold
+         * @description An access token; with a session also what it goes on by, unless that is kept in a cookie.
+         */
+        TokensTold: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @enum {string}
+             */
+            token_type: "DPoP" | "Bearer";
+            /**
+             * Expires In
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** Refresh Token */
+            refresh_token: string | null;
+            /**
+             * Tenant
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            tenant: string;
+            /** Session */
+            session: string | null;
+            /** Device */
+            device: string | null;
+            /** Replicas */
+            replicas: string[];
+            person: components["schemas"]["PersonSignedIn"];
+            /**
+             * Late
+             * @description How much that was handed in late was taken in.
+             */
+            late?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Ended
+         * @description How many sessions have ended.
+         */
+        Ended: {
+            /** Ended */
+            ended: number;
+        };
+        /**
+         * Options
+         * @description What a browser is told to ask an authenticator for (WebAuthn, in its JSON form).
+         */
+        Options: {
+            /** Challenge */
+            challenge: string;
         };
         /**
          * Answer
@@ -4036,6 +4512,53 @@ export interface components {
             used_at_ms: number | null;
         };
         /**
+         * PasskeyList
+         * @description All of somebody's passkeys.
+         */
+        PasskeyList: {
+            /** Items */
+            items: components["schemas"]["PasskeyTold"][];
+        };
+        /**
+         * KeySet
+         * @description A JWK set (RFC 7517).
+         */
+        KeySet: {
+            /** Keys */
+            keys: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * Myself
+         * @description Whoever speaks, as the server knows them.
+         */
+        Myself: {
+            /**
+             * Tenant
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            tenant: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
+            /** Device */
+            device: string | null;
+            /** Session */
+            session: string | null;
+            /** Scopes */
+            scopes: string[] | null;
+        };
+        /**
          * SessionTold
          * @description Where somebody is signed in.
          */
@@ -4061,6 +4584,57 @@ export interface components {
             refreshed_at_ms: number;
             /** Is This One */
             is_this_one: boolean;
+        };
+        /**
+         * SessionList
+         * @description All of somebody's sessions that go on.
+         */
+        SessionList: {
+            /** Items */
+            items: components["schemas"]["SessionTold"][];
+        };
+        /**
+         * DeviceAndToken
+         * @description A device that was registered just now, and a token that speaks for it.
+         */
+        DeviceAndToken: {
+            /**
+             * Device
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            device: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /** Platform */
+            platform: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "lost" | "compromised";
+            /** Replicas */
+            replicas: string[];
+            /**
+             * Registered At Ms
+             * @description Milliseconds since 1970.
+             */
+            registered_at_ms: number;
+            /**
+             * Seen At Ms
+             * @description Milliseconds since 1970.
+             */
+            seen_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+            /** Late Events */
+            late_events: number;
+            /** Access Token */
+            access_token: string;
         };
         /**
          * DeviceTold
@@ -4104,6 +4678,14 @@ export interface components {
             late_events: number;
         };
         /**
+         * DeviceList
+         * @description Devices, the newest first.
+         */
+        DeviceList: {
+            /** Items */
+            items: components["schemas"]["DeviceTold"][];
+        };
+        /**
          * LateVerdict
          * @description What became of an event that was handed in late.
          */
@@ -4117,6 +4699,25 @@ export interface components {
              * @enum {string}
              */
             verdict: "accepted" | "duplicate" | "held" | "quarantined";
+        };
+        /**
+         * LateTold
+         * @description That a late batch arrived, or where it does not follow what is known of its replica.
+         */
+        LateTold: {
+            /**
+             * Batch
+             * @enum {string}
+             */
+            batch: "taken" | "gap" | "forked";
+            /** Verdicts */
+            verdicts: components["schemas"]["LateVerdict"][];
+            /** Expected */
+            expected?: number;
+            /** Seq */
+            seq?: number;
+            /** Hash */
+            hash?: string | null;
         };
         /**
          * PersonTold
@@ -4137,6 +4738,14 @@ export interface components {
             role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
             /** Active */
             active: boolean;
+        };
+        /**
+         * PersonList
+         * @description Everybody, by name.
+         */
+        PersonList: {
+            /** Items */
+            items: components["schemas"]["PersonTold"][];
         };
         /**
          * ServiceAccountTold
@@ -4164,6 +4773,63 @@ export interface components {
             created_at_ms: number;
             /** Revoked At Ms */
             revoked_at_ms: number | null;
+        };
+        /**
+         * ServiceAccountList
+         * @description Service accounts, the oldest first.
+         */
+        ServiceAccountList: {
+            /** Items */
+            items: components["schemas"]["ServiceAccountTold"][];
+        };
+        /**
+         * ServiceAccountAndSecret
+         * @description A new service account, and the only time that its secret is told.
+         */
+        ServiceAccountAndSecret: {
+            /**
+             * Client Id
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            client_id: string;
+            /**
+             * Person
+             * @example 018f3c1e-7a00-7000-8000-0000000000a1
+             */
+            person: string;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: string[];
+            /**
+             * Created At Ms
+             * @description Milliseconds since 1970.
+             */
+            created_at_ms: number;
+            /** Revoked At Ms */
+            revoked_at_ms: number | null;
+            /** Client Secret */
+            client_secret: string;
+        };
+        /**
+         * ServiceToken
+         * @description An access token of another system (RFC 6749, 5.1).
+         */
+        ServiceToken: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @constant
+             */
+            token_type: "Bearer";
+            /**
+             * Expires In
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** Scope */
+            scope: string;
         };
         /**
          * AuditTold
@@ -4194,6 +4860,16 @@ export interface components {
             address: string | null;
             /** Detail */
             detail: string;
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first, and where the next page begins.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditTold"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * WebhookTold
@@ -4229,6 +4905,51 @@ export interface components {
             created_at_ms: number;
         };
         /**
+         * WebhookList
+         * @description Webhooks, oldest first.
+         */
+        WebhookList: {
+            /** Items */
+            items: components["schemas"]["WebhookTold"][];
+        };
+        /**
+         * WebhookAndSecret
+         * @description A webhook with what its receiver checks signatures by.
+         */
+        WebhookAndSecret: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+            /** Facts */
+            facts: string[];
+            /** Owner Id */
+            owner_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "paused" | "disabled";
+            /** Reason */
+            reason: ("gone" | "failing") | null;
+            /** Position */
+            position: number;
+            /** Failures */
+            failures: number;
+            /** Next At Ms */
+            next_at_ms: number | null;
+            /** Version */
+            version: number;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Secret */
+            secret: string;
+            /** Public Key */
+            public_key: string;
+        };
+        /**
          * ErrandTold
          * @description Something that was asked to be sent besides the next events.
          */
@@ -4250,6 +4971,49 @@ export interface components {
             asked_by_id: string;
             /** Asked At Ms */
             asked_at_ms: number;
+        };
+        /**
+         * WebhookWhole
+         * @description A webhook with what waits besides the next events.
+         */
+        WebhookWhole: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+            /** Facts */
+            facts: string[];
+            /** Owner Id */
+            owner_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "paused" | "disabled";
+            /** Reason */
+            reason: ("gone" | "failing") | null;
+            /** Position */
+            position: number;
+            /** Failures */
+            failures: number;
+            /** Next At Ms */
+            next_at_ms: number | null;
+            /** Version */
+            version: number;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Errands */
+            errands: components["schemas"]["ErrandTold"][];
+        };
+        /**
+         * WebhookGone
+         * @description The id of a webhook that was deleted.
+         */
+        WebhookGone: {
+            /** Id */
+            id: string;
         };
         /**
          * DeliveryTold
@@ -4286,6 +5050,16 @@ export interface components {
             answer: string;
         };
         /**
+         * DeliveryPage
+         * @description Tries, newest first.
+         */
+        DeliveryPage: {
+            /** Items */
+            items: components["schemas"]["DeliveryTold"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * LetterTold
          * @description An event that was given up.
          */
@@ -4302,6 +5076,29 @@ export interface components {
             error: string | null;
         };
         /**
+         * LetterPage
+         * @description What was given up, by position.
+         */
+        LetterPage: {
+            /** Items */
+            items: components["schemas"]["LetterTold"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * KeysTold
+         * @description By which keys checkpoints of this log are signed.
+         */
+        KeysTold: {
+            /** Origin */
+            origin: string;
+            /**
+             * Keys
+             * @description Verifier keys as C2SP signed-note spells them, the newest first.
+             */
+            keys: string[];
+        };
+        /**
          * CheckpointTold
          * @description A checkpoint that was signed.
          */
@@ -4315,11 +5112,92 @@ export interface components {
             /** Checkpoint */
             checkpoint: string;
         };
+        /**
+         * CheckpointPage
+         * @description Checkpoints by size, and where the next page begins.
+         */
+        CheckpointPage: {
+            /** Items */
+            items: components["schemas"]["CheckpointTold"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * ConsistencyTold
+         * @description The newest checkpoint, and that it begins with the log of before.
+         */
+        ConsistencyTold: {
+            /** Checkpoint */
+            checkpoint: string;
+            /**
+             * Keys
+             * @description Verifier keys as C2SP signed-note spells them, the newest first.
+             */
+            keys: string[];
+            /** Epoch */
+            epoch: string;
+            /** Durable */
+            durable: number;
+            /** Since */
+            since: number;
+            /**
+             * Consistency
+             * @description Null where `since` is more than it is over.
+             */
+            consistency: string[] | null;
+        };
+        /**
+         * InclusionTold
+         * @description That an event lies in the log at a position.
+         */
+        InclusionTold: {
+            /** Position */
+            position: number;
+            /** Event Id */
+            event_id: string;
+            /**
+             * Stamps
+             * @description The first line of the leaf; after it comes the authored event.
+             */
+            stamps: string;
+            /** Leaf Hash */
+            leaf_hash: string;
+            /** Size */
+            size: number;
+            /** Inclusion */
+            inclusion: string[];
+            /** Checkpoint */
+            checkpoint: string;
+            /**
+             * Keys
+             * @description Verifier keys as C2SP signed-note spells them, the newest first.
+             */
+            keys: string[];
+        };
+        /**
+         * TileTold
+         * @description The hashes of a tile, one after the other.
+         */
+        TileTold: {
+            /** Level */
+            level: number;
+            /** Number */
+            number: number;
+            /** Width */
+            width: number;
+            /** Hashes */
+            hashes: string;
+        };
     };
     responses: {
         /** @description Bad Request. [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
         "version-unknown": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4329,6 +5207,11 @@ export interface components {
         /** @description Request Header Fields Too Large. [`headers-too-large`](/problems/headers-too-large): the headers of a request have more than 32 KiB. */
         "headers-too-large": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4338,6 +5221,11 @@ export interface components {
         /** @description Service Unavailable. [`not-ready`](/problems/not-ready): the database does not answer. */
         "not-ready": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4347,6 +5235,11 @@ export interface components {
         /** @description Upgrade Required. [`client-too-old`](/problems/client-too-old): reads in a version of `Cairnfield-Version` that was retired; handing in is never refused so. */
         "client-too-old": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4356,6 +5249,12 @@ export interface components {
         /** @description Too Many Requests. [`quota-exceeded`](/problems/quota-exceeded): more was asked than is given at once; `violated-policies` says of what, `RateLimit` how much is left. */
         "quota-exceeded": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
             content: {
@@ -4365,6 +5264,11 @@ export interface components {
         /** @description Not Found. [`not-found`](/problems/not-found): no such path. */
         "not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4374,6 +5278,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "invalid-request": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4383,6 +5292,11 @@ export interface components {
         /** @description Bad Request. [`not-gzip`](/problems/not-gzip): said to be gzip and is not one whole gzip stream; [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
         "not-gzip.version-unknown": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4392,6 +5306,12 @@ export interface components {
         /** @description Unauthorized. [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
         unauthorized: {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4401,6 +5321,11 @@ export interface components {
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, another device's, or nobody's. */
         "forbidden.replica-not-yours": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4410,6 +5335,11 @@ export interface components {
         /** @description Request Timeout. [`request-too-slow`](/problems/request-too-slow): the headers took longer than ten seconds, or the body came by fewer than 250 bytes a second. */
         "request-too-slow": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4419,6 +5349,11 @@ export interface components {
         /** @description Request Entity Too Large. [`body-too-large`](/problems/body-too-large): more than 1 MiB in a push, or more than its route takes in any other body; [`packed-too-tightly`](/problems/packed-too-tightly): the body unpacks to more than 50 times its size. */
         "body-too-large.packed-too-tightly": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4428,6 +5363,11 @@ export interface components {
         /** @description Unsupported Media Type. [`unsupported-encoding`](/problems/unsupported-encoding): packed with something other than gzip; [`unsupported-media-type`](/problems/unsupported-media-type): a body of another media type than its route takes. */
         "unsupported-encoding.unsupported-media-type": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4437,6 +5377,11 @@ export interface components {
         /** @description Internal Server Error. [`internal-error`](/problems/internal-error): our fault. */
         "internal-error": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4446,6 +5391,11 @@ export interface components {
         /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`written-meanwhile`](/problems/written-meanwhile): something that must be unique was written by somebody else meanwhile; nothing of the request was stored. */
         "log-unavailable.written-meanwhile": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4455,6 +5405,11 @@ export interface components {
         /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored. */
         "log-unavailable": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4464,6 +5419,11 @@ export interface components {
         /** @description Request Entity Too Large. [`body-too-large`](/problems/body-too-large): more than 1 MiB in a push, or more than its route takes in any other body; [`packed-too-tightly`](/problems/packed-too-tightly): the body unpacks to more than 50 times its size; [`too-many-events`](/problems/too-many-events): more than 500 lines. */
         "body-too-large.packed-too-tightly.too-many-events": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4473,6 +5433,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unreadable-body`](/problems/unreadable-body): a line without readable `replica`, `seq` and `prev`, or the events of several replicas; `line` says where. */
         "invalid-request.unreadable-body": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4482,6 +5447,11 @@ export interface components {
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this. */
         forbidden: {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4491,24 +5461,25 @@ export interface components {
         /** @description Service Unavailable. [`log-busy`](/problems/log-busy): the digest could not be taken because events kept arriving; [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored. */
         "log-busy.log-unavailable": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`cursor-ahead`](/problems/cursor-ahead): the cursor is ahead of the log, whose `head` and `epoch` it tells: the server came back from a backup. */
-        "cursor-ahead": {
+        /** @description Conflict. [`cursor-ahead`](/problems/cursor-ahead): the cursor is ahead of the log, whose `head` and `epoch` it tells: the server came back from a backup; [`resume-unknown`](/problems/resume-unknown): `resume` is not what a checkpoint told, or belongs to another cursor. */
+        "cursor-ahead.resume-unknown": {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`resume-unknown`](/problems/resume-unknown): `resume` is not what a checkpoint told, or belongs to another cursor. */
-        "invalid-request.resume-unknown": {
-            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4518,6 +5489,11 @@ export interface components {
         /** @description Service Unavailable. [`live-full`](/problems/live-full): as many devices are connected live as this server takes; [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored. */
         "live-full.log-unavailable": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4527,6 +5503,11 @@ export interface components {
         /** @description Conflict. [`other-epoch`](/problems/other-epoch): a page of another epoch of the other hub than the one that `epoch` names; [`same-hub`](/problems/same-hub): a relay of this hub's own log, or of a copy of its database. */
         "other-epoch.same-hub": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4536,6 +5517,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unreadable-page`](/problems/unreadable-page): a relay that is not a whole page of a log. */
         "invalid-request.unreadable-page": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4545,6 +5531,11 @@ export interface components {
         /** @description Not Found. [`case-not-found`](/problems/case-not-found): no event was set aside under that name. */
         "case-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4554,6 +5545,11 @@ export interface components {
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`not-yours-to-tell`](/problems/not-yours-to-tell): a case whose event somebody in this role does not tell. */
         "forbidden.not-yours-to-tell": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4563,6 +5559,11 @@ export interface components {
         /** @description Conflict. [`case-settled`](/problems/case-settled): somebody has settled the case already; `state` and `settled_by_id` say what and who; [`not-approvable`](/problems/not-approvable): what was set aside cannot be merged as it is, whoever approves it; [`still-refused`](/problems/still-refused): what was set aside cannot be taken in as the log stands now. */
         "case-settled.not-approvable.still-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4572,6 +5573,39 @@ export interface components {
         /** @description Conflict. [`case-settled`](/problems/case-settled): somebody has settled the case already; `state` and `settled_by_id` say what and who; [`not-retryable`](/problems/not-retryable): what was set aside would be refused again, whenever it is tried; [`still-refused`](/problems/still-refused): what was set aside cannot be taken in as the log stands now. */
         "case-settled.not-retryable.still-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`case-settled`](/problems/case-settled): somebody has settled the case already; `state` and `settled_by_id` say what and who; [`event-refused`](/problems/event-refused): a resubmission that is not acceptable either; [`still-refused`](/problems/still-refused): what was set aside cannot be taken in as the log stands now; [`unreadable-content`](/problems/unreadable-content): a resubmission that does not say what cannot be read in what was handed in. */
+        "case-settled.event-refused.still-refused.unreadable-content": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict. [`case-settled`](/problems/case-settled): somebody has settled the case already; `state` and `settled_by_id` say what and who; [`owner-cannot-decide`](/problems/owner-cannot-decide): a case can be given only to somebody who settles cases; [`still-refused`](/problems/still-refused): what was set aside cannot be taken in as the log stands now. */
+        "case-settled.owner-cannot-decide.still-refused": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4581,24 +5615,11 @@ export interface components {
         /** @description Conflict. [`case-settled`](/problems/case-settled): somebody has settled the case already; `state` and `settled_by_id` say what and who; [`still-refused`](/problems/still-refused): what was set aside cannot be taken in as the log stands now. */
         "case-settled.still-refused": {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`event-refused`](/problems/event-refused): a resubmission that is not acceptable either; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unreadable-content`](/problems/unreadable-content): a resubmission that does not say what cannot be read in what was handed in. */
-        "event-refused.invalid-request.unreadable-content": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`owner-cannot-decide`](/problems/owner-cannot-decide): a case can be given only to somebody who settles cases. */
-        "invalid-request.owner-cannot-decide": {
-            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4608,6 +5629,11 @@ export interface components {
         /** @description Not Found. [`entity-not-found`](/problems/entity-not-found): no entity of that type and id, or none that whoever speaks may see. */
         "entity-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4617,6 +5643,11 @@ export interface components {
         /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4626,6 +5657,11 @@ export interface components {
         /** @description Bad Request. [`idempotency-key-missing`](/problems/idempotency-key-missing): an order without an `Idempotency-Key`, or with one that is not 1 to 128 visible ASCII characters; [`not-gzip`](/problems/not-gzip): said to be gzip and is not one whole gzip stream; [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
         "idempotency-key-missing.not-gzip.version-unknown": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4635,33 +5671,53 @@ export interface components {
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`not-yours-to-order`](/problems/not-yours-to-order): an order that somebody in this role does not give, or not in these words; the detail points to the words. */
         "forbidden.not-yours-to-order": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`id-taken`](/problems/id-taken): something of that id exists; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
-        "id-taken.work-settled": {
+        /** @description Conflict. [`id-taken`](/problems/id-taken): something of that id exists; [`reference-unknown`](/problems/reference-unknown): an id in the order names nothing that whoever orders may see, or something of another kind; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "id-taken.reference-unknown.work-settled": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`idempotency-key-reused`](/problems/idempotency-key-reused): another order was carried out under that key in the last 24 hours; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`order-refused`](/problems/order-refused): an order that no event can say; [`reference-unknown`](/problems/reference-unknown): an id in the order names nothing that whoever orders may see, or something of another kind. */
-        "idempotency-key-reused.invalid-request.order-refused.reference-unknown": {
+        /** @description Unprocessable Entity. [`idempotency-key-reused`](/problems/idempotency-key-reused): another order was carried out under that key in the last 24 hours; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`order-refused`](/problems/order-refused): an order that no event can say. */
+        "idempotency-key-reused.invalid-request.order-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
-        "illegal-move.work-settled": {
+        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`reference-unknown`](/problems/reference-unknown): an id in the order names nothing that whoever orders may see, or something of another kind; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "illegal-move.reference-unknown.work-settled": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4671,6 +5727,11 @@ export interface components {
         /** @description Precondition Failed. [`version-moved`](/problems/version-moved): somebody has written since the version in `If-Match`; `version` tells the one that is there now, and `changed` what each field was and is. */
         "version-moved": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4680,15 +5741,25 @@ export interface components {
         /** @description Precondition Required. [`if-match-missing`](/problems/if-match-missing): an edit that does not say which version it was decided on. */
         "if-match-missing": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`nothing-to-resolve`](/problems/nothing-to-resolve): nothing waits for a decision in that field, or not that value; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
-        "illegal-move.nothing-to-resolve.work-settled": {
+        /** @description Conflict. [`illegal-move`](/problems/illegal-move): the status does not let that follow; `status_now` tells the status, `legal` what may be ordered instead; [`nothing-to-resolve`](/problems/nothing-to-resolve): nothing waits for a decision in that field, or not that value; [`reference-unknown`](/problems/reference-unknown): an id in the order names nothing that whoever orders may see, or something of another kind; [`work-settled`](/problems/work-settled): a technician tells something of a job that is approved already. */
+        "illegal-move.nothing-to-resolve.reference-unknown.work-settled": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4698,6 +5769,11 @@ export interface components {
         /** @description Not Found. [`entity-not-found`](/problems/entity-not-found): no entity of that type and id, or none that whoever speaks may see; [`field-unknown`](/problems/field-unknown): a field that things of that type do not have; `fields` lists those that they have. */
         "entity-not-found.field-unknown": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4707,6 +5783,11 @@ export interface components {
         /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4716,24 +5797,25 @@ export interface components {
         /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
         "log-unavailable.sign-in-off": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
-        "as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request.range-reversed": {
+        /** @description Conflict. [`range-reversed`](/problems/range-reversed): two moments of which the second comes before the first in this log. */
+        "range-reversed": {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
-        "as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request.range-reversed": {
-            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4743,6 +5825,12 @@ export interface components {
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left. */
         "proof-refused.proof-stale.sign-in-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4752,6 +5840,11 @@ export interface components {
         /** @description Conflict. [`key-taken`](/problems/key-taken): the key belongs to a device of another person, or to one that was revoked. */
         "key-taken": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4761,6 +5854,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
         "invalid-request.tenant-missing": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4770,6 +5868,12 @@ export interface components {
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`session-over`](/problems/session-over): the refresh token's session has ended; `reason` says why. */
         "proof-refused.proof-stale.session-over": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4779,6 +5883,11 @@ export interface components {
         /** @description Forbidden. [`cross-site`](/problems/cross-site): a page of another site asked for what only our own pages may ask for. */
         "cross-site": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4788,15 +5897,25 @@ export interface components {
         /** @description Forbidden. [`cross-site`](/problems/cross-site): a page of another site asked for what only our own pages may ask for; [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this. */
         "cross-site.forbidden": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`passkey-refused`](/problems/passkey-refused): the new passkey is not good; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
-        "invalid-request.passkey-refused.tenant-missing": {
+        /** @description Conflict. [`key-taken`](/problems/key-taken): the key belongs to a device of another person, or to one that was revoked; [`passkey-refused`](/problems/passkey-refused): the new passkey is not good, or answers no options of the last minutes. */
+        "key-taken.passkey-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4806,15 +5925,26 @@ export interface components {
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
         "proof-refused.unauthorized": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`passkey-refused`](/problems/passkey-refused): the new passkey is not good. */
-        "invalid-request.passkey-refused": {
+        /** @description Conflict. [`passkey-refused`](/problems/passkey-refused): the new passkey is not good, or answers no options of the last minutes. */
+        "passkey-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4824,6 +5954,11 @@ export interface components {
         /** @description Not Found. [`passkey-not-found`](/problems/passkey-not-found): no such passkey of yours. */
         "passkey-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4833,6 +5968,11 @@ export interface components {
         /** @description Service Unavailable. [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
         "sign-in-off": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4842,6 +5982,11 @@ export interface components {
         /** @description Not Found. [`session-not-found`](/problems/session-not-found): no such session of yours goes on. */
         "session-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4851,6 +5996,12 @@ export interface components {
         /** @description Unauthorized. [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
         "sign-in-refused.unauthorized": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4860,6 +6011,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`weak-password`](/problems/weak-password): the new password is too short, or among the first that anybody would guess. */
         "invalid-request.weak-password": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4869,6 +6025,12 @@ export interface components {
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock; [`unauthorized`](/problems/unauthorized): no bearer token, or one that is unknown, has expired, or whose person has left. */
         "proof-refused.proof-stale.unauthorized": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4878,6 +6040,11 @@ export interface components {
         /** @description Conflict. [`devices-full`](/problems/devices-full): somebody has as many devices as one may have; [`key-taken`](/problems/key-taken): the key belongs to a device of another person, or to one that was revoked. */
         "devices-full.key-taken": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4887,6 +6054,11 @@ export interface components {
         /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens; [`written-meanwhile`](/problems/written-meanwhile): something that must be unique was written by somebody else meanwhile; nothing of the request was stored. */
         "log-unavailable.sign-in-off.written-meanwhile": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4896,6 +6068,11 @@ export interface components {
         /** @description Not Found. [`device-not-found`](/problems/device-not-found): no such device, or none of yours. */
         "device-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4905,6 +6082,12 @@ export interface components {
         /** @description Unauthorized. [`proof-refused`](/problems/proof-refused): no DPoP proof (RFC 9449) where there must be one, or one that is not good for this request; [`proof-stale`](/problems/proof-stale): the DPoP proof is not of the last five minutes by the server's clock. */
         "proof-refused.proof-stale": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4914,6 +6097,11 @@ export interface components {
         /** @description Forbidden. [`replica-not-yours`](/problems/replica-not-yours): the replica is somebody else's, another device's, or nobody's. */
         "replica-not-yours": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4923,6 +6111,11 @@ export interface components {
         /** @description Conflict. [`late-full`](/problems/late-full): the device has handed in as much as it may without a session. */
         "late-full": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4932,6 +6125,11 @@ export interface components {
         /** @description Gone. [`device-closed`](/problems/device-closed): the device was reported compromised, or was revoked too long ago: nothing is taken from it any more. */
         "device-closed": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4941,6 +6139,11 @@ export interface components {
         /** @description Not Found. [`person-not-found`](/problems/person-not-found): no such person. */
         "person-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4950,6 +6153,11 @@ export interface components {
         /** @description Conflict. [`email-taken`](/problems/email-taken): somebody else signs in by that e-mail. */
         "email-taken": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4959,6 +6167,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`scope-unknown`](/problems/scope-unknown): a scope that there is not, or that the account has not. */
         "invalid-request.scope-unknown": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4968,6 +6181,11 @@ export interface components {
         /** @description Not Found. [`service-account-not-found`](/problems/service-account-not-found): no such service account. */
         "service-account-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4977,6 +6195,12 @@ export interface components {
         /** @description Unauthorized. [`sign-in-refused`](/problems/sign-in-refused): the e-mail, the password or the passkey is not right, or its person has left. */
         "sign-in-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -4986,6 +6210,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`scope-unknown`](/problems/scope-unknown): a scope that there is not, or that the account has not; [`tenant-missing`](/problems/tenant-missing): several companies are served here, and the request does not say which is meant. */
         "invalid-request.scope-unknown.tenant-missing": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -4995,6 +6224,11 @@ export interface components {
         /** @description Not Implemented. [`no-webhooks`](/problems/no-webhooks): a server that keeps its log in memory and tells nobody of it. */
         "no-webhooks": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5004,6 +6238,11 @@ export interface components {
         /** @description Conflict. [`too-many-webhooks`](/problems/too-many-webhooks): the tenant has as many webhooks as it may have. */
         "too-many-webhooks": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5013,6 +6252,11 @@ export interface components {
         /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unknown-facts`](/problems/unknown-facts): a webhook is to be told facts that there are none of; [`url-refused`](/problems/url-refused): a webhook is to lead to something else than a public host by https on port 443. */
         "invalid-request.unknown-facts.url-refused": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5022,6 +6266,11 @@ export interface components {
         /** @description Not Found. [`webhook-not-found`](/problems/webhook-not-found): no webhook of that id, or none that whoever speaks looks after. */
         "webhook-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5031,6 +6280,11 @@ export interface components {
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this; [`not-your-webhook`](/problems/not-your-webhook): somebody else's webhook is to lead elsewhere, or to tell its secret. */
         "forbidden.not-your-webhook": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5040,6 +6294,11 @@ export interface components {
         /** @description Precondition Failed. [`webhook-changed`](/problems/webhook-changed): somebody has changed the webhook since the version in `If-Match`; `version` tells the one that it has now. */
         "webhook-changed": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5049,15 +6308,11 @@ export interface components {
         /** @description Conflict. [`too-many-errands`](/problems/too-many-errands): as many replays and pings wait at the webhook as may. */
         "too-many-errands": {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`range-reversed`](/problems/range-reversed): a range of positions ends before it begins. */
-        "invalid-request.range-reversed": {
-            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5067,6 +6322,11 @@ export interface components {
         /** @description Not Implemented. [`no-proofs`](/problems/no-proofs): a server that keeps its log in memory and signs no checkpoints. */
         "no-proofs": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5076,6 +6336,11 @@ export interface components {
         /** @description Not Found. [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch. */
         "no-checkpoint": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5085,6 +6350,11 @@ export interface components {
         /** @description Not Found. [`event-not-found`](/problems/event-not-found): the log holds no event of that id or at that position; [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch. */
         "event-not-found.no-checkpoint": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5094,6 +6364,11 @@ export interface components {
         /** @description Conflict. [`not-signed-yet`](/problems/not-signed-yet): the event is in the log, but came after the newest checkpoint. */
         "not-signed-yet": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5103,6 +6378,11 @@ export interface components {
         /** @description Not Found. [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch; [`tile-not-found`](/problems/tile-not-found): a tree of that size has no such tile. */
         "no-checkpoint.tile-not-found": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5112,6 +6392,11 @@ export interface components {
         /** @description Unprocessable Entity. [`evidence-too-large`](/problems/evidence-too-large): a bundle of evidence is to hold more than 2,000 events; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "evidence-too-large.invalid-request": {
             headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -5119,9 +6404,61 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /**
+         * @description The dated version that the client was written for; the newest where it is left out.
+         * @example 2026-11-01
+         */
+        CairnfieldVersion: "2026-11-01";
+    };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description The dated version that this is.
+         * @example 2026-11-01
+         */
+        "Cairnfield-Version": string;
+        /**
+         * @description Since when this is known to go (RFC 9745).
+         * @example @1793491200
+         */
+        Deprecation: string;
+        /**
+         * @description When it will be gone (RFC 8594).
+         * @example Sun, 01 Nov 2026 00:00:00 GMT
+         */
+        Sunset: string;
+        /**
+         * @description What is given to whom.
+         * @example "person";q=12000;w=60
+         */
+        "RateLimit-Policy": string;
+        /**
+         * @description What is left, and in how many seconds it is whole again.
+         * @example "person";r=11999;t=1
+         */
+        RateLimit: string;
+        /**
+         * @description Seconds until it is worth asking again.
+         * @example 4
+         */
+        "Retry-After": string;
+        /**
+         * @description How to say who asks.
+         * @example Bearer realm="cairnfield"
+         */
+        "WWW-Authenticate": string;
+        /**
+         * @description The version, to be sent back as `If-Match`.
+         * @example "3"
+         */
+        ETag: string;
+        /**
+         * @description Where it is read.
+         * @example /v1/entities/customer/018f3c1e-7a00-7000-8000-0000000000a1
+         */
+        Location: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -5129,7 +6466,13 @@ export interface operations {
     livez: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5138,16 +6481,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Status
-                         * @enum {string}
-                         */
-                        status: "alive" | "ready";
-                    };
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5157,7 +6499,13 @@ export interface operations {
     readyz: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5166,16 +6514,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Status
-                         * @enum {string}
-                         */
-                        status: "alive" | "ready";
-                    };
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5186,7 +6533,13 @@ export interface operations {
     all_problems: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5195,9 +6548,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example As agreed by telephone. */
                     "text/html": string;
                 };
             };
@@ -5210,7 +6569,13 @@ export interface operations {
     one_problem: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The end of a problem's `type`. */
                 kind: string;
@@ -5222,9 +6587,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example As agreed by telephone. */
                     "text/html": string;
                 };
             };
@@ -5239,7 +6610,13 @@ export interface operations {
     mint: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5260,41 +6637,29 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                    };
+                    "application/json": components["schemas"]["Minted"];
                 };
             };
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                    };
+                    "application/json": components["schemas"]["Minted"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -5313,7 +6678,13 @@ export interface operations {
     hello: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5329,41 +6700,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Tenant
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        tenant: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** View */
-                        view: string;
-                        /**
-                         * Epoch
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        epoch: string;
-                        /** Head */
-                        head: number;
-                        /** Durable */
-                        durable: number;
-                        /** Server Time Ms */
-                        server_time_ms: number;
-                        /** Oldest Schema */
-                        oldest_schema: number;
-                        /** Limits */
-                        limits: {
-                            [key: string]: number;
-                        };
-                        replica: components["schemas"]["Standing"] | null;
-                    };
+                    "application/json": components["schemas"]["HelloTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -5382,46 +6727,62 @@ export interface operations {
     push: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/x-ndjson": string;
+                /**
+                 * @example [
+                 *       {
+                 *         "at": "019c0a1f3b2a0000",
+                 *         "clock": {},
+                 *         "data": {
+                 *           "name": "Harbour Mill"
+                 *         },
+                 *         "entity": {
+                 *           "id": "018f3c1e-7a00-7000-8000-0000000000a1",
+                 *           "type": "customer"
+                 *         },
+                 *         "id": "018f3c1e-7a00-7000-8000-0000000000e1",
+                 *         "replica": "rabcdefghijkl",
+                 *         "seen": 0,
+                 *         "seq": 1,
+                 *         "type": "CustomerCreated",
+                 *         "v": 1
+                 *       }
+                 *     ]
+                 */
+                "application/x-ndjson": {
+                    /** @description Who wrote it. */
+                    replica: string;
+                    /** @description 1, 2, 3 without gaps. */
+                    seq: number;
+                    /** @description SHA-256 of the event before it; null for the first. */
+                    prev?: string | null;
+                }[];
             };
         };
         responses: {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Batch
-                         * @enum {string}
-                         */
-                        batch: "taken" | "gap" | "forked";
-                        /** Verdicts */
-                        verdicts: components["schemas"]["VerdictTold"][];
-                        /** Head */
-                        head: number;
-                        /** Durable */
-                        durable: number;
-                        /**
-                         * Epoch
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        epoch: string;
-                        /** Expected */
-                        expected?: number;
-                        /** Seq */
-                        seq?: number;
-                        /** Hash */
-                        hash?: string | null;
-                    };
+                    "application/json": components["schemas"]["PushTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -5440,7 +6801,13 @@ export interface operations {
     digest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5449,15 +6816,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Head */
-                        head: number;
-                        /** State Hash */
-                        state_hash: string;
-                    };
+                    "application/json": components["schemas"]["DigestTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5478,7 +6845,7 @@ export interface operations {
                 /** @description Events and snapshots per page. */
                 limit?: number;
                 /** @description Yours: also tell its later verdicts. */
-                replica?: string | null;
+                replica?: string;
                 /** @description As the last checkpoint told it, if it did. */
                 resume?: string;
                 /** @description A scope to send whole once more. */
@@ -5488,7 +6855,13 @@ export interface operations {
                 /** @description The log itself, event by event; for those who see everything. */
                 history?: boolean;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5497,17 +6870,36 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": string;
+                    /**
+                     * @example [
+                     *       {
+                     *         "frame": "event",
+                     *         "position": 1,
+                     *         "scope": "proj:read",
+                     *         "event": {},
+                     *         "state": "Pump leaks",
+                     *         "cursor": 1,
+                     *         "head": 1,
+                     *         "epoch": "As agreed by telephone."
+                     *       }
+                     *     ]
+                     */
+                    "application/x-ndjson": components["schemas"]["FrameTold"][];
                 };
             };
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.replica-not-yours"];
-            409: components["responses"]["cursor-ahead"];
-            422: components["responses"]["invalid-request.resume-unknown"];
+            409: components["responses"]["cursor-ahead.resume-unknown"];
+            422: components["responses"]["invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -5519,11 +6911,16 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description For which device: it has one stream, the newest. */
-                replica?: string | null;
+                replica?: string;
             };
             header?: {
                 /** @description The head that was heard last. */
                 "last-event-id"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -5533,10 +6930,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["HintTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5558,7 +6960,13 @@ export interface operations {
                 /** @description Its `epoch`, as its hello tells it. */
                 epoch: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5567,13 +6975,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Position */
-                        position: number;
-                    };
+                    "application/json": components["schemas"]["RelayedTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5597,37 +7007,66 @@ export interface operations {
                 /** @description Its `epoch`, as its hello tells it. */
                 epoch: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/x-ndjson": string;
+                /**
+                 * @example [
+                 *       {
+                 *         "frame": "checkpoint",
+                 *         "cursor": 0,
+                 *         "epoch": "018f3c1e-7a00-7000-8000-0000000000b1"
+                 *       }
+                 *     ]
+                 */
+                "application/x-ndjson": ({
+                    /** @constant */
+                    frame: "event";
+                    position: number;
+                    effective: string;
+                    actor: string;
+                    /**
+                     * Event
+                     * @description An authored event in canonical JSON. Every event of a body is of the same replica.
+                     */
+                    event: {
+                        /** @description Who wrote it. */
+                        replica: string;
+                        /** @description 1, 2, 3 without gaps. */
+                        seq: number;
+                        /** @description SHA-256 of the event before it; null for the first. */
+                        prev?: string | null;
+                    };
+                } | {
+                    /** @constant */
+                    frame: "checkpoint";
+                    cursor: number;
+                    epoch?: string;
+                })[];
             };
         };
         responses: {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Batch
-                         * @enum {string}
-                         */
-                        batch: "taken" | "stopped";
-                        /** Verdicts */
-                        verdicts: components["schemas"]["VerdictTold"][];
-                        /** Position */
-                        position: number;
-                        /** Code */
-                        code?: string;
-                        /** Text */
-                        text?: string;
-                    };
+                    "application/json": components["schemas"]["RelayTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -5651,17 +7090,23 @@ export interface operations {
                 /** @description What has become of them. */
                 state?: string;
                 /** @description Why they were set aside. */
-                code?: string | null;
+                code?: string;
                 /** @description Who looks after them. */
-                owner?: string | null;
+                owner?: string;
                 /** @description Whose events they are. */
-                replica?: string | null;
+                replica?: string;
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description At most so many. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5670,15 +7115,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["CaseSummary"][];
-                        /** Next */
-                        next: string | null;
-                    };
+                    "application/json": components["schemas"]["CasePage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5695,7 +7140,13 @@ export interface operations {
     case: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -5707,56 +7158,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                        /** Content */
-                        content: {
-                            [key: string]: unknown;
-                        } | null;
-                        /** Raw */
-                        raw: string;
-                        entity: components["schemas"]["SeenEntity"] | null;
-                    };
+                    "application/json": components["schemas"]["CaseWhole"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5774,7 +7184,13 @@ export interface operations {
     approve: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -5786,49 +7202,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                    };
+                    "application/json": components["schemas"]["CaseTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5847,7 +7229,13 @@ export interface operations {
     retry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -5859,49 +7247,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                    };
+                    "application/json": components["schemas"]["CaseTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -5920,7 +7274,13 @@ export interface operations {
     resubmit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -5949,49 +7309,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                    };
+                    "application/json": components["schemas"]["CaseTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -5999,10 +7325,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["case-settled.still-refused"];
+            409: components["responses"]["case-settled.event-refused.still-refused.unreadable-content"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["event-refused.invalid-request.unreadable-content"];
+            422: components["responses"]["invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6013,7 +7339,13 @@ export interface operations {
     reassign: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -6032,49 +7364,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                    };
+                    "application/json": components["schemas"]["CaseTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -6082,10 +7380,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-tell"];
             404: components["responses"]["case-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["case-settled.still-refused"];
+            409: components["responses"]["case-settled.owner-cannot-decide.still-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request.owner-cannot-decide"];
+            422: components["responses"]["invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6096,7 +7394,13 @@ export interface operations {
     dismiss: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description As the verdict names it. */
                 case: string;
@@ -6115,49 +7419,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Case */
-                        case: string;
-                        /** State */
-                        state: string;
-                        /** Code */
-                        code: string;
-                        /** Text */
-                        text: string;
-                        /** Retryable */
-                        retryable: boolean;
-                        /** Approvable */
-                        approvable: boolean;
-                        /**
-                         * Replica
-                         * @example rabcdefghijkl
-                         */
-                        replica: string;
-                        /** Seq */
-                        seq: number;
-                        /** Event Id */
-                        event_id: string | null;
-                        /** Entity Id */
-                        entity_id: string | null;
-                        /**
-                         * Author Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        author_id: string;
-                        /** Owner Id */
-                        owner_id: string | null;
-                        /** Recorded At Ms */
-                        recorded_at_ms: number;
-                        /** Settled By Id */
-                        settled_by_id: string | null;
-                        /** Resubmitted As */
-                        resubmitted_as: string | null;
-                        /** Dismiss Reason */
-                        dismiss_reason: string | null;
-                    };
+                    "application/json": components["schemas"]["CaseTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -6180,9 +7450,15 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -6196,30 +7472,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["EntityRead"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -6238,13 +7499,19 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description At most so many. */
                 limit?: number;
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -6256,16 +7523,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["EntityTold"][];
-                        /** Next */
-                        next: string | null;
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["EntityPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -6283,15 +7549,21 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only these; all, where it is left out. */
-                status?: string[] | null;
+                status?: string[];
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description At most so many. */
                 limit?: number;
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6300,16 +7572,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["EntityTold"][];
-                        /** Next */
-                        next: string | null;
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["EntityPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -6329,6 +7600,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -6337,8 +7613,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Customer Id */
                     customer_id: string;
                     /** Site Id */
@@ -6394,31 +7676,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6426,10 +7694,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6443,6 +7711,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -6451,8 +7724,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name: string;
                     /** Legal Id */
@@ -6473,31 +7752,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6505,10 +7770,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6522,8 +7787,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -6535,8 +7805,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name?: string;
                     /** Legal Id */
@@ -6557,31 +7833,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6589,11 +7850,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -6608,8 +7869,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -6629,31 +7895,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6661,11 +7912,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6679,8 +7930,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -6700,31 +7956,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6732,11 +7973,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6750,8 +7991,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -6765,7 +8011,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | components["schemas"]["Address"] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -6775,31 +8024,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6807,11 +8041,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6825,6 +8059,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -6833,8 +8072,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Customer Id */
                     customer_id: string;
                     /** Name */
@@ -6854,31 +8099,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6886,10 +8117,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -6903,8 +8134,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -6916,8 +8152,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name?: string;
                     /** Phone */
@@ -6935,31 +8177,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -6967,11 +8194,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -6986,8 +8213,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7007,31 +8239,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7039,11 +8256,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7057,8 +8274,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7078,31 +8300,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7110,11 +8317,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7128,8 +8335,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7143,7 +8355,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -7153,31 +8368,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7185,11 +8385,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7203,6 +8403,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -7211,8 +8416,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Customer Id */
                     customer_id: string;
                     /** Name */
@@ -7239,31 +8450,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7271,10 +8468,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7288,8 +8485,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7301,8 +8503,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name?: string;
                     address?: components["schemas"]["Address"] | null;
@@ -7327,31 +8535,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7359,11 +8552,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -7378,8 +8571,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7399,31 +8597,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7431,11 +8614,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7449,8 +8632,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7470,31 +8658,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7502,11 +8675,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7520,8 +8693,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7535,7 +8713,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | components["schemas"]["Address"] | components["schemas"]["Position"] | number | null;
                     /** Reason */
                     reason: string;
                 };
@@ -7545,31 +8726,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7577,11 +8743,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7595,6 +8761,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -7603,8 +8774,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Site Id */
                     site_id: string;
                     /** Parent Id */
@@ -7630,31 +8807,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7662,10 +8825,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7679,8 +8842,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7692,8 +8860,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Site Id */
                     site_id?: string;
                     /** Parent Id */
@@ -7717,31 +8891,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7749,11 +8908,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -7768,8 +8927,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7791,31 +8955,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7823,11 +8972,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7841,8 +8990,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7864,31 +9018,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7896,11 +9035,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7914,8 +9053,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -7935,31 +9079,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -7967,11 +9096,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7985,8 +9114,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8006,31 +9140,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8038,11 +9157,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8056,8 +9175,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8071,7 +9195,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | ("good" | "watch" | "fault" | "out") | null;
                     /** Reason */
                     reason: string;
                 };
@@ -8081,31 +9208,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8113,11 +9225,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8131,6 +9243,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -8139,8 +9256,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Asset Id */
                     asset_id: string;
                     /** Site Id */
@@ -8162,31 +9285,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8194,10 +9303,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8211,8 +9320,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8238,31 +9352,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8270,11 +9369,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8288,8 +9387,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8309,31 +9413,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8341,11 +9430,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8359,8 +9448,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8380,31 +9474,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8412,11 +9491,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8430,8 +9509,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8445,7 +9529,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][];
                     /** Reason */
                     reason: string;
                 };
@@ -8455,31 +9542,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8487,11 +9559,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8505,8 +9577,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8518,8 +9595,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     assets?: components["schemas"]["assets_edit"];
                     /**
                      * Kind
@@ -8559,31 +9642,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8591,11 +9659,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -8610,8 +9678,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8633,31 +9706,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8665,11 +9723,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8683,8 +9741,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8713,31 +9776,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8745,11 +9793,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8763,8 +9811,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8784,31 +9837,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8816,11 +9854,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8834,8 +9872,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8855,31 +9898,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8887,11 +9915,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8905,8 +9933,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8926,31 +9959,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -8958,11 +9976,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8976,8 +9994,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -8997,31 +10020,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9029,11 +10037,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9047,8 +10055,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9074,31 +10087,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9106,11 +10104,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9124,8 +10122,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9145,31 +10148,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9177,11 +10165,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9195,8 +10183,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9218,31 +10211,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9250,11 +10228,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9268,8 +10246,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9289,31 +10272,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9321,11 +10289,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9339,8 +10307,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9360,31 +10333,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9392,11 +10350,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9410,8 +10368,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9431,31 +10394,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9463,11 +10411,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9481,8 +10429,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9502,31 +10455,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9534,11 +10472,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9552,8 +10490,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9567,7 +10510,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | ("repair" | "inspection" | "maintenance" | "installation" | "complaint" | "other") | ("none" | "low" | "normal" | "high" | "critical") | components["schemas"]["Window"] | ("resolved" | "follow_up" | "cannot_complete" | "no_access") | null;
                     /** Reason */
                     reason: string;
                 };
@@ -9577,31 +10523,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9609,11 +10540,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9627,6 +10558,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -9635,8 +10571,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Work Order Id */
                     work_order_id: string;
                     /** Assignee Id */
@@ -9671,31 +10613,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9703,10 +10631,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9720,8 +10648,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9733,8 +10666,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Assignee Id */
                     assignee_id?: string | null;
                     crew?: components["schemas"]["crew_edit"];
@@ -9757,31 +10696,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9789,11 +10713,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -9808,8 +10732,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9831,31 +10760,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9863,11 +10777,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9881,8 +10795,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9908,31 +10827,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -9940,11 +10844,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9958,8 +10862,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -9979,31 +10888,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10011,11 +10905,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10029,8 +10923,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10050,31 +10949,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10082,11 +10966,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10100,8 +10984,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10121,31 +11010,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10153,11 +11027,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10171,8 +11045,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10194,31 +11073,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10226,11 +11090,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10244,8 +11108,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10267,31 +11136,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10299,11 +11153,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10317,8 +11171,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10338,31 +11197,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10370,11 +11214,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10388,8 +11232,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10409,31 +11258,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10441,11 +11275,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10459,8 +11293,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10486,31 +11325,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10518,11 +11342,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10536,8 +11360,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10557,31 +11386,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10589,11 +11403,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10607,8 +11421,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10628,31 +11447,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10660,11 +11464,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10678,8 +11482,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10699,31 +11508,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10731,11 +11525,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10749,8 +11543,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10764,7 +11563,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | ("resolved" | "follow_up" | "cannot_complete" | "no_access") | null;
                     /** Reason */
                     reason: string;
                 };
@@ -10774,31 +11576,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10806,11 +11593,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10824,6 +11611,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -10832,8 +11624,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Key */
                     key: string;
                     /** Template Version */
@@ -10851,31 +11649,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10883,10 +11667,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10900,8 +11684,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10913,8 +11702,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Reason */
                     reason?: string;
                 };
@@ -10924,31 +11719,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -10956,11 +11736,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -10975,8 +11755,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -10996,31 +11781,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11028,11 +11798,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11046,8 +11816,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11067,31 +11842,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11099,11 +11859,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11117,8 +11877,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11132,7 +11897,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][];
                     /** Reason */
                     reason: string;
                 };
@@ -11142,31 +11910,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11174,11 +11927,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11192,6 +11945,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -11200,8 +11958,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Visit Id */
                     visit_id: string;
                     /** Template Id */
@@ -11221,31 +11985,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11253,10 +12003,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11270,8 +12020,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11295,31 +12050,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11327,11 +12067,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11345,8 +12085,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11366,31 +12111,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11398,11 +12128,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11416,8 +12146,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11437,31 +12172,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11469,11 +12189,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11487,8 +12207,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11502,7 +12227,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | string[] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -11512,31 +12240,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11544,11 +12257,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11562,6 +12275,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -11570,8 +12288,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     target: components["schemas"]["Target"];
                     /** Body */
                     body: string;
@@ -11591,31 +12315,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11623,10 +12333,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11640,8 +12350,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11663,31 +12378,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11695,11 +12395,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11713,8 +12413,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11734,31 +12439,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11766,11 +12456,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11784,8 +12474,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11805,31 +12500,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11837,11 +12517,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11855,8 +12535,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -11870,7 +12555,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | ("internal" | "customer");
                     /** Reason */
                     reason: string;
                 };
@@ -11880,31 +12568,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -11912,11 +12585,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11930,6 +12603,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -11938,8 +12616,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     target: components["schemas"]["Target"];
                     /** Sha256 */
                     sha256: string;
@@ -11970,31 +12654,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12002,10 +12672,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12019,8 +12689,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12032,8 +12707,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Caption */
                     caption?: string | null;
                     annotations?: components["schemas"]["annotations_edit"];
@@ -12046,31 +12727,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12078,11 +12744,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -12097,8 +12763,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12118,31 +12789,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12150,11 +12806,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12168,8 +12824,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12189,31 +12850,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12221,11 +12867,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12239,8 +12885,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12254,7 +12905,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | number | components["schemas"]["Position"] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -12264,31 +12918,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12296,11 +12935,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12314,6 +12953,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -12322,8 +12966,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Visit Id */
                     visit_id: string;
                     /** Signer Name */
@@ -12349,31 +12999,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12381,10 +13017,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12398,8 +13034,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12419,31 +13060,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12451,11 +13077,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12469,8 +13095,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12490,31 +13121,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12522,11 +13138,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12540,8 +13156,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12555,7 +13176,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | number[][] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -12565,31 +13189,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12597,11 +13206,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12615,6 +13224,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -12623,8 +13237,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Visit Id */
                     visit_id: string;
                     /** Person Id */
@@ -12647,31 +13267,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12679,10 +13285,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12696,8 +13302,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12719,31 +13330,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12751,11 +13347,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12769,8 +13365,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12794,31 +13395,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12826,11 +13412,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12844,8 +13430,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12865,31 +13456,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12897,11 +13473,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12915,8 +13491,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -12936,31 +13517,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -12968,11 +13534,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12986,8 +13552,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13001,7 +13572,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -13011,31 +13585,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13043,11 +13602,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13061,6 +13620,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -13069,8 +13633,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Sku */
                     sku: string;
                     /** Name */
@@ -13091,31 +13661,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13123,10 +13679,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13140,8 +13696,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13153,8 +13714,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Sku */
                     sku?: string;
                     /** Name */
@@ -13175,31 +13742,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13207,11 +13759,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -13226,8 +13778,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13247,31 +13804,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13279,11 +13821,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13297,8 +13839,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13318,31 +13865,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13350,11 +13882,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13368,8 +13900,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13383,7 +13920,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -13393,31 +13933,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13425,11 +13950,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13443,6 +13968,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -13451,8 +13981,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name: string;
                     /**
@@ -13471,31 +14007,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13503,10 +14025,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13520,8 +14042,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13533,8 +14060,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Name */
                     name?: string;
                     /** Owner Id */
@@ -13548,31 +14081,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13580,11 +14098,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
@@ -13599,8 +14117,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13620,31 +14143,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13652,11 +14160,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13670,8 +14178,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13691,31 +14204,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13723,11 +14221,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13741,8 +14239,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13756,7 +14259,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][] | null;
                     /** Reason */
                     reason: string;
                 };
@@ -13766,31 +14272,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13798,11 +14289,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13816,6 +14307,11 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path?: never;
             cookie?: never;
@@ -13824,8 +14320,14 @@ export interface operations {
             content: {
                 "application/json": {
                     tags?: components["schemas"]["tags_edit"];
-                    /** Custom */
-                    custom?: (string | null)[][];
+                    /**
+                     * Custom
+                     * @description Pairs of a key and its value, keys ascending, each said once; a value of null takes the key out.
+                     */
+                    custom?: [
+                        string,
+                        string | null
+                    ][];
                     /** Work Order Id */
                     work_order_id: string;
                     /** Visit Id */
@@ -13849,31 +14351,17 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13881,10 +14369,10 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["id-taken.work-settled"];
+            409: components["responses"]["id-taken.reference-unknown.work-settled"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13898,8 +14386,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13921,31 +14414,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -13953,11 +14431,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13971,8 +14449,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -13992,31 +14475,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -14024,11 +14492,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14042,8 +14510,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -14063,31 +14536,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -14095,11 +14553,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.work-settled"];
+            409: components["responses"]["illegal-move.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14113,8 +14571,13 @@ export interface operations {
             header: {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
-                /** @description The ETag of what the order was decided on. */
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
                 "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The entity that it is ordered of. */
@@ -14128,7 +14591,10 @@ export interface operations {
                     /** Field */
                     field: string;
                     /** Value */
-                    value: unknown;
+                    value: boolean | string | [
+                        string,
+                        string | null
+                    ][];
                     /** Reason */
                     reason: string;
                 };
@@ -14138,31 +14604,16 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        id: string;
-                        /** Type */
-                        type: string;
-                        /** Version */
-                        version: number;
-                        /** Scope */
-                        scope: string;
-                        /** Conflicts */
-                        conflicts: components["schemas"]["ConflictTold"][];
-                        /**
-                         * Masked
-                         * @description Fields that are told as null to this role.
-                         */
-                        masked?: string[];
-                        /** Told */
-                        told: components["schemas"]["EventTold"][];
-                    };
+                    "application/json": components["schemas"]["OrderTold"];
                 };
             };
             400: components["responses"]["idempotency-key-missing.not-gzip.version-unknown"];
@@ -14170,11 +14621,11 @@ export interface operations {
             403: components["responses"]["forbidden.not-yours-to-order"];
             404: components["responses"]["entity-not-found"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["illegal-move.nothing-to-resolve.work-settled"];
+            409: components["responses"]["illegal-move.nothing-to-resolve.reference-unknown.work-settled"];
             412: components["responses"]["version-moved"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused.reference-unknown"];
+            422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14186,15 +14637,21 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only what has to do with this field. */
-                field?: string | null;
+                field?: string;
                 /** @description `next` of the page before. */
                 cursor?: number;
                 /** @description At most so many. */
                 limit?: number;
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -14208,16 +14665,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["StepTold"][];
-                        /** Next */
-                        next: number | null;
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["HistoryPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14236,9 +14692,15 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -14254,21 +14716,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Explanation
-                         * @description As docs/reference/explanations.md spells it.
-                         */
-                        explanation: {
-                            [key: string]: unknown;
-                        };
-                        /** Events */
-                        events: components["schemas"]["StepTold"][];
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["WhyTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14287,11 +14743,17 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                since?: string | null;
+                since?: string;
                 /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                until?: string | null;
+                until?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -14305,39 +14767,23 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Null: from before it was written. */
-                        since: components["schemas"]["MomentTold"] | null;
-                        /** @description Null: now. */
-                        until: components["schemas"]["MomentTold"] | null;
-                        /**
-                         * Events
-                         * @description How many events lie between.
-                         */
-                        events: number;
-                        /** Changed */
-                        changed: components["schemas"]["ChangeTold"][];
-                        /**
-                         * Opened
-                         * @description Fields that wait for a person.
-                         */
-                        opened: string[];
-                        /**
-                         * Settled
-                         * @description Fields that wait for a person.
-                         */
-                        settled: string[];
-                    };
+                    "application/json": components["schemas"]["DifferencesTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request.range-reversed"];
+            409: components["responses"]["range-reversed"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14349,9 +14795,15 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -14365,16 +14817,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Lanes */
-                        lanes: components["schemas"]["LaneTold"][];
-                        /** Events */
-                        events: components["schemas"]["NodeTold"][];
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["GraphTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14393,9 +14844,15 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Such as `work_order`. */
                 entity_type: string;
@@ -14409,9 +14866,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example As agreed by telephone. */
                     "image/svg+xml": string;
                 };
             };
@@ -14431,13 +14894,19 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                as_of?: string | null;
+                as_of?: string;
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description At most so many. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14446,16 +14915,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["EntityTold"][];
-                        /** Next */
-                        next: string | null;
-                        as_of?: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["EntityPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14473,15 +14941,21 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                since?: string | null;
+                since?: string;
                 /** @description A position of the log, or a time of RFC 3339 by which the server had recorded it. */
-                until?: string | null;
+                until?: string;
                 /** @description `next` of the page before. */
                 cursor?: number;
                 /** @description At most so many. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14490,23 +14964,22 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["EntityChanged"][];
-                        /** Next */
-                        next: number | null;
-                        since: components["schemas"]["MomentTold"] | null;
-                        until: components["schemas"]["MomentTold"];
-                    };
+                    "application/json": components["schemas"]["ChangedPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request.range-reversed"];
+            409: components["responses"]["range-reversed"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14517,7 +14990,13 @@ export interface operations {
     sign_in_by_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14537,44 +15016,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Access Token */
-                        access_token: string;
-                        /**
-                         * Token Type
-                         * @enum {string}
-                         */
-                        token_type: "DPoP" | "Bearer";
-                        /**
-                         * Expires In
-                         * @description Seconds.
-                         */
-                        expires_in: number;
-                        /** Refresh Token */
-                        refresh_token: string | null;
-                        /**
-                         * Tenant
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        tenant: string;
-                        /** Session */
-                        session: string | null;
-                        /** Device */
-                        device: string | null;
-                        /** Replicas */
-                        replicas: string[];
-                        person: components["schemas"]["PersonSignedIn"];
-                        /**
-                         * Late
-                         * @description How much that was handed in late was taken in.
-                         */
-                        late?: {
-                            [key: string]: number;
-                        };
-                    };
+                    "application/json": components["schemas"]["TokensTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -14593,7 +15043,13 @@ export interface operations {
     refresh_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14609,44 +15065,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Access Token */
-                        access_token: string;
-                        /**
-                         * Token Type
-                         * @enum {string}
-                         */
-                        token_type: "DPoP" | "Bearer";
-                        /**
-                         * Expires In
-                         * @description Seconds.
-                         */
-                        expires_in: number;
-                        /** Refresh Token */
-                        refresh_token: string | null;
-                        /**
-                         * Tenant
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        tenant: string;
-                        /** Session */
-                        session: string | null;
-                        /** Device */
-                        device: string | null;
-                        /** Replicas */
-                        replicas: string[];
-                        person: components["schemas"]["PersonSignedIn"];
-                        /**
-                         * Late
-                         * @description How much that was handed in late was taken in.
-                         */
-                        late?: {
-                            [key: string]: number;
-                        };
-                    };
+                    "application/json": components["schemas"]["TokensTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -14665,7 +15092,13 @@ export interface operations {
     sign_out: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14684,13 +15117,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Ended */
-                        ended: number;
-                    };
+                    "application/json": components["schemas"]["Ended"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -14709,7 +15144,13 @@ export interface operations {
     sign_in_options: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14725,13 +15166,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Challenge */
-                        challenge: string;
-                    };
+                    "application/json": components["schemas"]["Options"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -14749,7 +15192,13 @@ export interface operations {
     sign_in_by_passkey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14766,53 +15215,24 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Access Token */
-                        access_token: string;
-                        /**
-                         * Token Type
-                         * @enum {string}
-                         */
-                        token_type: "DPoP" | "Bearer";
-                        /**
-                         * Expires In
-                         * @description Seconds.
-                         */
-                        expires_in: number;
-                        /** Refresh Token */
-                        refresh_token: string | null;
-                        /**
-                         * Tenant
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        tenant: string;
-                        /** Session */
-                        session: string | null;
-                        /** Device */
-                        device: string | null;
-                        /** Replicas */
-                        replicas: string[];
-                        person: components["schemas"]["PersonSignedIn"];
-                        /**
-                         * Late
-                         * @description How much that was handed in late was taken in.
-                         */
-                        late?: {
-                            [key: string]: number;
-                        };
-                    };
+                    "application/json": components["schemas"]["TokensTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["proof-refused.proof-stale.sign-in-refused"];
             408: components["responses"]["request-too-slow"];
-            409: components["responses"]["key-taken"];
+            409: components["responses"]["key-taken.passkey-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request.passkey-refused.tenant-missing"];
+            422: components["responses"]["invalid-request.tenant-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14822,7 +15242,13 @@ export interface operations {
     passkey_options: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14831,13 +15257,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Challenge */
-                        challenge: string;
-                    };
+                    "application/json": components["schemas"]["Options"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14853,7 +15281,13 @@ export interface operations {
     list_passkeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14862,13 +15296,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["PasskeyTold"][];
-                    };
+                    "application/json": components["schemas"]["PasskeyList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -14884,7 +15320,13 @@ export interface operations {
     add_passkey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14904,31 +15346,25 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Credential */
-                        credential: string;
-                        /** Name */
-                        name: string;
-                        /**
-                         * Added At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        added_at_ms: number;
-                        /** Used At Ms */
-                        used_at_ms: number | null;
-                    };
+                    "application/json": components["schemas"]["PasskeyTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
             401: components["responses"]["proof-refused.unauthorized"];
             403: components["responses"]["forbidden"];
             408: components["responses"]["request-too-slow"];
+            409: components["responses"]["passkey-refused"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request.passkey-refused"];
+            422: components["responses"]["invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14939,7 +15375,13 @@ export interface operations {
     drop_passkey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Its id, in base64url. */
                 credential: string;
@@ -14951,6 +15393,11 @@ export interface operations {
             /** @description Done; there is nothing to read. */
             204: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -14970,7 +15417,13 @@ export interface operations {
     jwks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -14979,15 +15432,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/jwk-set+json": {
-                        /** Keys */
-                        keys: {
-                            [key: string]: unknown;
-                        }[];
-                    };
+                    "application/jwk-set+json": components["schemas"]["KeySet"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15000,7 +15453,13 @@ export interface operations {
     me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15009,34 +15468,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Tenant
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        tenant: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /**
-                         * Role
-                         * @enum {string}
-                         */
-                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
-                        /** Device */
-                        device: string | null;
-                        /** Session */
-                        session: string | null;
-                        /** Scopes */
-                        scopes: string[] | null;
-                    };
+                    "application/json": components["schemas"]["Myself"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15052,7 +15492,13 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15061,13 +15507,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["SessionTold"][];
-                    };
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15083,7 +15531,13 @@ export interface operations {
     end_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Which session. */
                 session: string;
@@ -15095,6 +15549,11 @@ export interface operations {
             /** @description Done; there is nothing to read. */
             204: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -15114,7 +15573,13 @@ export interface operations {
     set_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15132,6 +15597,11 @@ export interface operations {
             /** @description Done; there is nothing to read. */
             204: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -15153,11 +15623,17 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Whose, for an admin. */
-                person?: string | null;
+                person?: string;
                 /** @description All devices, for an admin. */
                 everybody?: boolean;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15166,13 +15642,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["DeviceTold"][];
-                    };
+                    "application/json": components["schemas"]["DeviceList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15189,7 +15667,13 @@ export interface operations {
     register_device: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15210,95 +15694,29 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Device
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        device: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Platform */
-                        platform: string | null;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "lost" | "compromised";
-                        /** Replicas */
-                        replicas: string[];
-                        /**
-                         * Registered At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        registered_at_ms: number;
-                        /**
-                         * Seen At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        seen_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                        /** Late Events */
-                        late_events: number;
-                        /** Access Token */
-                        access_token: string;
-                    };
+                    "application/json": components["schemas"]["DeviceAndToken"];
                 };
             };
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Device
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        device: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Platform */
-                        platform: string | null;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "lost" | "compromised";
-                        /** Replicas */
-                        replicas: string[];
-                        /**
-                         * Registered At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        registered_at_ms: number;
-                        /**
-                         * Seen At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        seen_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                        /** Late Events */
-                        late_events: number;
-                        /** Access Token */
-                        access_token: string;
-                    };
+                    "application/json": components["schemas"]["DeviceAndToken"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15319,7 +15737,13 @@ export interface operations {
     rename_device: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Which device. */
                 device: string;
@@ -15341,46 +15765,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Device
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        device: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Platform */
-                        platform: string | null;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "lost" | "compromised";
-                        /** Replicas */
-                        replicas: string[];
-                        /**
-                         * Registered At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        registered_at_ms: number;
-                        /**
-                         * Seen At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        seen_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                        /** Late Events */
-                        late_events: number;
-                    };
+                    "application/json": components["schemas"]["DeviceTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15401,7 +15794,13 @@ export interface operations {
     revoke_device: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Which device. */
                 device: string;
@@ -15423,46 +15822,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Device
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        device: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Platform */
-                        platform: string | null;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "lost" | "compromised";
-                        /** Replicas */
-                        replicas: string[];
-                        /**
-                         * Registered At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        registered_at_ms: number;
-                        /**
-                         * Seen At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        seen_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                        /** Late Events */
-                        late_events: number;
-                    };
+                    "application/json": components["schemas"]["DeviceTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15488,37 +15856,62 @@ export interface operations {
                 /** @description Which device hands in. */
                 device: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/x-ndjson": string;
+                /**
+                 * @example [
+                 *       {
+                 *         "at": "019c0a1f3b2a0000",
+                 *         "clock": {},
+                 *         "data": {
+                 *           "name": "Harbour Mill"
+                 *         },
+                 *         "entity": {
+                 *           "id": "018f3c1e-7a00-7000-8000-0000000000a1",
+                 *           "type": "customer"
+                 *         },
+                 *         "id": "018f3c1e-7a00-7000-8000-0000000000e1",
+                 *         "replica": "rabcdefghijkl",
+                 *         "seen": 0,
+                 *         "seq": 1,
+                 *         "type": "CustomerCreated",
+                 *         "v": 1
+                 *       }
+                 *     ]
+                 */
+                "application/x-ndjson": {
+                    /** @description Who wrote it. */
+                    replica: string;
+                    /** @description 1, 2, 3 without gaps. */
+                    seq: number;
+                    /** @description SHA-256 of the event before it; null for the first. */
+                    prev?: string | null;
+                }[];
             };
         };
         responses: {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Batch
-                         * @enum {string}
-                         */
-                        batch: "taken" | "gap" | "forked";
-                        /** Verdicts */
-                        verdicts: components["schemas"]["LateVerdict"][];
-                        /** Expected */
-                        expected?: number;
-                        /** Seq */
-                        seq?: number;
-                        /** Hash */
-                        hash?: string | null;
-                    };
+                    "application/json": components["schemas"]["LateTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15539,7 +15932,13 @@ export interface operations {
     list_people: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15548,13 +15947,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["PersonTold"][];
-                    };
+                    "application/json": components["schemas"]["PersonList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15570,7 +15971,13 @@ export interface operations {
     add_person: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15598,25 +16005,15 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /**
-                         * Role
-                         * @enum {string}
-                         */
-                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
-                        /** Active */
-                        active: boolean;
-                    };
+                    "application/json": components["schemas"]["PersonTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15638,7 +16035,13 @@ export interface operations {
     change_person: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Whom it is about. */
                 person: string;
@@ -15663,25 +16066,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /**
-                         * Role
-                         * @enum {string}
-                         */
-                        role: "technician" | "dispatcher" | "supervisor" | "analyst" | "auditor" | "admin" | "integration";
-                        /** Active */
-                        active: boolean;
-                    };
+                    "application/json": components["schemas"]["PersonTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15703,7 +16096,13 @@ export interface operations {
     service_accounts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15712,13 +16111,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["ServiceAccountTold"][];
-                    };
+                    "application/json": components["schemas"]["ServiceAccountList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15734,7 +16135,13 @@ export interface operations {
     create_service_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15747,7 +16154,7 @@ export interface operations {
                      */
                     name: string;
                     /** Scopes */
-                    scopes: string[];
+                    scopes: ("commands:write" | "hooks:admin" | "keys:admin" | "log:read" | "log:verify" | "pii:read" | "proj:read" | "sync:pull" | "sync:push" | "users:admin")[];
                 };
             };
         };
@@ -15755,34 +16162,15 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Client Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        client_id: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Scopes */
-                        scopes: string[];
-                        /**
-                         * Created At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        created_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                        /** Client Secret */
-                        client_secret: string;
-                    };
+                    "application/json": components["schemas"]["ServiceAccountAndSecret"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15802,7 +16190,13 @@ export interface operations {
     revoke_service_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description Its `client_id`. */
                 client: string;
@@ -15814,32 +16208,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * Client Id
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        client_id: string;
-                        /**
-                         * Person
-                         * @example 018f3c1e-7a00-7000-8000-0000000000a1
-                         */
-                        person: string;
-                        /** Name */
-                        name: string;
-                        /** Scopes */
-                        scopes: string[];
-                        /**
-                         * Created At Ms
-                         * @description Milliseconds since 1970.
-                         */
-                        created_at_ms: number;
-                        /** Revoked At Ms */
-                        revoked_at_ms: number | null;
-                    };
+                    "application/json": components["schemas"]["ServiceAccountTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15857,7 +16234,13 @@ export interface operations {
     service_token: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15884,25 +16267,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Access Token */
-                        access_token: string;
-                        /**
-                         * Token Type
-                         * @constant
-                         */
-                        token_type: "Bearer";
-                        /**
-                         * Expires In
-                         * @description Seconds.
-                         */
-                        expires_in: number;
-                        /** Scope */
-                        scope: string;
-                    };
+                    "application/json": components["schemas"]["ServiceToken"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -15921,15 +16294,21 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description Only this kind of entries. */
-                kind?: string | null;
+                kind?: string;
                 /** @description Only what is about them. */
-                person?: string | null;
+                person?: string;
                 /** @description At most so many. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15938,15 +16317,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["AuditTold"][];
-                        /** Next */
-                        next: string | null;
-                    };
+                    "application/json": components["schemas"]["AuditPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15963,7 +16342,13 @@ export interface operations {
     webhooks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -15972,13 +16357,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["WebhookTold"][];
-                    };
+                    "application/json": components["schemas"]["WebhookList"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -15995,7 +16382,13 @@ export interface operations {
     subscribe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16022,7 +16415,7 @@ export interface operations {
                      *       "work_order.*"
                      *     ]
                      */
-                    facts?: string[];
+                    facts?: ("*" | "asset.*" | "asset.Archived" | "asset.AssetConditionReported" | "asset.AssetMoved" | "asset.Created" | "asset.Edited" | "asset.Restored" | "attachment.*" | "attachment.Archived" | "attachment.Created" | "attachment.Edited" | "attachment.PhotoAttached" | "attachment.Restored" | "checklist_answer.*" | "checklist_answer.Archived" | "checklist_answer.ChecklistItemAnswered" | "checklist_answer.Created" | "checklist_answer.Edited" | "checklist_answer.Restored" | "checklist_template.*" | "checklist_template.Archived" | "checklist_template.Created" | "checklist_template.Edited" | "checklist_template.Restored" | "contact.*" | "contact.Archived" | "contact.Created" | "contact.Edited" | "contact.Restored" | "customer.*" | "customer.Archived" | "customer.Created" | "customer.Edited" | "customer.Restored" | "device.*" | "device.Archived" | "device.Created" | "device.DeviceEnrolled" | "device.DeviceRevoked" | "device.Edited" | "device.Restored" | "meter_reading.*" | "meter_reading.Archived" | "meter_reading.Created" | "meter_reading.Edited" | "meter_reading.MeterRead" | "meter_reading.Restored" | "note.*" | "note.Archived" | "note.Created" | "note.Edited" | "note.NoteWritten" | "note.Restored" | "part.*" | "part.Archived" | "part.Created" | "part.Edited" | "part.Restored" | "part_use.*" | "part_use.Archived" | "part_use.Created" | "part_use.Edited" | "part_use.PartUsed" | "part_use.Restored" | "person.*" | "person.Archived" | "person.Created" | "person.Edited" | "person.Restored" | "signature.*" | "signature.Archived" | "signature.Created" | "signature.Edited" | "signature.Restored" | "signature.SignatureTaken" | "site.*" | "site.Archived" | "site.Created" | "site.Edited" | "site.Restored" | "stock_location.*" | "stock_location.Archived" | "stock_location.Created" | "stock_location.Edited" | "stock_location.Restored" | "time_entry.*" | "time_entry.Archived" | "time_entry.Created" | "time_entry.Edited" | "time_entry.Restored" | "time_entry.TimerStarted" | "time_entry.TimerStopped" | "visit.*" | "visit.Archived" | "visit.Created" | "visit.Edited" | "visit.Restored" | "visit.VisitAccepted" | "visit.VisitArrived" | "visit.VisitCancelled" | "visit.VisitContinued" | "visit.VisitDeclined" | "visit.VisitDispatched" | "visit.VisitFinished" | "visit.VisitPaused" | "visit.VisitPlanned" | "visit.VisitReassigned" | "visit.VisitRescheduled" | "visit.VisitTravelStarted" | "work_order.*" | "work_order.Archived" | "work_order.Created" | "work_order.Edited" | "work_order.Restored" | "work_order.WorkOrderApproved" | "work_order.WorkOrderCancelled" | "work_order.WorkOrderClosed" | "work_order.WorkOrderCompleted" | "work_order.WorkOrderOpened" | "work_order.WorkOrderPutOnHold" | "work_order.WorkOrderReopened" | "work_order.WorkOrderResumed" | "work_order.WorkOrderScheduled" | "work_order.WorkOrderStarted" | "work_order.WorkOrderUnscheduled")[];
                     /** From Position */
                     from_position?: number | null;
                 };
@@ -16032,42 +16425,15 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /** Name */
-                        name: string;
-                        /** Url */
-                        url: string;
-                        /** Facts */
-                        facts: string[];
-                        /** Owner Id */
-                        owner_id: string;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "paused" | "disabled";
-                        /** Reason */
-                        reason: ("gone" | "failing") | null;
-                        /** Position */
-                        position: number;
-                        /** Failures */
-                        failures: number;
-                        /** Next At Ms */
-                        next_at_ms: number | null;
-                        /** Version */
-                        version: number;
-                        /** Created At Ms */
-                        created_at_ms: number;
-                        /** Secret */
-                        secret: string;
-                        /** Public Key */
-                        public_key: string;
-                    };
+                    "application/json": components["schemas"]["WebhookAndSecret"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -16089,7 +16455,13 @@ export interface operations {
     webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16101,40 +16473,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /** Name */
-                        name: string;
-                        /** Url */
-                        url: string;
-                        /** Facts */
-                        facts: string[];
-                        /** Owner Id */
-                        owner_id: string;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "paused" | "disabled";
-                        /** Reason */
-                        reason: ("gone" | "failing") | null;
-                        /** Position */
-                        position: number;
-                        /** Failures */
-                        failures: number;
-                        /** Next At Ms */
-                        next_at_ms: number | null;
-                        /** Version */
-                        version: number;
-                        /** Created At Ms */
-                        created_at_ms: number;
-                        /** Errands */
-                        errands: components["schemas"]["ErrandTold"][];
-                    };
+                    "application/json": components["schemas"]["WebhookWhole"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16153,7 +16500,13 @@ export interface operations {
     unsubscribe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16165,13 +16518,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                    };
+                    "application/json": components["schemas"]["WebhookGone"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16191,8 +16546,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the webhook as you read it. */
-                "if-match"?: string | null;
+                /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
+                "If-Match"?: string;
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
             };
             path: {
                 /** @description The webhook's id. */
@@ -16208,7 +16568,7 @@ export interface operations {
                     /** Name */
                     name?: string | null;
                     /** Facts */
-                    facts?: string[] | null;
+                    facts?: ("*" | "asset.*" | "asset.Archived" | "asset.AssetConditionReported" | "asset.AssetMoved" | "asset.Created" | "asset.Edited" | "asset.Restored" | "attachment.*" | "attachment.Archived" | "attachment.Created" | "attachment.Edited" | "attachment.PhotoAttached" | "attachment.Restored" | "checklist_answer.*" | "checklist_answer.Archived" | "checklist_answer.ChecklistItemAnswered" | "checklist_answer.Created" | "checklist_answer.Edited" | "checklist_answer.Restored" | "checklist_template.*" | "checklist_template.Archived" | "checklist_template.Created" | "checklist_template.Edited" | "checklist_template.Restored" | "contact.*" | "contact.Archived" | "contact.Created" | "contact.Edited" | "contact.Restored" | "customer.*" | "customer.Archived" | "customer.Created" | "customer.Edited" | "customer.Restored" | "device.*" | "device.Archived" | "device.Created" | "device.DeviceEnrolled" | "device.DeviceRevoked" | "device.Edited" | "device.Restored" | "meter_reading.*" | "meter_reading.Archived" | "meter_reading.Created" | "meter_reading.Edited" | "meter_reading.MeterRead" | "meter_reading.Restored" | "note.*" | "note.Archived" | "note.Created" | "note.Edited" | "note.NoteWritten" | "note.Restored" | "part.*" | "part.Archived" | "part.Created" | "part.Edited" | "part.Restored" | "part_use.*" | "part_use.Archived" | "part_use.Created" | "part_use.Edited" | "part_use.PartUsed" | "part_use.Restored" | "person.*" | "person.Archived" | "person.Created" | "person.Edited" | "person.Restored" | "signature.*" | "signature.Archived" | "signature.Created" | "signature.Edited" | "signature.Restored" | "signature.SignatureTaken" | "site.*" | "site.Archived" | "site.Created" | "site.Edited" | "site.Restored" | "stock_location.*" | "stock_location.Archived" | "stock_location.Created" | "stock_location.Edited" | "stock_location.Restored" | "time_entry.*" | "time_entry.Archived" | "time_entry.Created" | "time_entry.Edited" | "time_entry.Restored" | "time_entry.TimerStarted" | "time_entry.TimerStopped" | "visit.*" | "visit.Archived" | "visit.Created" | "visit.Edited" | "visit.Restored" | "visit.VisitAccepted" | "visit.VisitArrived" | "visit.VisitCancelled" | "visit.VisitContinued" | "visit.VisitDeclined" | "visit.VisitDispatched" | "visit.VisitFinished" | "visit.VisitPaused" | "visit.VisitPlanned" | "visit.VisitReassigned" | "visit.VisitRescheduled" | "visit.VisitTravelStarted" | "work_order.*" | "work_order.Archived" | "work_order.Created" | "work_order.Edited" | "work_order.Restored" | "work_order.WorkOrderApproved" | "work_order.WorkOrderCancelled" | "work_order.WorkOrderClosed" | "work_order.WorkOrderCompleted" | "work_order.WorkOrderOpened" | "work_order.WorkOrderPutOnHold" | "work_order.WorkOrderReopened" | "work_order.WorkOrderResumed" | "work_order.WorkOrderScheduled" | "work_order.WorkOrderStarted" | "work_order.WorkOrderUnscheduled")[] | null;
                     /** State */
                     state?: ("active" | "paused") | null;
                 };
@@ -16218,38 +16578,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /** Name */
-                        name: string;
-                        /** Url */
-                        url: string;
-                        /** Facts */
-                        facts: string[];
-                        /** Owner Id */
-                        owner_id: string;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "paused" | "disabled";
-                        /** Reason */
-                        reason: ("gone" | "failing") | null;
-                        /** Position */
-                        position: number;
-                        /** Failures */
-                        failures: number;
-                        /** Next At Ms */
-                        next_at_ms: number | null;
-                        /** Version */
-                        version: number;
-                        /** Created At Ms */
-                        created_at_ms: number;
-                    };
+                    "application/json": components["schemas"]["WebhookTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -16272,7 +16609,13 @@ export interface operations {
     rotate_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16294,42 +16637,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /** Name */
-                        name: string;
-                        /** Url */
-                        url: string;
-                        /** Facts */
-                        facts: string[];
-                        /** Owner Id */
-                        owner_id: string;
-                        /**
-                         * State
-                         * @enum {string}
-                         */
-                        state: "active" | "paused" | "disabled";
-                        /** Reason */
-                        reason: ("gone" | "failing") | null;
-                        /** Position */
-                        position: number;
-                        /** Failures */
-                        failures: number;
-                        /** Next At Ms */
-                        next_at_ms: number | null;
-                        /** Version */
-                        version: number;
-                        /** Created At Ms */
-                        created_at_ms: number;
-                        /** Secret */
-                        secret: string;
-                        /** Public Key */
-                        public_key: string;
-                    };
+                    "application/json": components["schemas"]["WebhookAndSecret"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -16351,7 +16667,13 @@ export interface operations {
     ping_webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16363,28 +16685,15 @@ export interface operations {
             /** @description It will be done. */
             202: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /**
-                         * Kind
-                         * @enum {string}
-                         */
-                        kind: "replay" | "ping";
-                        /** Position */
-                        position: number | null;
-                        /** To Position */
-                        to_position: number | null;
-                        /** Failures */
-                        failures: number;
-                        /** Asked By Id */
-                        asked_by_id: string;
-                        /** Asked At Ms */
-                        asked_at_ms: number;
-                    };
+                    "application/json": components["schemas"]["ErrandTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16404,7 +16713,13 @@ export interface operations {
     replay: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16425,28 +16740,15 @@ export interface operations {
             /** @description It will be done. */
             202: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Id */
-                        id: string;
-                        /**
-                         * Kind
-                         * @enum {string}
-                         */
-                        kind: "replay" | "ping";
-                        /** Position */
-                        position: number | null;
-                        /** To Position */
-                        to_position: number | null;
-                        /** Failures */
-                        failures: number;
-                        /** Asked By Id */
-                        asked_by_id: string;
-                        /** Asked At Ms */
-                        asked_at_ms: number;
-                    };
+                    "application/json": components["schemas"]["ErrandTold"];
                 };
             };
             400: components["responses"]["not-gzip.version-unknown"];
@@ -16457,7 +16759,7 @@ export interface operations {
             409: components["responses"]["too-many-errands"];
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
-            422: components["responses"]["invalid-request.range-reversed"];
+            422: components["responses"]["invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -16470,11 +16772,17 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description How many at most. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16486,15 +16794,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["DeliveryTold"][];
-                        /** Next */
-                        next: string | null;
-                    };
+                    "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16518,7 +16826,13 @@ export interface operations {
                 /** @description How many at most. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description The webhook's id. */
                 webhook: string;
@@ -16530,15 +16844,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["LetterTold"][];
-                        /** Next */
-                        next: number | null;
-                    };
+                    "application/json": components["schemas"]["LetterPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16557,7 +16871,13 @@ export interface operations {
     checkpoint_keys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16566,18 +16886,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Origin */
-                        origin: string;
-                        /**
-                         * Keys
-                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
-                         */
-                        keys: string[];
-                    };
+                    "application/json": components["schemas"]["KeysTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16594,7 +16911,13 @@ export interface operations {
     checkpoint: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16603,9 +16926,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example As agreed by telephone. */
                     "text/plain": string;
                 };
             };
@@ -16629,7 +16958,13 @@ export interface operations {
                 /** @description How many at most. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16638,15 +16973,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Items */
-                        items: components["schemas"]["CheckpointTold"][];
-                        /** Next */
-                        next: number | null;
-                    };
+                    "application/json": components["schemas"]["CheckpointPage"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16667,7 +17002,13 @@ export interface operations {
                 /** @description The size of a checkpoint that was kept; 0: none was. */
                 since?: number;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16676,29 +17017,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Checkpoint */
-                        checkpoint: string;
-                        /**
-                         * Keys
-                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
-                         */
-                        keys: string[];
-                        /** Epoch */
-                        epoch: string;
-                        /** Durable */
-                        durable: number;
-                        /** Since */
-                        since: number;
-                        /**
-                         * Consistency
-                         * @description Null where `since` is more than it is over.
-                         */
-                        consistency: string[] | null;
-                    };
+                    "application/json": components["schemas"]["ConsistencyTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16718,11 +17045,17 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Its place in the log. */
-                position?: number | null;
+                position?: number;
                 /** @description Its id, instead of its position. */
-                event?: string | null;
+                event?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16731,33 +17064,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Position */
-                        position: number;
-                        /** Event Id */
-                        event_id: string;
-                        /**
-                         * Stamps
-                         * @description The first line of the leaf; after it comes the authored event.
-                         */
-                        stamps: string;
-                        /** Leaf Hash */
-                        leaf_hash: string;
-                        /** Size */
-                        size: number;
-                        /** Inclusion */
-                        inclusion: string[];
-                        /** Checkpoint */
-                        checkpoint: string;
-                        /**
-                         * Keys
-                         * @description Verifier keys as C2SP signed-note spells them, the newest first.
-                         */
-                        keys: string[];
-                    };
+                    "application/json": components["schemas"]["InclusionTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16777,7 +17092,13 @@ export interface operations {
     tile: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path: {
                 /** @description 0: hashes of leaves; 1: roots over tiles of level 0; and so on. */
                 level: number;
@@ -16791,19 +17112,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Level */
-                        level: number;
-                        /** Number */
-                        number: number;
-                        /** Width */
-                        width: number;
-                        /** Hashes */
-                        hashes: string;
-                    };
+                    "application/json": components["schemas"]["TileTold"];
                 };
             };
             400: components["responses"]["version-unknown"];
@@ -16823,13 +17140,19 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Everything that lives there, such as a job's scope. */
-                scope?: string | null;
+                scope?: string;
                 /** @description Ids of single events instead. */
-                event?: string[] | null;
+                event?: string[];
                 /** @description Sizes of checkpoints that its reader has kept. */
-                since?: number[] | null;
+                since?: number[];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -16838,9 +17161,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example As agreed by telephone. */
                     "application/zip": string;
                 };
             };

@@ -1,0 +1,1 @@
+"""Whether the API is as it describes itself, asked by schemathesis as everybody who may ask."""
