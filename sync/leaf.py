@@ -24,7 +24,7 @@ def stamps_of(row: EventRow) -> bytes:
 
 def leaf_of(row: EventRow) -> bytes:
     """The bytes that are hashed."""
-    return b"%b\n%b" % (orjson.dumps(row[1:13]), row.body)
+    return b"%b\n%b" % (stamps_of(row), row.body)
 
 
 def leaf_hashes(rows: Iterable[EventRow]) -> list[bytes]:

@@ -1,6 +1,8 @@
 """Every log keeps the frontier of its Merkle tree, whichever way its events come in."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -10,9 +12,9 @@ from infra.memory import MemoryEventLog
 from infra.postgres.frontier import LogIncomplete, rebuild
 from infra.postgres.leaves import leaves
 from infra.postgres.pool import connect, open_pool
-from sync.leaf import leaf_of
+from sync.leaf import STAMPS, leaf_hashes, leaf_of
 from sync.log import Changes, Conflicting
-from sync.merkle import root_of
+from sync.merkle import leaf_hash, root_of
 from tests.devices import new_id
 from tests.infra.event_logs import Office, Offices, event, events, in_postgres
 from tests.infra.pushing import LARGE, device, pushed
@@ -94,6 +96,18 @@ def test_the_stamps_are_canonical_json_with_every_column_but_the_place() -> None
     assert orjson.loads(stamps) == [value for name, value in row._asdict().items() if name not in ("position", "body")]
     assert body == row.body
     assert leaf_of(row) == leaf_of(row._replace(position=8))
+    assert leaf_hashes([row]) == [leaf_hash(leaf_of(row))]
+
+
+def test_the_reference_names_the_stamps_in_their_order() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "proof.md").read_text()
+    (sentence,) = re.findall("The line holds, in this order: (.*)", page)
+    assert re.findall("`([a-z_]+)`", sentence) == [name.removesuffix("_ms") for name in STAMPS]
+    (example,) = re.findall(r"^(\[.*\])$", page, re.MULTILINE)
+    told = orjson.loads(example)
+    kinds = [type(value) for value in event(7)[1:13]]
+    assert [type(value) for value in told] == kinds
+    assert orjson.dumps(told).decode() == example
 
 
 def rebuilt(dsn: str) -> None:
