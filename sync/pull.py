@@ -117,7 +117,7 @@ def _next(moment: Moment, asked: Asked, place: Place | None) -> bytes:
         return bytes(sending.lines) + _checkpoint(moment, asked, asked.cursor, resume=place)
     # What was promised on the first page is not cut now: less than that can have become of it, never more.
     tail = tail or _tail(moment, stays, asked.cursor, place.until, limit=place.events + 1, bytes_max=asked.bytes_max)
-    rest = tail.lines + b"".join(_verdict(row) for row in later if row.position <= place.until)
+    rest = tail.lines + b"".join(_verdict(row) for row in _upto(moment, asked, later, place.until))
     if missing and (tail.events > sending.limit or len(rest) > sending.room):
         return bytes(sending.lines) + _checkpoint(moment, asked, asked.cursor, resume=place)
     sending.add(rest)
@@ -138,6 +138,15 @@ def _reach(moment: Moment, asked: Asked, later: Sequence[LaterRow]) -> int:
     return last if last > asked.cursor else moment.position
 
 
+def _upto(moment: Moment, asked: Asked, later: Sequence[LaterRow], until: int) -> list[LaterRow]:
+    """Those up to there, all of them where what stands together has led a page further than the last of them."""
+    limit = asked.limit
+    while asked.replica and len(later) >= limit and later[-1].position < until:
+        limit *= 2
+        later = moment.later(asked.replica, after=asked.cursor, limit=limit)
+    return [row for row in later if row.position <= until]
+
+
 def _tail(
     moment: Moment,
     scopes: Sequence[str],
@@ -152,6 +161,7 @@ def _tail(
         return Tail(b"", 0, until)
     tail = moment.tail(scopes, after=after, until=until, limit=limit, bytes_max=bytes_max, to_all=to_all)
     begins, ends = together(tail.lines)
+    until = moment.position  # `until` may lie amid them: there a verdict was told, and a page holds no more of those
     if ends <= tail.last or tail.last == until:
         return tail
     # What stands or falls together is seen together: on the next page, or where it began this one, all of it here.
