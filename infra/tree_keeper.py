@@ -7,7 +7,7 @@ event that was touched meanwhile, by whomever or by a disk, is not signed for.
 from collections.abc import Callable
 from typing import Final
 
-from infra.checkpoint_signer import CheckpointSigner
+from infra.checkpoint_signer import CheckpointSigner, SigningRefused
 from sync.checkpoint import Checkpoint, Origin
 from sync.log import TenantId
 from sync.merkle import consistency_proof, root_at, root_of
@@ -67,9 +67,21 @@ class TreeKeeper:
                 "come to the frontier that the appends have kept. `cairn verify` says where it differs."
             )
         checkpoint = Checkpoint(Origin(tenant, anchor.epoch), anchor.position, root)
-        note = self._signer.sign(
-            checkpoint,
-            durable=anchor.durable,
-            proofs=lambda size: consistency_proof(size, anchor.position, nodes),
-        )
+        try:
+            note = self._signer.sign(
+                checkpoint,
+                durable=anchor.durable,
+                proofs=lambda size: consistency_proof(size, anchor.position, nodes),
+            )
+        except SigningRefused:
+            if self._is_overtaken(tenant, anchor):
+                return
+            raise
         self._shelf.keep_signed(tenant, SignedRow(anchor.epoch, anchor.position, root, now_ms, note))
+
+    def _is_overtaken(self, tenant: TenantId, anchor: Anchor) -> bool:
+        """Whether another process has signed more of the log meanwhile, and the log still holds as much."""
+        newest = self._signer.trust(tenant).newest
+        if newest is None or newest.origin.epoch != anchor.epoch or newest.size <= anchor.position:
+            return False
+        return self._shelf.anchor(tenant).position >= newest.size

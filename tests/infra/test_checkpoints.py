@@ -13,6 +13,7 @@ from infra.checkpoints import Checkpoints
 from infra.doorbell import ProcessDoorbell
 from infra.memory import MemoryEventLog
 from infra.memory_proof_shelf import MemoryProofShelf
+from infra.tree_keeper import TreeKeeper
 from tests.devices import NOON
 from tests.infra.event_logs import Office
 from tests.infra.proving import Proven
@@ -100,3 +101,24 @@ def test_a_log_that_was_touched_is_complained_of_and_in_nobodys_way(
         until(lambda: served.signed(other) == [9])
         until(lambda: any("is not what was appended to it" in each.getMessage() for each in caplog.records))
     assert served.signed(touched) == []
+
+
+def test_who_was_overtaken_by_another_process_has_nothing_to_complain_of(served: Served) -> None:
+    proven, overtaken = served.tenant("01900000-0000-7000-8000-0000000000f1"), False
+
+    def overtake() -> int:
+        """The clock is asked between reading the head and signing: meanwhile the log grows and another signs it."""
+        nonlocal overtaken
+        if not overtaken:
+            overtaken = True
+            proven.grow(5)
+            assert proven.sign().checkpoint.size == 12
+        return proven.now_ms
+
+    proven.grow(7)
+    late = TreeKeeper(proven.shelf, proven.signer, now_ms=overtake)
+    assert late.keep_up(proven.tenant, at_once=True) is None
+    assert overtaken
+    newest = proven.signer.trust(proven.tenant).newest
+    assert newest is not None
+    assert newest.size == 12
