@@ -44,7 +44,7 @@ def test_b16_no_parameter_of_a_read_becomes_part_of_a_statement(company: Company
         if "get" not in methods or ("GET", path) == ENDLESS:
             continue
         roles = POLICY["GET", path].who or ["admin"]
-        for named, place in _parameters(methods["get"]):
+        for named, place in _parameters(methods["get"], contract["components"]["parameters"]):
             for injected in INJECTED:
                 asked, query = _with(path, named, place, injected)
                 headers = {"Authorization": f"Bearer {tokens[sorted(roles)[0]]}"}
@@ -57,8 +57,9 @@ def test_b16_no_parameter_of_a_read_becomes_part_of_a_statement(company: Company
     assert company.services.log.head(company.tenant).position == 0
 
 
-def _parameters(operation: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for each in operation.get("parameters", ()):
+def _parameters(operation: dict[str, Any], shared: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for told in operation.get("parameters", ()):
+        each = shared[told["$ref"].rpartition("/")[2]] if "$ref" in told else told
         if each["in"] in ("query", "path"):
             yield each["name"], each["in"]
 
