@@ -17,6 +17,7 @@ from api.past_answers import PAST_ANSWERS
 from api.proof_answers import PROOF_ANSWERS
 from api.sign_in_answers import SIGN_IN_ANSWERS
 from api.stream_answers import Frames, HintTold
+from api.view_answers import VIEW_ANSWERS
 from api.webhook_answers import (
     DeliveryPage,
     ErrandTold,
@@ -220,6 +221,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "dead_letters": Answer(shape=LetterPage, problems=_OF_WEBHOOK),
     **ENTITY_ANSWERS,
     **PAST_ANSWERS,
+    **VIEW_ANSWERS,
     **SIGN_IN_ANSWERS,
     **PROOF_ANSWERS,
 }

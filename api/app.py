@@ -34,6 +34,7 @@ from api.v1 import (
     service_accounts,
     sign_in,
     sync,
+    views,
     webhooks,
 )
 
@@ -60,7 +61,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     answer_problems(app)
     app.state.proofs = Proofs()
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
-    past = (history, replay)
+    past = (history, replay, views)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
     proving = (log_proof,)
     for each in (*routes, *past, *signing_in, *proving):

@@ -216,6 +216,7 @@ _TAGS: Final = [
     {"name": "sync", "description": "How devices hand in what they wrote and take what they lack."},
     {"name": "quarantine", "description": "What was set aside, and what becomes of it."},
     {"name": "entities", "description": "What things look like now."},
+    {"name": "views", "description": "Tables, boards and figures that follow from the log, and files of them."},
     {"name": "commands", "description": "What the office does, as orders that are refused or told as events."},
     {"name": "sign-in", "description": "How people and services get tokens, and give them back."},
     {"name": "passkeys", "description": "Signing in by what a phone or a security key holds."},

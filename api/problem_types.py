@@ -68,6 +68,55 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a moment before the first event was recorded",
         "Name a moment at which something was recorded.",
     ),
+    "view-unknown": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "no table or view of that name, or none that whoever speaks may ask; `allowed` lists those",
+        "Name one of `allowed`; `GET /v1/views` says what each means.",
+    ),
+    "filter-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a filter by a column that there is not, or in a way in which that column cannot be compared, or too many",
+        "Filter by one of `allowed`.",
+    ),
+    "value-unreadable": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "a value that is not of its column's type", "Correct what the detail names."
+    ),
+    "sort-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "an order by a column that there is not or that has no order, or by too many",
+        "Sort by columns of `allowed`.",
+    ),
+    "fields-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "columns that there are not", "Name columns of `allowed`."
+    ),
+    "cursor-unknown": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a cursor of another question, another company, another person or from before a restore",
+        "Send `next` of the page before with the same filters, order and fields, or begin without it.",
+    ),
+    "question-too-slow": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a question that takes longer than five seconds",
+        "Narrow it by a filter, or sort by fewer columns.",
+    ),
+    "no-past-here": ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a moment of the past, asked of tables that show what is there now",
+        "Ask `GET /v1/entities/{entity_type}?as_of=`, which folds what was there then.",
+    ),
+    "no-read-model": ProblemType(
+        HTTPStatus.NOT_IMPLEMENTED,
+        "a server that keeps its log in memory and no read model of it",
+        "Run it over PostgreSQL.",
+    ),
+    "read-model-not-ready": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the tables of the read model are not made yet", _RESEND
+    ),
+    "not-shown-yet": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the tables have not come to the position in `wait_for` within two seconds",
+        "Ask again after the seconds of `Retry-After`, or without `wait_for`.",
+    ),
     "field-unknown": ProblemType(
         HTTPStatus.NOT_FOUND,
         "a field that things of that type do not have; `fields` lists those that they have",

@@ -9,6 +9,7 @@ from api.proof_ports import Proofs
 from api.webhook_ports import Webhooks
 from commands.authority import Principal
 from domain.people import Role
+from projections.query import Views
 from sync.doorbell import Doorbell
 from sync.log import EventLog, TenantId
 
@@ -48,6 +49,8 @@ class Services:
     """Whether requests can be answered: the database answers and has the schema."""
     identity: Identity | None = None
     """By what people sign in; None: only bearer tokens that were given out are known."""
+    views: Views | None = None
+    """The tables and boards that follow from the log; None: none are kept."""
     webhooks: Webhooks | None = None
     """Who is told of events; None: nobody is."""
     proofs: Proofs | None = None

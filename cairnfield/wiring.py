@@ -96,6 +96,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     from infra.failing_answers import FailingAnswers
     from infra.postgres.doorbell import PostgresDoorbell
     from infra.postgres.pool import answers, open_pool
+    from infra.postgres.read_model.queries import PostgresViews
 
     pool = open_pool(dsn, size=POOL_SIZE)
     doorbell = PostgresDoorbell(dsn)
@@ -108,6 +109,7 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         new_replica=new_replica,
         is_ready=lambda: answers(pool),
         identity=open_identity(pool, settings, keyring, now_ms=now_ms, home=_only(accounts)),
+        views=PostgresViews(pool),
         webhooks=open_webhooks(pool, settings, now_ms),
         proofs=open_proofs(pool, settings, now_ms),
     )

@@ -206,6 +206,11 @@ def may_see_events(role: Role) -> bool:
     return role not in _COUNT_ONLY
 
 
+def works_with_numbers(role: Role) -> bool:
+    """Whether somebody in this role is shown nothing that may tell of a person."""
+    return role in _COUNT_ONLY
+
+
 _WORK_ON_CASES: Final = frozenset[Role]({"dispatcher", "supervisor", "admin"})
 
 

@@ -57,6 +57,8 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     # once is for those who answer for the whole. Analysts and systems look at what is there, not at who wrote it.
     ("GET", rf"/v1/entities/{{entity_type}}/{{entity_id}}/{_PAST}", "TDSUA"),
     ("GET", r"/v1/audit/(replay|differences)", "SUA"),
+    # Tables and boards: whoever asks is shown those that their role may see; the routes look.
+    ("GET", r"/v1/views(/{view}(/export)?)?", "all"),
     # Reads; the technician's are narrowed to their own work, the analyst's are masked.
     ("GET", r"/v1/(entities/.*|work-orders)", "all"),
     # Approve, close, reopen: judgements.

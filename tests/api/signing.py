@@ -39,6 +39,7 @@ from infra.postgres.log import PostgresEventLog
 from infra.postgres.people import PostgresPeople
 from infra.postgres.pool import open_pool
 from infra.postgres.proof_shelf import PostgresProofShelf
+from infra.postgres.read_model.queries import PostgresViews
 from infra.postgres.roles import PROJECTOR
 from infra.postgres.sessions import PostgresSessions
 from infra.postgres.sign_in import PostgresSignIns
@@ -246,6 +247,7 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
             is_ready=lambda: True,
             identity=identity,
             proofs=Proofs(shelf=PostgresProofShelf(pool), publics=signer.publics, packed=packed),
+            views=PostgresViews(pool),
             webhooks=Webhooks(book=PostgresWebhooks(pool), secrets=WebhookSecrets(b"s" * 32), new_id=new_id),
         )
         with client_of(create_app(services)) as client:

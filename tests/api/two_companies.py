@@ -21,10 +21,15 @@ from api import access_token, base64url
 from commands.references import REFERS_TO
 from domain.people import Role
 from infra.postgres.accounts import PostgresAccounts
+from infra.postgres.pool import open_pool
+from infra.postgres.read_model.store import PostgresStore
+from infra.postgres.roles import PROJECTOR
 from infra.postgres.schema import metadata
+from projections.read_model import PROJECTIONS
 from tests.api.office import NDJSON, ROLES
 from tests.api.signing import Company, Session, companies
 from tests.devices import CREATED, PERSON_1, Device, new_id
+from tests.infra.read_models import projector
 
 Route = tuple[str, str]
 Place = Literal["own", "out of scope", "foreign", "nowhere"]
@@ -37,7 +42,7 @@ SIGNS_OUT: Final = "/v1/sign-out"
 ENDLESS: Final = ("GET", "/v1/sync/live")
 """Its answer never ends where it is given; tests/api/test_live.py holds it to whom it is given to."""
 
-NO_IDS: Final = {"entity_type": "work_order", "field": "title"}
+NO_IDS: Final = {"entity_type": "work_order", "field": "title", "view": "work_order"}
 """Parameters of paths that are the same everywhere."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -261,6 +266,11 @@ def two_companies(dsn: str, folder: Path) -> Iterator[Towns]:
         theirs = Town("their town", server.new(), dsn).settle()
         for town in (ours, theirs):
             server.keeper.keep_up(town.company.tenant, at_once=True)
+        with open_pool(dsn, size=1, role=PROJECTOR) as projecting:
+            runner = projector(PostgresStore(projecting, 1, PROJECTIONS))
+            for town in (ours, theirs):
+                while (step := runner.step(town.company.tenant)) and step.events:
+                    pass
         yield Towns(ours, theirs, server.client.get("/openapi.json").json(), dsn)
 
 

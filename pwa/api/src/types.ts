@@ -2646,6 +2646,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What can be asked
+         * @description Every table and view that whoever asks may see, with what its columns mean.
+         */
+        get: operations["views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{view}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows of a table or view
+         * @description A page of rows. Every other parameter is a filter by a column: `status=open,scheduled`, `due_at[lt]=2026-02-01`.
+         *
+         *     `[lt]`, `[le]`, `[gt]`, `[ge]` compare, `[ne]` leaves out, `[has]` asks for an element of a set; `null` is what was
+         *     never said.
+         */
+        get: operations["view_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{view}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows as a file
+         * @description The same rows as CSV, NDJSON or Parquet. `Cairnfield-Next` is the cursor of the next file, where there is one,
+         *     and `Cairnfield-Position` up to where the rows hold the log: ask for `log_position[gt]` of it the next time.
+         */
+        get: operations["export_view"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sign-in": {
         parameters: {
             query?: never;
@@ -4406,6 +4470,60 @@ export interface components {
             until: components["schemas"]["MomentTold"];
         };
         /**
+         * ColumnTold
+         * @description A column, and what it means.
+         */
+        ColumnTold: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+            /** Meaning */
+            meaning: string;
+        };
+        /**
+         * ViewTold
+         * @description A table or view that can be asked.
+         */
+        ViewTold: {
+            /** Name */
+            name: string;
+            /** Meaning */
+            meaning: string;
+            /**
+             * Key
+             * @description What makes a row the only one.
+             */
+            key: string[];
+            /** Columns */
+            columns: components["schemas"]["ColumnTold"][];
+        };
+        /**
+         * ViewList
+         * @description Everything that can be asked.
+         */
+        ViewList: {
+            /** Items */
+            items: components["schemas"]["ViewTold"][];
+        };
+        /**
+         * RowPage
+         * @description Rows, and where the next page begins.
+         */
+        RowPage: {
+            /** Items */
+            items: {
+                [key: string]: unknown;
+            }[];
+            /** Next */
+            next: string | null;
+            /**
+             * Position
+             * @description Up to where the rows hold the log.
+             */
+            position: number;
+        };
+        /**
          * PersonSignedIn
          * @description For whom a token speaks.
          */
@@ -5810,6 +5928,62 @@ export interface components {
         };
         /** @description Conflict. [`range-reversed`](/problems/range-reversed): two moments of which the second comes before the first in this log. */
         "range-reversed": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Implemented. [`no-read-model`](/problems/no-read-model): a server that keeps its log in memory and no read model of it. */
+        "no-read-model": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`view-unknown`](/problems/view-unknown): no table or view of that name, or none that whoever speaks may ask; `allowed` lists those. */
+        "view-unknown": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`no-past-here`](/problems/no-past-here): a moment of the past, asked of tables that show what is there now; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
+        "cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable. [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored; [`not-shown-yet`](/problems/not-shown-yet): the tables have not come to the position in `wait_for` within two seconds; [`read-model-not-ready`](/problems/read-model-not-ready): the tables of the read model are not made yet; [`sign-in-off`](/problems/sign-in-off): this server has no accounts to sign in to, only bearer tokens. */
+        "log-unavailable.not-shown-yet.read-model-not-ready.sign-in-off": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -14985,6 +15159,165 @@ export interface operations {
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    views: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-read-model"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    view_rows: {
+        parameters: {
+            query?: {
+                /** @description Columns, the first counts most; `-` in front: falling. */
+                sort?: string;
+                /** @description Only these columns; all, if left out. */
+                fields?: string;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description A position that the rows must have come to, such as that of your order. */
+                wait_for?: number;
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path: {
+                /** @description Such as `work_board` or `visit`. */
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowPage"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["view-unknown"];
+            422: components["responses"]["cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-read-model"];
+            503: components["responses"]["log-unavailable.not-shown-yet.read-model-not-ready.sign-in-off"];
+        };
+    };
+    export_view: {
+        parameters: {
+            query?: {
+                /** @description What kind of file. */
+                format?: "csv" | "ndjson" | "parquet";
+                /** @description Columns, the first counts most; `-` in front: falling. */
+                sort?: string;
+                /** @description Only these columns; all, if left out. */
+                fields?: string;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description A position that the rows must have come to, such as that of your order. */
+                wait_for?: number;
+                /** @description As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it. */
+                as_of?: string;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path: {
+                /** @description Such as `work_board` or `visit`. */
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example As agreed by telephone. */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["view-unknown"];
+            422: components["responses"]["cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-read-model"];
+            503: components["responses"]["log-unavailable.not-shown-yet.read-model-not-ready.sign-in-off"];
         };
     };
     sign_in_by_password: {

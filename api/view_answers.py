@@ -1,0 +1,54 @@
+"""What the routes of the read model answer."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from api.answer import Answer, Position
+
+CSV: Final = "text/csv"
+
+
+class ColumnTold(TypedDict):
+    """A column, and what it means."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+class ViewTold(TypedDict):
+    """A table or view that can be asked."""
+
+    name: str
+    meaning: str
+    key: Annotated[list[str], Field(description="What makes a row the only one.")]
+    columns: list[ColumnTold]
+
+
+class ViewList(TypedDict):
+    """Everything that can be asked."""
+
+    items: list[ViewTold]
+
+
+class RowPage(TypedDict):
+    """Rows, and where the next page begins."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+    position: Annotated[Position, Field(description="Up to where the rows hold the log.")]
+
+
+_OF_VIEW: Final = (
+    *("view-unknown", "filter-unknown", "value-unreadable", "sort-unknown", "fields-unknown", "cursor-unknown"),
+    *("question-too-slow", "no-past-here", "no-read-model", "read-model-not-ready", "not-shown-yet", "sign-in-off"),
+)
+VIEW_ANSWERS: Final[Mapping[str, Answer]] = {
+    "views": Answer(shape=ViewList, problems=("no-read-model",)),
+    "view_rows": Answer(shape=RowPage, problems=_OF_VIEW),
+    "export_view": Answer(shape=str, media=CSV, problems=_OF_VIEW),
+}
+"""By the name of the operation."""
