@@ -11,12 +11,14 @@ from cairnfield.prove_sync.nemesis import BACK_UP, RESTORE, STRIKES, plan
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
+SEED = 18
+"""Three of the five runs from here on restore the server, and nothing else is done to its database then."""
 
 
 @pytest.mark.timeout(600)
 def test_five_runs_under_blows_keep_every_promise(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cairnfield", "prove", "sync", "--json", "--keep", str(tmp_path / "kept")]
-    asked = ["--runs", str(RUNS), "--seed", "1", "--seconds", "5", "--devices", "5"]
+    asked = ["--runs", str(RUNS), "--seed", str(SEED), "--seconds", "5", "--devices", "5"]
     done = subprocess.run([*command, *asked], cwd=ROOT, capture_output=True, text=True, check=False)
     failed = sorted((tmp_path / "kept").glob("*/faults.txt"))
     assert [path.read_text() for path in failed] == []
