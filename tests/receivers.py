@@ -67,6 +67,12 @@ class Receivers:
                 self.at_once[heard.path] -= 1
 
 
+class _Server(ThreadingHTTPServer):
+    """Fifty may call in one breath: where no more than five may wait to be let in, a busy machine turns some away."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def receivers() -> Iterator[Receivers]:
     """Receivers, as long as the block."""
@@ -91,7 +97,7 @@ def receivers() -> Iterator[Receivers]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server = _Server(("127.0.0.1", 0), Receiver)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
