@@ -15,7 +15,8 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -122,10 +123,11 @@ class FileKeyring:
 
     def rotate(self, use: Use, *, at_once: bool = False) -> KeyRow:
         """Make a key that follows the current one: a day from now, or at once."""
-        now_ms = self._now_ms()
-        kept = list(self._all().values())
-        made = _made(use, now_ms, signing_keys.due(self.rows(), use, now_ms=now_ms, at_once=at_once))
-        self._write([*kept, made])
+        self._all()
+        with self._turn():
+            now_ms, rows = self._now_ms(), [each.row for each in self._kept.values()]
+            made = _made(use, now_ms, signing_keys.due(rows, use, now_ms=now_ms, at_once=at_once))
+            self._write([*self._kept.values(), made])
         return made.row
 
     def revoke(self, kid: str) -> KeyRow:
@@ -133,13 +135,15 @@ class FileKeyring:
 
         Raises KeyError where there is no such key.
         """
-        now_ms, kept = self._now_ms(), dict(self._all())
-        revoked = kept[kid] = replace(kept[kid], revoked_at_ms=now_ms)
-        rows = [each.row for each in kept.values()]
-        successors = []
-        if signing_keys.current(rows, revoked.use, now_ms=now_ms) is None:
-            successors = [_made(revoked.use, now_ms, now_ms)]
-        self._write([*kept.values(), *successors])
+        self._all()
+        with self._turn():
+            now_ms, kept = self._now_ms(), dict(self._kept)
+            revoked = kept[kid] = replace(kept[kid], revoked_at_ms=now_ms)
+            rows = [each.row for each in kept.values()]
+            successors = []
+            if signing_keys.current(rows, revoked.use, now_ms=now_ms) is None:
+                successors = [_made(revoked.use, now_ms, now_ms)]
+            self._write([*kept.values(), *successors])
         return revoked.row
 
     def _current(self, use: Use) -> _Kept:
@@ -160,11 +164,17 @@ class FileKeyring:
     def _add_what_came_later(self) -> None:
         """A file from before some use of keys gets one for it; of several processes that see it, one makes it."""
         if self._lacking():
-            with (self._path.parent / f"{KEYRING_FILE}.lock").open("a") as turn:
-                fcntl.flock(turn, fcntl.LOCK_EX)
-                self._look()
+            with self._turn():
                 now_ms = self._now_ms()
                 self._write([*self._kept.values(), *(_made(use, now_ms, now_ms) for use in self._lacking())])
+
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        """Of all who change the file, in whichever process, one at a time: each writes all keys that it has read."""
+        with (self._path.parent / f"{KEYRING_FILE}.lock").open("a") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            self._look()
+            yield
 
     def _lacking(self) -> list[Use]:
         return [use for use in USES if all(each.use != use for each in self._kept.values())]
