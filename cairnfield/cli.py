@@ -17,6 +17,7 @@ from cairnfield import (
     replicate,
     up,
 )
+from cairnfield.archive import archive
 from cairnfield.evidence import evidence
 from cairnfield.failure import told
 from cairnfield.prove import command as prove
@@ -43,6 +44,7 @@ app.command()(replicate.replicate)
 app.command()(verify)
 app.command()(replay.replay)
 app.command()(evidence)
+app.command()(archive)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)

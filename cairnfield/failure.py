@@ -20,12 +20,14 @@ def told(failure: Exception) -> tuple[str, int] | None:
     # Imported only when something went wrong, so that `cairn --help` stays quick.
     import psycopg
 
+    from infra.cold_file import ColdFileMissing
     from infra.keyring import KeyringUnreadable
     from infra.postgres.cluster import ServerUnavailable
     from infra.postgres.unfit import DatabaseUnfit
+    from infra.tree_keeper import LogTouched
 
     match failure:
-        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable():
+        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable() | ColdFileMissing() | LogTouched():
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
             reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions

@@ -76,9 +76,9 @@ class LogCheck:
             self.finding = Finding("event", self._suspect or self.size + 1, self._suspect or self.size + 1, text)
 
     def cannot_read(self, last: int, why: str) -> None:
-        """What follows, up to `last` at most, is not to be had: the database itself says that it is damaged."""
+        """What follows, up to `last` at most, is not to be had; `why` is a sentence."""
         if self.finding is None:
-            text = f"The database cannot read its own disk, somewhere from position {self.size + 1} on: {why}."
+            text = f"Nothing can be said from position {self.size + 1} on, or from somewhat later. {why}"
             self.finding = Finding("event", self.size + 1, last, text)
 
     def end(self, frontier: Sequence[bytes]) -> None:

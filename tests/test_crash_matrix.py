@@ -235,4 +235,5 @@ def test_g1_a_pull_that_is_broken_off_is_the_same_page_when_it_is_asked_for_agai
 def test_the_matrix_has_every_failpoint() -> None:
     elsewhere = {"push.leading", "push.led", "webhook.answered"}
     elsewhere |= {point for point in POINTS if point.startswith("projector.")}  # tests/test_projector_killed.py
+    elsewhere |= {point for point in POINTS if point.startswith("archive.")}  # tests/test_archive.py
     assert {point.partition("@")[0] for point, _ in PUSHES} | {*elsewhere, *PULLS} == set(POINTS)

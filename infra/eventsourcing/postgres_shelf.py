@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 
 from infra.eventsourcing import statements
 from infra.eventsourcing.office import AGGREGATE, Found, Kept
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import Connection
@@ -43,14 +43,18 @@ class PostgresShelf:
     ) -> Sequence[Found]:
         statement = statements.HISTORY_DESCENDING if descending else statements.HISTORY
         asked = {"tenant": tenant, "entity": entity, "after": after, "until": until, "limit": limit}
-        return [Found(*row) for row in self._rows(statement, asked)]
+        return self._found(statement, asked)
 
     def notifications(
         self, tenant: TenantId, *, replica: str, first: int, last: int, topics: Sequence[str], limit: int
     ) -> Sequence[Found]:
         asked = {"tenant": tenant, "first": first, "last": last, "limit": limit, "replica": replica}
         asked |= {"aggregate": AGGREGATE, "topics": list(topics) or None}
-        return [Found(*row) for row in self._rows(statements.NOTIFICATIONS, asked)]
+        return self._found(statements.NOTIFICATIONS, asked)
+
+    def _found(self, statement: LiteralString, asked: dict[str, Any]) -> Sequence[Found]:
+        rows = cold.over(self._pool, asked["tenant"]).rows(self._rows(statement, asked), at=Found._fields.index("body"))
+        return [Found(*row) for row in rows]
 
     def _rows(self, statement: LiteralString, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
         return of_tenant.rows(self._pool, statement, asked)

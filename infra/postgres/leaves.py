@@ -5,12 +5,14 @@ and spelling the stamps here. How a leaf is spelled is `sync.leaf`'s to say; a t
 column can hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 
+from infra.cold_file import MARK_BYTES, BodySpoiled, ColdFileMissing, is_cold, place_of
+from infra.postgres import cold
 from sync.log import TenantId
 
 # `to_json` escapes as canonical JSON does. Ids, replicas and effective times cannot hold what must be escaped.
@@ -78,6 +80,33 @@ def hashed(
 
 
 def _rows(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upto: int) -> Iterator[memoryview]:
+    """Each row with its leaf whole, also where the body lies elsewhere."""
+    files: Mapping[str, str] = {}
+    while True:
+        thaw, unknown = cold.Thaw(dict(files).copy), False
+        for raw in _stream(connection, tenant, after, upto):
+            marked = bytes(raw[-MARK_BYTES:])
+            if unknown or (is_cold(marked) and place_of(marked).file not in files):
+                unknown = True  # the rest is read to its end all the same: nothing else can be asked before
+                continue
+            after = int.from_bytes(raw[6:14])
+            yield memoryview(bytes(raw[:-MARK_BYTES]) + _body(thaw, marked)) if is_cold(marked) else raw
+        if not unknown:
+            return
+        known, files = files, dict(connection.execute(cold.FILES, {"tenant": tenant}).fetchall())
+        if files == known:
+            raise ColdFileMissing(f"The event after position {after} lies in a cold file that nobody knows.")
+
+
+def _body(thaw: cold.Thaw, marked: bytes) -> bytes:
+    """What is not what was put there is hashed as nothing: whoever holds the leaf to something finds that."""
+    try:
+        return thaw.body(marked)
+    except BodySpoiled:
+        return b""
+
+
+def _stream(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upto: int) -> Iterator[memoryview]:
     told = {"tenant": tenant, "after": after, "upto": upto}
     with connection.cursor().copy(_STREAM, told) as stream:
         begins_at = _HEADER_BYTES

@@ -20,7 +20,7 @@ from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
 from infra.failpoints import hit
-from infra.postgres import answered, binary_columns, of_tenant, quarantine, statements
+from infra.postgres import answered, binary_columns, cold, of_tenant, quarantine, statements
 from infra.postgres.past import PostgresPast
 from infra.postgres.pool import Connection
 from infra.postgres.pull import PostgresMoment, moment
@@ -57,6 +57,8 @@ PAUSE_BETWEEN_TRIES_S_MAX: Final = 0.05
 STATES_PER_FETCH: Final = 2_000
 ROWS_WORTH_COLUMNS: Final = 32
 
+_BODY_BY_ID: Final = 10
+"""Which column of SETTLED_BY_ID is the body."""
 _OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
@@ -99,7 +101,7 @@ class PostgresEventLog:
                 connection.execute(of_tenant.BEGIN)
                 of_tenant.set_tenant(connection, tenant)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
-            (*_, frontier), known = _known(reads, tenant)
+            (*_, frontier), known = _known(reads, tenant, cold.on(connection, tenant))
             hit("push.locked")
             changes, answer = decide(known)
             _check_positions(changes, known)
@@ -122,7 +124,7 @@ class PostgresEventLog:
             with connection.pipeline():
                 of_tenant.set_tenant(connection, tenant)
                 ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
-            _, known = _known(ahead, tenant)
+            _, known = _known(ahead, tenant, cold.over(self._pool, tenant))
         if known.held:
             return None
         changes, answer = decide(known)
@@ -175,7 +177,7 @@ class PostgresEventLog:
         return _head(self._rows(statements.MARK_DURABLE, tenant=tenant, position=position), tenant)
 
     def page(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[EventRow]:
-        return [EventRow(*row) for row in self._rows(statements.PAGE, tenant=tenant, after=after, limit=limit)]
+        return cold.event_rows(self._pool, statements.PAGE, {"tenant": tenant, "after": after, "limit": limit})
 
     def moment(self, tenant: TenantId) -> AbstractContextManager[PostgresMoment]:
         return moment(self._pool, tenant)
@@ -219,7 +221,8 @@ class PostgresEventLog:
         return [quarantine.case_of_row(row) for row in self._rows(quarantine.CASES, **asked)]
 
     def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
-        return [EventRow(*row) for row in self._rows(quarantine.HISTORY, tenant=tenant, entity=entity, limit=limit)]
+        asked = {"tenant": tenant, "entity": entity, "limit": limit}
+        return cold.event_rows(self._pool, quarantine.HISTORY, asked)
 
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         try:
@@ -323,7 +326,7 @@ def _grants_asked(wanted: Wanted) -> dict[str, str]:
     return {"by_scope": orjson.dumps(by_scope).decode(), "by_entity": orjson.dumps(by_entity).decode()}
 
 
-def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> tuple[tuple[Any, ...], Known]:
+def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, thaw: cold.Thaw) -> tuple[tuple[Any, ...], Known]:
     """The head's row as it was read, and what a decision is shown."""
     head = reads["head"].fetchone()
     if head is None:
@@ -334,7 +337,7 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId) -> tuple[tup
         epoch=head[1],
         durable=head[2],
         replicas={row[0]: ReplicaRow(*row) for row in rows.get("replicas", ())},
-        by_id={row[1]: _settled(row) for row in rows.get("by_id", ())},
+        by_id={row[1]: _settled(row) for row in thaw.rows(rows.get("by_id", ()), at=_BODY_BY_ID)},
         by_dot={(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())},
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],

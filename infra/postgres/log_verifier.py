@@ -7,6 +7,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
+from infra.cold_file import ColdFileMissing
 from infra.postgres import of_tenant
 from infra.postgres.leaves import Run, hashed
 from infra.postgres.pool import Connection
@@ -134,7 +135,10 @@ class LogVerifier:
                     for run in hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP):
                         goes_on = goes_on and _take(check, run, end)
             except errors.DataCorrupted as rot:
-                check.cannot_read(end, str(rot.diag.message_primary))
+                check.cannot_read(end, f"The database cannot read its own disk: {rot.diag.message_primary}.")
+                goes_on = False
+            except ColdFileMissing as missing:
+                check.cannot_read(end, str(missing))
                 goes_on = False
             came_to(CameTo(check.size, check.frontier), upto)
             if not goes_on:

@@ -5,7 +5,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg_pool import ConnectionPool
 
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.pool import Connection
 from sync.log import TenantId
 from sync.past import Touched
@@ -75,12 +75,12 @@ class PostgresPast:
         return found[0][0] if found else None
 
     def history(self, entity: str, *, after: int, until: int, limit: int) -> Sequence[EventRow]:
-        rows = self._rows(HISTORY, entity=entity, after=after, until=until, limit=limit)
-        return [EventRow(*row) for row in rows]
+        asked = {"entity": entity, "after": after, "until": until, "limit": limit}
+        return cold.event_rows(self._pool, HISTORY, {"tenant": self._tenant, **asked})
 
     def histories(self, entities: Sequence[str], *, until: int, limit: int) -> Sequence[EventRow]:
-        rows = self._rows(HISTORIES, entities=list(entities), until=until, limit=limit)
-        return [EventRow(*row) for row in rows]
+        asked = {"entities": list(entities), "until": until, "limit": limit}
+        return cold.event_rows(self._pool, HISTORIES, {"tenant": self._tenant, **asked})
 
     def everything(self, types: Sequence[str], *, after: str, limit: int) -> Sequence[EntityRow]:
         return [EntityRow(*row) for row in self._rows(EVERYTHING, types=list(types), after=after, limit=limit)]

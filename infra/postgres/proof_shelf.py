@@ -5,7 +5,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg_pool import ConnectionPool
 
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.leaves import hashed
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
@@ -102,11 +102,11 @@ class PostgresProofShelf:
         self._rows(_KEEP_SIGNED, tenant=tenant, **row._asdict())
 
     def event(self, tenant: TenantId, id: str) -> EventRow | None:  # noqa: A002  # its name everywhere
-        found = self._rows(_BY_ID, tenant=tenant, id=id)
-        return EventRow(*found[0]) if found else None
+        return next(iter(cold.event_rows(self._pool, _BY_ID, {"tenant": tenant, "id": id})), None)
 
     def events_of_scope(self, tenant: TenantId, scope: str, *, upto: int, limit: int) -> Sequence[EventRow]:
-        return [EventRow(*row) for row in self._rows(_OF_SCOPE, tenant=tenant, scope=scope, upto=upto, limit=limit)]
+        asked = {"tenant": tenant, "scope": scope, "upto": upto, "limit": limit}
+        return cold.event_rows(self._pool, _OF_SCOPE, asked)
 
     def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
         return of_tenant.rows(self._pool, statement, asked)

@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 from psycopg_pool import ConnectionPool
 
 from infra.failpoints import hit
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres import pull_statements as statements
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
@@ -40,7 +40,23 @@ class PostgresMoment:
             rows = self._rows(statements.TAIL_OF_SCOPES, scopes=list(scopes), **asked)
         hit("pull.read")
         is_whole = not rows or len(rows) == rows[0][2]
-        return Tail(b"".join([row[0] for row in rows]), len(rows), until if is_whole else rows[-1][1])
+        frames = [row[0] for row in rows]
+        page = b"".join(frames)
+        if b"\x00" in page:  # which no JSON holds
+            frames = self._thawed(frames, bytes_max)
+            is_whole = is_whole and len(frames) == len(rows)
+            page, rows = b"".join(frames), rows[: len(frames)]
+        return Tail(page, len(rows), until if is_whole else rows[-1][1])
+
+    def _thawed(self, frames: Sequence[bytes], bytes_max: int) -> list[bytes]:
+        """The frames with events in them that lie elsewhere, up to the size of a page, which is only now known."""
+        thaw, found, size = cold.on(self._connection, self._tenant), list[bytes](), 0
+        for frame in map(thaw.frame, frames):
+            size += len(frame)
+            if found and size > bytes_max:
+                break
+            found.append(frame)
+        return found
 
     def snapshots(self, scopes: Sequence[str], *, before: str, limit: int, bytes_max: int) -> Snapshots:
         asked = {"before": before, "limit": limit, "bytes_max": bytes_max}

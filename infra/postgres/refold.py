@@ -14,7 +14,7 @@ import psycopg
 
 from commands.authority import sees_everything
 from domain.catalogue import ENTITIES, ON_DEVICES
-from infra.postgres import of_tenant, statements
+from infra.postgres import cold, of_tenant, statements
 from infra.postgres.unfit import DatabaseUnfit
 from sync import merge, state_codec
 from sync.envelope import Event, Unacceptable, parse
@@ -105,10 +105,11 @@ def refold(owner: psycopg.Connection) -> None:
 
 
 def _events(owner: psycopg.Connection, tenant: str) -> Iterator[_Stored]:
+    thaw = cold.on(owner, tenant)
     with owner.cursor("refold", binary=True) as cursor:  # on the server, which reads no further than we ask
         cursor.itersize = EVENTS_PER_FETCH
         for row in cursor.execute(_EVENTS, {"tenant": tenant, "office": OFFICE_SCOPE, "ours": _OURS}):
-            yield _Stored(*row)
+            yield _Stored(*thaw.row(row))
 
 
 def _folded(stored: Iterable[_Stored], limited: frozenset[str]) -> tuple[bytes, list[AccessChange]]:

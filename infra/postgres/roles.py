@@ -24,7 +24,7 @@ is a member of it and stands in `analyst_login`."""
 
 GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     PROJECTOR: {
-        **dict.fromkeys(("tenant", "person", "log_head", "event", "entity"), frozenset({"SELECT"})),
+        **dict.fromkeys(("tenant", "person", "log_head", "event", "entity", "cold_file"), frozenset({"SELECT"})),
         "log_tile": frozenset({"SELECT", "INSERT", "UPDATE"}),
         "log_checkpoint": frozenset({"SELECT", "INSERT"}),
         "tracking": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
@@ -37,7 +37,18 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     },
     AUDITOR: dict.fromkeys(
         (
-            *("tenant", "person", "log_head", "event", "entity", "replica", "held", "quarantine", "grant_"),
+            *(
+                "tenant",
+                "person",
+                "log_head",
+                "event",
+                "entity",
+                "replica",
+                "held",
+                "quarantine",
+                "grant_",
+                "cold_file",
+            ),
             *("scope_link", "later_verdict", "audit_entry", "log_tile", "log_checkpoint"),
             *("projection_parked", "tracking"),
         ),

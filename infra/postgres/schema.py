@@ -184,7 +184,7 @@ event = Table(
         "body",
         LargeBinary,
         nullable=False,
-        comment="The authored event in canonical JSON, the very bytes that were hashed.",
+        comment="The authored event in canonical JSON, the very bytes that were hashed; or where they lie.",
         info={"storage": "MAIN", "compression": "lz4"},
     ),
     PrimaryKeyConstraint("tenant", "position"),
@@ -198,7 +198,8 @@ event = Table(
     CheckConstraint(_written_with("replica", 13, "abcdefghijklmnopqrstuvwxyz234567"), name="replica"),
     CheckConstraint(_written_with("effective", 16, "0123456789abcdef"), name="effective"),
     postgresql_partition_by="HASH (tenant)",
-    comment="The log: what everybody wrote, in one order per tenant. Rows are added, never changed and never removed.",
+    comment="The log: what everybody wrote, in one order per tenant. Rows are added, never changed and never removed; "
+    "only the body of an old one may move to a file and back.",
     info={
         "grants": ("SELECT", "INSERT"),
         "kept_by_append": ("log_head", "replica", "entity"),
@@ -211,6 +212,27 @@ event = Table(
             "autovacuum_freeze_min_age": 0,
         },
     },
+)
+
+cold_file = Table(
+    "cold_file",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose events."),
+    Column("file", Uuid, nullable=False, comment="The file's name, which the marks in the log say."),
+    Column("first_position", BigInteger, nullable=False, comment="The smallest position of an event in it."),
+    Column("last_position", BigInteger, nullable=False, comment="The greatest; what lies between need not be in it."),
+    Column("events", BigInteger, nullable=False, comment="How many events are in it."),
+    Column("bytes", BigInteger, nullable=False, comment="Its size."),
+    Column("moved_at", Time, nullable=False, comment="When the bodies were moved there."),
+    Column("sha256", LargeBinary, nullable=False, comment="SHA-256 of the file."),
+    Column("path", Text, nullable=False, comment="Where it lies, as every process that reads the log finds it."),
+    PrimaryKeyConstraint("tenant", "file"),
+    ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
+    CheckConstraint("first_position >= 1", name="first_position"),
+    CheckConstraint("events >= 1", name="events"),
+    CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+    comment="Files in which bodies of old events lie; in the log a mark stands in the stead of each.",
+    info={"grants": ("SELECT",)},
 )
 
 log_tile = Table(

@@ -6,6 +6,8 @@ A body travels as text where it is text, and as base64 where JSON could not carr
 
 from typing import Final, LiteralString
 
+from infra.postgres.cold import HASH
+
 BEGIN: Final[LiteralString] = "begin"
 COMMIT: Final[LiteralString] = "commit"
 ROLLBACK: Final[LiteralString] = "rollback"
@@ -101,7 +103,7 @@ _SPANS: Final[LiteralString] = """
 """
 
 SETTLED_BY_DOT: Final[LiteralString] = f"""
-    select 'accepted', id::text, found.replica, seq, encode(sha256(body), 'hex'), position, null::jsonb, '', '', false,
+    select 'accepted', id::text, found.replica, seq, encode({HASH}, 'hex'), position, null::jsonb, '', '', false,
            ''::bytea, null::jsonb
     from {_SPANS} cross join lateral (
         select * from event where tenant = %(tenant)s and event.replica = asked.replica and seq between first and last

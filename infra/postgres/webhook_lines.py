@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from commands.webhooks import EVERYTHING, Delivery, Errand, Step, Webhook
 from domain.people import Role
+from infra.postgres import cold
 from infra.postgres.of_tenant import rows, transaction
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
@@ -224,7 +225,7 @@ class PostgresLines:
             "all": EVERYTHING in facts,
             "office": OFFICE_SCOPE,
         }
-        found = rows(self._pool, _WAITING, asked)
+        found = cold.over(self._pool, tenant).rows(rows(self._pool, _WAITING, asked))
         events = [EventRow(*row[1:]) for row in found if row[1] is not None]
         is_full = len(events) == limit
         return Waiting(events, events[-1].position if is_full else found[0][0] if found else after)

@@ -7,8 +7,9 @@ import psycopg
 from infra.postgres.pool import connect
 
 _TABLES: Final[LiteralString] = """
-    select format('alter table %%I %s trigger insert_only', relname) from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname ~ '^event(_[0-9]{2})?$'
+    select format('alter table only %%I %s trigger %%I', relname, tgname)
+    from pg_trigger join pg_class on pg_class.oid = tgrelid
+    where relnamespace = 'public'::regnamespace and tgname in ('insert_only', 'only_bodies_move')
 """
 
 

@@ -6,7 +6,7 @@ from typing import Final, LiteralString
 
 from psycopg_pool import ConnectionPool
 
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.pool import Connection
 from sync.log import TenantId
 from sync.rows import EventRow
@@ -33,5 +33,7 @@ def histories(
     ):
         cursor.itersize = EVENTS_PER_FETCH
         rows = cursor.execute(EVENTS, {"tenant": tenant, "reached": _END, "types": [*types]})
-        for _, history in groupby((EventRow(*row) for row in rows), key=lambda row: row.entity):
+        thaw = cold.on(connection, tenant)
+        whole = (EventRow(*thaw.row(row)) for row in rows)
+        for _, history in groupby(whole, key=lambda row: row.entity):
             yield history

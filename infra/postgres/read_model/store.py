@@ -15,7 +15,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from infra.failpoints import hit
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.rows import Writing, keeping, kept, recalled, recalling
 from infra.postgres.read_model.tables import schema_of
@@ -162,11 +162,14 @@ class PostgresClaim:
 
     def page(self, limit: int) -> Sequence[EventRow]:
         asked = {"after": self.position, "limit": limit, "bytes_max": PAGE_BYTES_MAX}
-        return [EventRow(*row) for row in self._ask(_PAGE, **asked)]
+        return self._events(_PAGE, **asked)
 
     def history(self, entity: str, *, after: int, limit: int) -> Sequence[EventRow]:
         asked = {"entity": entity, "after": after, "until": self.position, "limit": limit}
-        return [EventRow(*row) for row in self._ask(_HISTORY, **asked)]
+        return self._events(_HISTORY, **asked)
+
+    def _events(self, statement: Any, **asked: Any) -> Sequence[EventRow]:
+        return cold.whole(cold.on(self._connection, self._tenant).rows(self._ask(statement, **asked)))
 
     def known(self, entities: Sequence[str]) -> Mapping[str, Subject]:
         found = {each: self.remembered[each] for each in entities if each in self.remembered}

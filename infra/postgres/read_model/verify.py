@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from domain.catalogue import ENTITIES
-from infra.postgres import of_tenant
+from infra.postgres import cold, of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.histories import EVENTS
 from infra.postgres.read_model.rows import spelled
@@ -111,11 +111,12 @@ class _Verifying:
     def _chunks(self) -> Iterator[Sequence[EventRow]]:
         """Whole entities, some thousand events at a time."""
         chunk: list[EventRow] = []
+        thaw = cold.on(self._connection, self._tenant)
         with self._connection.cursor("verifying", binary=True) as cursor:  # on the server: we hold one fetch at a time
             cursor.itersize = EVENTS_PER_CHUNK
             asked = {"tenant": self._tenant, "reached": self._reached, "types": sorted(ENTITIES)}
             for each in cursor.execute(EVENTS, asked):
-                row = EventRow(*each)
+                row = EventRow(*thaw.row(each))
                 if len(chunk) >= EVENTS_PER_CHUNK and row.entity != chunk[-1].entity:
                     yield chunk
                     chunk = []

@@ -1,0 +1,220 @@
+"""`cairn archive`: moves what was written about jobs that are long closed into files beside the database, and back."""
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cairnfield.failure import CannotGoOn
+from cairnfield.tenants import Named, tenants_named
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from infra.postgres.cold_mover import ColdFile, ColdMover, Ripe
+    from infra.settings import Settings
+    from sync.log import EventLog, TenantId
+    from sync.proof_shelf import SignedRow
+
+JOBS_PER_LOOK = 1_000
+
+
+def archive(  # noqa: PLR0917  # typer reads them by name
+    closed_before: Annotated[
+        str | None, typer.Option(help="Move jobs that were closed, and not written about since this day.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder for the files, a folder in it for each tenant; DATA/archive if not said."),
+    ] = None,
+    restore: Annotated[str | None, typer.Option(help="Bring back a file, by its id, or `all`.")] = None,
+    now_in: Annotated[
+        Path | None, typer.Option(help="The files were taken to this folder: have them read from there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant; all of them if not said.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")] = None,
+) -> None:
+    """Move the events of closed jobs into Parquet files; said without more, list the files.
+
+    They stay in the history, in proofs and in every replay: whatever reads the log reads the files too. It runs beside
+    a server, as the owner of the tables. Whoever stops it in the middle finds every event once, here or there.
+    """
+    from rich.console import Console
+
+    from cairnfield.database import database, settings_with
+    from cairnfield.wiring import open_accounts, open_log
+    from infra.postgres.cold_mover import ColdMover
+    from infra.postgres.pool import connect, open_pool
+    from infra.postgres.proof_shelf import PostgresProofShelf
+    from infra.postgres.roles import MIGRATOR, PROJECTOR
+
+    if sum(each is not None for each in (closed_before, restore, now_in)) > 1:
+        raise CannotGoOn("Say one of --closed-before, --restore and --now-in.")
+    settings, before_ms = settings_with(data=data), _day(closed_before)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    with (
+        database(settings) as opened,
+        open_pool(opened.dsn, size=2) as pool,
+        open_pool(opened.dsn, size=1, role=PROJECTOR) as projecting,
+        connect(settings.database_owner_url or opened.dsn, role=MIGRATOR, application_name="cairn-archive") as owner,
+    ):
+        mover, log = ColdMover(owner, PostgresProofShelf(projecting)), open_log(pool)
+        told: list[dict[str, Any]] = []
+        for named in tenants_named(tenant, open_accounts(pool).tenants()):
+            with _alone(mover, named):
+                if before_ms is not None:
+                    covering = _signed(settings, projecting, log, named[0])
+                    ripe = _ripe(mover, log, named[0], before_ms, covering)
+                    folder = (to or settings.data / "archive").absolute() / named[0]
+                    moved = [] if dry_run else _moved(mover, named, ripe, covering, folder, console)
+                    told.append(_of_move(named, ripe, moved, is_dry_run=dry_run))
+                elif restore is not None:
+                    told.append(_of_files(named, _restored(mover, named, restore, console), "restored"))
+                elif now_in is not None:
+                    told.append(_of_files(named, _taken(mover, named[0], now_in.absolute() / named[0]), "found"))
+                else:
+                    told.append(_of_files(named, mover.files(named[0]), "files"))
+    if restore not in (None, "all") and not any(each["files"] for each in told):
+        raise CannotGoOn(f"There is no cold file {restore!r}. `cairn archive` lists them.")
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        for each in told:
+            console.print(_sentence(each), markup=False)
+
+
+def _day(text: str | None) -> int | None:
+    from datetime import UTC, date, datetime, time
+
+    if text is None:
+        return None
+    try:
+        return int(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp() * 1_000)
+    except ValueError:
+        raise CannotGoOn(f"{text!r} is no day. Write it as 2025-12-31.") from None
+
+
+@contextmanager
+def _alone(mover: "ColdMover", named: Named) -> Generator[None]:
+    from infra.postgres.cold_mover import MoverBusy
+
+    try:
+        with mover.alone(named[0]):
+            yield
+    except MoverBusy:
+        raise CannotGoOn(f"Another `cairn archive` is at work for {named[1]}. Wait until it has ended.") from None
+
+
+def _signed(settings: "Settings", projecting: Any, log: "EventLog", tenant: "TenantId") -> "SignedRow | None":
+    """A checkpoint over the log as it is now; None of a log that is empty. Only what is signed is moved."""
+    from cairnfield.checkpoints import open_keeper
+    from cairnfield.wiring import now_ms
+    from infra.postgres.proof_shelf import PostgresProofShelf
+
+    open_keeper(projecting, settings, now_ms).keep_up(tenant, at_once=True)
+    return PostgresProofShelf(projecting).newest(tenant, log.head(tenant).epoch)
+
+
+def _ripe(
+    mover: "ColdMover", log: "EventLog", tenant: "TenantId", before_ms: int, covering: "SignedRow | None"
+) -> "list[Ripe]":
+    """The jobs that are over, by when they were written about last."""
+    from sync import shown
+    from sync.state_codec import decode
+
+    found: list[Ripe] = []
+    after = "00000000-0000-0000-0000-000000000000"
+    while covering is not None and (page := log.entities(tenant, "work_order", after=after, limit=JOBS_PER_LOOK)):
+        after = page[-1].entity
+        over = [row.scope for row in page if shown.values(decode(row.state)).get("status") in ("closed", "cancelled")]
+        found += mover.ripe(tenant, over, before_ms=before_ms, upto=covering.size)
+    return sorted(found, key=lambda each: each.newest)
+
+
+def _moved(  # noqa: PLR0917  # one caller, just above
+    mover: "ColdMover",
+    named: Named,
+    ripe: "Sequence[Ripe]",
+    covering: "SignedRow | None",
+    folder: Path,
+    console: "Console",
+) -> "list[ColdFile]":
+    from random import SystemRandom
+
+    from cairnfield.ids import uuid7
+    from cairnfield.wiring import now_ms
+    from infra.postgres.cold_mover import batches
+
+    moved: list[ColdFile] = []
+    with _bar(console, named[1], sum(each.events for each in ripe)) as advance:
+        for batch in batches(ripe):
+            assert covering is not None, "nothing of an empty log is ripe"
+            at_ms = now_ms()
+            scopes, file = [each.scope for each in batch], uuid7(at_ms, SystemRandom())
+            moved.append(mover.move(named[0], scopes, covering, folder=folder, file=file, now_ms=at_ms))
+            advance(moved[-1].events)
+    return moved
+
+
+def _restored(mover: "ColdMover", named: Named, which: str, console: "Console") -> "list[ColdFile]":
+    files = [each for each in mover.files(named[0]) if which in ("all", each.file)]
+    with _bar(console, named[1], sum(each.events for each in files)) as advance:
+        for each in files:
+            mover.restore(named[0], each)
+            advance(each.events)
+    return files
+
+
+def _taken(mover: "ColdMover", tenant: "TenantId", folder: Path) -> "Sequence[ColdFile]":
+    files = mover.files(tenant)
+    for each in files:
+        mover.lies_in(tenant, each, folder)
+    return files
+
+
+def _of_move(named: Named, ripe: "Sequence[Ripe]", moved: "Sequence[ColdFile]", *, is_dry_run: bool) -> dict[str, Any]:
+    told = _of_files(named, moved, "would_move" if is_dry_run else "moved")
+    return {**told, "jobs": len(ripe), "events": sum(each.events for each in ripe)}
+
+
+def _of_files(named: Named, files: "Sequence[ColdFile]", what: str) -> dict[str, Any]:
+    return {
+        "tenant": named[0],
+        "name": named[1],
+        "what": what,
+        "events": sum(each.events for each in files),
+        "files": [{**each._asdict(), "sha256": each.sha256.hex()} for each in files],
+    }
+
+
+def _sentence(told: dict[str, Any]) -> str:
+    name, events, files = told["name"], f"{told['events']:,} events", told["files"]
+    size = sum(each["size"] for each in files)
+    match told["what"]:
+        case "would_move":
+            return f"{name}: {events} of {told['jobs']:,} jobs would be moved."
+        case "moved":
+            return f"{name}: {events} of {told['jobs']:,} jobs moved, into {len(files)} files of {size:,} bytes."
+        case "restored":
+            return f"{name}: {events} are back in the database, {len(files)} files removed."
+        case "found":
+            return f"{name}: {len(files)} files found, and read from there from now on."
+        case _:
+            lines = [f"{name}: {events} lie in {len(files)} files."]
+            return "\n".join([*lines, *(f"  {each['file']}  {each['events']:>7,}  {each['path']}" for each in files)])
+
+
+@contextmanager
+def _bar(console: "Console", title: str, total: int) -> Generator[Callable[[int], None]]:
+    """A bar with an estimate on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda events: bar.update(task, advance=events)

@@ -1,0 +1,87 @@
+"""Reads rows of the log whose bodies lie elsewhere: whoever reads a body from `event` reads it by way of this."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from infra.cold_file import BEGINS, MARK_BYTES, ColdFileMissing, is_cold, place_of, read_body
+from infra.postgres import of_tenant
+from infra.postgres.pool import Connection
+from sync.log import TenantId
+from sync.rows import EventRow
+
+FILES: Final[LiteralString] = "select file::text, path from cold_file where tenant = %(tenant)s"
+
+IS_COLD: Final[LiteralString] = r"(octet_length(body) = 57 and substr(body, 1, 5) = '\x00636f6c64'::bytea)"
+"""SQL: whether a body is a mark, as `infra.cold_file.is_cold` says; a test holds one to the other."""
+HASH: Final[LiteralString] = f"case when {IS_COLD} then substr(body, 26) else sha256(body) end"
+"""SQL: the SHA-256 of a body, wherever it lies."""
+_ENDS: Final = b"}\n"
+"""Of a frame, after its event."""
+
+Files = Callable[[], Mapping[str, str]]
+"""Where each file of a tenant lies now."""
+
+
+class Thaw:
+    """Puts bodies in the stead of their marks; where files lie is looked up when a mark is met that is not known."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known: dict[str, str] = {}
+
+    def rows(self, rows: Sequence[tuple[Any, ...]], *, at: int = -1) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement, whole, where `at` is the place of the body."""
+        if not any(is_cold(row[at]) for row in rows if row[at] is not None):
+            return rows
+        return [self.row(row, at=at) for row in rows]
+
+    def row(self, row: tuple[Any, ...], *, at: int = -1) -> tuple[Any, ...]:
+        """One of them."""
+        at %= len(row)
+        return row if row[at] is None else (*row[:at], self.body(row[at]), *row[at + 1 :])
+
+    def body(self, body: bytes) -> bytes:
+        """The body itself, or the one that a mark stands for; raises ColdFileMissing."""
+        if not is_cold(body):
+            return body
+        place = place_of(body)
+        if place.file not in self._known:
+            self._known = dict(self._files())
+        path = self._known.get(place.file)
+        if path is None:
+            raise ColdFileMissing(f"The log says that an event lies in the cold file {place.file}, which nobody knows.")
+        return read_body(Path(path), place)
+
+    def frame(self, frame: bytes) -> bytes:
+        """The frame of a pull with its event in it."""
+        begin = len(frame) - MARK_BYTES - len(_ENDS)
+        marked = frame[begin : -len(_ENDS)]
+        return frame[:begin] + self.body(marked) + _ENDS if is_cold(marked) else frame
+
+
+def over(pool: ConnectionPool[Connection], tenant: TenantId) -> Thaw:
+    """For rows that were read from a pool."""
+    return Thaw(lambda: dict(of_tenant.rows(pool, FILES, {"tenant": tenant})))
+
+
+def on(connection: psycopg.Connection[Any], tenant: TenantId) -> Thaw:
+    """For rows that were read on a connection, whose transaction names the tenant."""
+    return Thaw(lambda: dict(connection.execute(FILES, {"tenant": tenant}).fetchall()))
+
+
+def event_rows(pool: ConnectionPool[Connection], statement: LiteralString, asked: Mapping[str, Any]) -> list[EventRow]:
+    """What a statement finds whose columns are those of EventRow, in their order."""
+    return whole(over(pool, asked["tenant"]).rows(of_tenant.rows(pool, statement, asked)))
+
+
+def whole(rows: Iterable[tuple[Any, ...]]) -> list[EventRow]:
+    """Rows with a name for each column."""
+    return [EventRow(*row) for row in rows]
+
+
+assert MARK_BYTES == 57, "IS_COLD says it too"
+assert BEGINS.hex() == "00636f6c64", "IS_COLD says it too"

@@ -1,0 +1,291 @@
+"""Moves the bodies of old events out of the database into cold files, and back.
+
+The copy comes first: a file is written, read again from the disk, and every leaf in it held to the tiles, before one
+transaction writes which file has them and puts marks in their stead. Whoever is killed in between leaves a file that
+nobody names, and a log as it was. A trigger looks at each row: the mark must hold the hash of the body that it
+replaces, and a body that comes back must have the hash that its mark holds, whoever asks.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, LiteralString, NamedTuple
+
+from infra.cold_file import (
+    ColdFileMissing,
+    Place,
+    hash_of_file,
+    mark,
+    read_rows,
+    settle,
+    write_rows,
+)
+from infra.failpoints import hit
+from infra.postgres import of_tenant
+from infra.postgres.cold import IS_COLD
+from infra.postgres.pool import Connection
+from infra.postgres.trouble import told_as_ours
+from infra.tree_keeper import LogTouched
+from sync.envelope import hash_of
+from sync.leaf import leaf_hashes
+from sync.log import TenantId
+from sync.merkle import HASH_BYTES
+from sync.proof_shelf import ProofShelf, SignedRow
+from sync.rows import EventRow
+from sync.tiles import WIDTH, split, widths_of
+
+EVENTS_PER_FILE: Final = 20_000
+"""A file holds whole jobs, and ends with the one that brings it to so many."""
+ROWS_PER_STATEMENT: Final = 2_000
+
+_FILES: Final[LiteralString] = """
+    select file::text, first_position, last_position, events, bytes,
+           (extract(epoch from moved_at) * 1000)::bigint, sha256, path
+    from cold_file where tenant = %(tenant)s order by first_position, file
+"""
+# Whether anything was written of a job since, and how much of it is still in the database.
+_RIPE: Final[LiteralString] = f"""
+    select asked.scope, newest.position, warm.events
+    from unnest(%(scopes)s::text[]) as asked(scope)
+    cross join lateral (
+        select position, recorded_at from event where tenant = %(tenant)s and event.scope = asked.scope
+        order by position desc limit 1) as newest
+    cross join lateral (
+        select count(*) as events from event
+        where tenant = %(tenant)s and event.scope = asked.scope and not {IS_COLD}) as warm
+    where newest.recorded_at < timestamptz 'epoch' + %(before_ms)s * interval '1 ms'
+          and newest.position <= %(upto)s and warm.events > 0
+    order by newest.position
+"""
+_WARM: Final[LiteralString] = f"""
+    select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
+           effective, actor, (extract(epoch from recorded_at) * 1000)::bigint, body
+    from event where tenant = %(tenant)s and scope = %(scope)s and position <= %(upto)s and not {IS_COLD}
+    order by position
+"""
+_LOCK: Final[LiteralString] = "select pg_try_advisory_lock(hashtextextended('cold ' || %(tenant)s, 0))"
+_UNLOCK: Final[LiteralString] = "select pg_advisory_unlock(hashtextextended('cold ' || %(tenant)s, 0))"
+_MOVES_BODIES: Final[LiteralString] = "select set_config('app.moves_bodies', 'yes', true)"
+_NAME: Final[LiteralString] = """
+    insert into cold_file (tenant, file, first_position, last_position, events, bytes, moved_at, sha256, path)
+    values (%(tenant)s, %(file)s, %(first)s, %(last)s, %(events)s, %(size)s,
+            timestamptz 'epoch' + %(moved_at_ms)s * interval '1 ms', %(sha256)s, %(path)s)
+"""
+_PUT: Final[LiteralString] = """
+    update event set body = t.body from unnest(%(positions)s::bigint[], %(bodies)s::bytea[]) as t(position, body)
+    where event.tenant = %(tenant)s and event.position = t.position
+"""
+_FORGET: Final[LiteralString] = "delete from cold_file where tenant = %(tenant)s and file = %(file)s"
+_LIES_IN: Final[LiteralString] = "update cold_file set path = %(path)s where tenant = %(tenant)s and file = %(file)s"
+
+
+class ColdFile(NamedTuple):
+    """A file in which bodies of old events lie."""
+
+    file: str
+    first: int
+    last: int
+    events: int
+    size: int
+    """In bytes."""
+    moved_at_ms: int
+    sha256: bytes
+    path: str
+
+
+class Ripe(NamedTuple):
+    """A job of which nothing was written for long."""
+
+    scope: str
+    newest: int
+    events: int
+    """How many of its bodies are still in the database."""
+
+
+class MoverBusy(Exception):
+    """Somebody else moves bodies of this tenant right now."""
+
+
+class ColdMover:
+    """Works on a connection that acts as the owner of the tables; a tenant is one mover's at a time."""
+
+    def __init__(self, owner: Connection, shelf: ProofShelf) -> None:
+        self._owner, self._shelf = owner, shelf
+
+    @contextmanager
+    def alone(self, tenant: TenantId) -> Generator[None]:
+        """Keep other movers out of a tenant; raises MoverBusy."""
+        asked = {"tenant": tenant}
+        if self._owner.execute(_LOCK, asked).fetchone() != (True,):
+            raise MoverBusy(tenant)
+        try:
+            yield
+        finally:
+            if not self._owner.closed:
+                self._owner.execute(_UNLOCK, asked)
+
+    def files(self, tenant: TenantId) -> Sequence[ColdFile]:
+        """What has been moved, by position."""
+        with self._transaction(tenant):
+            return [ColdFile(*row) for row in self._ask(_FILES, tenant=tenant)]
+
+    def ripe(self, tenant: TenantId, scopes: Sequence[str], *, before_ms: int, upto: int) -> Sequence[Ripe]:
+        """Those of these scopes of which nothing was written since, and nothing after position `upto`."""
+        asked = {"tenant": tenant, "scopes": list(scopes), "before_ms": before_ms, "upto": upto}
+        with self._transaction(tenant):
+            return [Ripe(*row) for row in self._ask(_RIPE, **asked)]
+
+    def move(
+        self, tenant: TenantId, scopes: Sequence[str], covering: SignedRow, *, folder: Path, file: str, now_ms: int
+    ) -> ColdFile:
+        """Move what lies in these scopes into a new file; `covering` is a checkpoint over all of it.
+
+        Raises LogTouched where an event is not what was signed, and ColdFileMissing where the disk does not keep what
+        it is given: nothing is moved then.
+        """
+        rows = self._warm(tenant, scopes, covering.size)
+        self._hold_to_tiles(tenant, rows)
+        positions = [row.position for row in rows]
+        told = {"tenant": tenant, "file": file, "checkpoint": str(covering.size)}
+        _made(folder)
+        path = folder / f"{file}.parquet"
+        write_rows(path, rows, told)
+        hit("archive.written")
+        self._look_again(tenant, path, rows)
+        moved = ColdFile(
+            *(file, min(positions), max(positions), len(rows), path.stat().st_size, now_ms),
+            *(hash_of_file(path), str(path)),
+        )
+        self._lay_beside(tenant, folder, moved, covering, scopes)
+        hit("archive.checked")
+        marks = [mark(Place(file, place, bytes.fromhex(hash_of(row.body)))) for place, row in enumerate(rows)]
+        with self._transaction(tenant):
+            self._ask(_NAME, tenant=tenant, **moved._asdict())
+            self._put(tenant, positions, marks)
+            hit("archive.before_commit")
+        hit("archive.committed")
+        return moved
+
+    def restore(self, tenant: TenantId, cold: ColdFile) -> None:
+        """Bring the bodies of a file back, and then remove it; raises ColdFileMissing."""
+        path = Path(cold.path)
+        rows = list(read_rows(path))
+        with self._transaction(tenant):
+            self._put(tenant, [row.position for row in rows], [row.body for row in rows])
+            self._ask(_FORGET, tenant=tenant, file=cold.file)
+            hit("archive.restored")
+        hit("archive.forgotten")
+        for each in (path, path.with_suffix(".json"), path.with_suffix(".checkpoint")):
+            each.unlink(missing_ok=True)
+
+    def lies_in(self, tenant: TenantId, cold: ColdFile, folder: Path) -> None:
+        """Somebody has taken a file elsewhere; raises ColdFileMissing unless it is there, and the same."""
+        path = folder / f"{cold.file}.parquet"
+        if hash_of_file(path) != cold.sha256:
+            raise ColdFileMissing(f"{path} is not the file that was written: its SHA-256 differs. Copy it once more.")
+        with self._transaction(tenant):
+            self._ask(_LIES_IN, tenant=tenant, file=cold.file, path=str(path))
+
+    def _warm(self, tenant: TenantId, scopes: Sequence[str], upto: int) -> list[EventRow]:
+        """Job after job, so that what belongs together lies together in the file."""
+        with self._transaction(tenant):
+            found = [self._ask(_WARM, tenant=tenant, scope=scope, upto=upto) for scope in scopes]
+        return [EventRow(*row) for rows in found for row in rows]
+
+    def _hold_to_tiles(self, tenant: TenantId, rows: Sequence[EventRow]) -> None:
+        tiles: dict[int, list[bytes]] = {}
+        for row, hashed in zip(rows, leaf_hashes(rows), strict=True):
+            number, offset = divmod(row.position - 1, WIDTH)
+            if number not in tiles:
+                tiles[number] = split(self._shelf.tile(tenant, 0, number))
+            if tiles[number][offset : offset + 1] != [hashed]:
+                raise LogTouched(
+                    f"The event at position {row.position} is not what was signed; nothing more is moved. "
+                    "`cairn verify` says what was touched."
+                )
+
+    def _look_again(self, tenant: TenantId, path: Path, rows: Sequence[EventRow]) -> None:
+        again = list(read_rows(path))
+        if again != list(rows):
+            raise ColdFileMissing(
+                f"{path} does not hold what was written into it; nothing was moved. Look at the disk."
+            )
+        self._hold_to_tiles(tenant, again)
+
+    def _lay_beside(
+        self, tenant: TenantId, folder: Path, moved: ColdFile, covering: SignedRow, scopes: Sequence[str]
+    ) -> None:
+        """What proves a file without the database: the checkpoint, the tiles up to it, and what the file is."""
+        for level, (full, rest) in widths_of(covering.size).items():
+            for number in range(full):
+                self._lay_tile(tenant, folder, level, number, WIDTH)
+            if rest:
+                self._lay_tile(tenant, folder, level, full, rest)
+        told: dict[str, Any] = {
+            **moved._asdict(),
+            "tenant": tenant,
+            "sha256": moved.sha256.hex(),
+            "checkpoint": covering.size,
+            "scopes": list(scopes),
+        }
+        path = Path(moved.path)
+        _write(path.with_suffix(".checkpoint"), covering.note)
+        _write(path.with_suffix(".json"), json.dumps(told, indent=2).encode())
+
+    def _lay_tile(self, tenant: TenantId, folder: Path, level: int, number: int, width: int) -> None:
+        path = folder / tile_path(level, number, width)
+        if not path.exists():
+            hashes = self._shelf.tile(tenant, level, number)[: width * HASH_BYTES]
+            _made(path.parent)
+            _write(path, hashes)
+
+    def _put(self, tenant: TenantId, positions: Sequence[int], bodies: Sequence[bytes]) -> None:
+        self._owner.execute(_MOVES_BODIES)
+        for begin in range(0, len(positions), ROWS_PER_STATEMENT):
+            end = begin + ROWS_PER_STATEMENT
+            asked = {"tenant": tenant, "positions": list(positions[begin:end]), "bodies": list(bodies[begin:end])}
+            put = self._owner.execute(_PUT, asked)
+            assert put.rowcount == len(asked["positions"]), "events never go away"
+
+    @contextmanager
+    def _transaction(self, tenant: TenantId) -> Generator[None]:
+        with told_as_ours(), self._owner.transaction():
+            of_tenant.set_tenant(self._owner, tenant)
+            yield
+
+    def _ask(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        cursor = self._owner.cursor(binary=True).execute(statement, asked)
+        return cursor.fetchall() if cursor.description else []
+
+
+def batches(ripe: Sequence[Ripe], events_per_file: int = EVENTS_PER_FILE) -> Iterator[list[Ripe]]:
+    """Whole jobs, as many as go into one file."""
+    batch, held = list[Ripe](), 0
+    for each in ripe:
+        batch.append(each)
+        held += each.events
+        if held >= events_per_file:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def tile_path(level: int, number: int, width: int) -> str:
+    """Where C2SP `tlog-tiles` puts a tile: the number in thousands, and how wide it is where it is not full."""
+    thousands = [f"{number % 1_000:03}"]
+    while number := number // 1_000:
+        thousands.insert(0, f"x{number % 1_000:03}")
+    return f"tile/{level}/{'/'.join(thousands)}{'' if width == WIDTH else f'.p/{width}'}"
+
+
+def _made(folder: Path) -> None:
+    """What people wrote is nobody's business who has no business with the server."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    writing = path.with_name(f"{path.name}.writing")
+    writing.write_bytes(content)
+    settle(writing, path)

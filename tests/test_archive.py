@@ -1,0 +1,332 @@
+"""`cairn archive` as an operator runs it: what lies in files is read, replayed and proven as if it were in the log."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from cairnfield.cli import app
+from cairnfield.failure import CannotGoOn
+from infra.cold_file import ColdFileMissing, is_cold, read_rows
+from infra.failpoints import POINTS
+from infra.postgres.cold import HASH, IS_COLD
+from infra.postgres.cold_mover import tile_path
+from infra.postgres.migrate import upgrade
+from infra.postgres.pool import connect, open_pool
+from infra.postgres.read_model.store import PostgresStore
+from infra.postgres.refold import refold
+from infra.postgres.roles import MIGRATOR, PROJECTOR
+from projections.read_model import PROJECTIONS
+from sync.as_of import entity_as_of
+from sync.checkpoint import read_note
+from sync.leaf import leaf_hashes
+from sync.merkle import root_at
+from sync.tiles import TILE_BYTES, nodes_over, widths_of
+from tests.conftest import TestServer
+from tests.devices import new_id
+from tests.infra.event_logs import Office, in_postgres
+from tests.infra.pushing import device, pushed, verdicts
+from tests.infra.read_models import catch_up, is_right
+from tests.infra.towns import Town
+from tests.test_epoch_and_durable import url_of
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+TOMORROW: Final = "2100-01-01"
+OF_THE_LOG: Final = ("quarantine.py", "0012_what_lies_elsewhere.py", "schema.py", "0001_the_log.py")
+"""What names bodies and reads none: its statements are the log's, or make tables."""
+MOVES: Final = ("written", "checked", "before_commit", "committed")
+RESTORES: Final = ("restored", "forgotten")
+"""The failpoints of either way, without what they begin with."""
+
+
+class Company:
+    """A tenant that has lived for a while, some of whose jobs are over, in a database that commands find."""
+
+    def __init__(self, office: Office, dsn: str, folder: Path) -> None:
+        self.office, self.dsn, self.folder = office, dsn, folder
+        self.town = Town(office, 3)
+        self.town.live(8)
+        self.jobs = [self._over(number) for number in range(3)]
+        self.raws = {row.id: row.body for row in office.events()}
+
+    def _over(self, number: int) -> str:
+        job, visit = new_id(), new_id()
+        phone = device(self.office, f"{'pqr'[number]}ab")
+        said = [phone.create("work_order", job, {}), phone.create("visit", visit, {"work_order_id": job})]
+        said += [phone.tell("work_order", job, "WorkOrderCancelled", {"cancel_reason": "the customer has moved"})]
+        said += [phone.tell("visit", visit, "Edited", {"sequence": "a"})]
+        assert set(verdicts(pushed(self.office, said, role="supervisor"))) == {"accepted"}
+        return job
+
+    def stored(self) -> list[bytes]:
+        """The bodies as the table has them."""
+        with psycopg.connect(self.dsn) as superuser:
+            found = superuser.execute("select body from event where tenant = %s", [self.office.tenant])
+            return [body for (body,) in found]
+
+    @property
+    def cold(self) -> int:
+        return sum(map(is_cold, self.stored()))
+
+
+@pytest.fixture
+def company(embedded_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Company]:
+    monkeypatch.setenv("CAIRN_SECRETS_DIR", str(tmp_path / "keys"))
+    monkeypatch.setenv("CAIRN_DATA", str(tmp_path / "data"))
+    with embedded_server.database() as dsn, open_pool(dsn, size=2) as pool:
+        monkeypatch.setenv("DATABASE_URL", url_of(dsn))
+        yield Company(in_postgres(pool, dsn).new(), dsn, tmp_path / "data" / "archive")
+
+
+def cairn(*said: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, said)])
+
+
+def told(*said: object) -> Any:
+    done = cairn(*said, "--json")
+    assert done.exit_code == 0, (done.output, done.exception)
+    return json.loads(done.stdout)
+
+
+def moved(company: Company) -> dict[str, Any]:
+    (document,) = told("archive", "--closed-before", TOMORROW)
+    assert document["jobs"] >= len(company.jobs)
+    assert company.cold == document["events"] > 0
+    return dict(document)
+
+
+def looked_at(company: Company) -> dict[str, Any]:
+    """Everything that is read of a log, by whatever way."""
+    office = company.office
+    rows = office.events()
+    past = office.log.past(office.tenant)
+    entities = sorted({row.entity for row in rows})
+    with office.log.moment(office.tenant) as moment:
+        tail = moment.tail(["*"], after=0, until=office.position, limit=1_000, bytes_max=1 << 20)
+        scoped = moment.tail(
+            sorted({row.scope for row in rows}), after=0, until=office.position, limit=1_000, bytes_max=1 << 20
+        )
+    return {
+        "log": rows,
+        "tail": tail,
+        "scoped": scoped,
+        "history": [office.log.history(office.tenant, each, limit=1_000) for each in entities],
+        "past": [past.history(each, after=0, until=office.position, limit=1_000) for each in entities],
+        "histories": past.histories(entities, until=office.position, limit=10_000),
+        "as_of": [entity_as_of(past, each, position) for each in entities for position in (5, office.position)],
+        "replay": told("replay"),
+    }
+
+
+def test_what_was_moved_is_read_replayed_and_proven_as_before(company: Company) -> None:
+    office = company.office
+    before = looked_at(company)
+    moved(company)
+    assert looked_at(company) == before
+    office.is_whole()
+    (verified,) = told("verify")
+    assert (verified["is_whole"], verified["events"]) == (True, office.position)
+    job = f"work_order:{company.jobs[0]}"
+    out = company.folder.parent / "job.zip"
+    assert cairn("evidence", out, "--scope", job).exit_code == 0
+    with open_pool(company.dsn, size=2, role=PROJECTOR) as pool:
+        store = PostgresStore(pool, 1, PROJECTIONS)
+        catch_up(store, office, page=7)
+        is_right(store, office)
+    assert [each["difference"] for each in told("projections", "verify")["tenants"]] == [None]
+
+
+def test_what_was_handed_in_is_known_again_though_its_body_lies_elsewhere(company: Company) -> None:
+    moved(company)
+    office = company.office
+    cold = next(row for row in office.events() if row.scope == f"work_order:{company.jobs[0]}")
+    assert verdicts(pushed(office, [cold.body], role="supervisor")) == ["duplicate"]
+    phone = device(office, "xyz")
+    other = phone.tell("work_order", company.jobs[0], "Edited", {"priority": "low"}, event_id=cold.id)
+    (verdict,) = pushed(office, [other], role="supervisor").verdicts
+    assert (verdict["verdict"], verdict["code"]) == ("quarantined", "id_taken")
+
+
+def test_a_job_that_is_written_about_later_is_read_from_both_and_moved_again(company: Company) -> None:
+    first = moved(company)
+    office, job = company.office, company.jobs[0]
+    phone = device(office, "xyz")
+    phone.see(*[row.body for row in office.events() if row.entity == job])
+    assert verdicts(pushed(office, [phone.tell("work_order", job, "Edited", {"priority": "low"})], role="supervisor"))
+    office.is_whole()
+    again = told("archive", "--closed-before", TOMORROW)[0]
+    assert (again["jobs"], again["events"]) == (1, 1)
+    assert company.cold == first["events"] + 1
+    office.is_whole()
+    assert {each["file"] for each in told("archive")[0]["files"]} == {
+        each["file"] for each in (*first["files"], *again["files"])
+    }
+
+
+def test_what_was_brought_back_lies_in_the_database_as_it_did(company: Company) -> None:
+    before = sorted(company.stored())
+    document = moved(company)
+    (file,) = document["files"]
+    assert told("archive", "--restore", file["file"])[0]["events"] == document["events"]
+    assert sorted(company.stored()) == before
+    assert told("archive")[0]["files"] == []
+    assert not Path(file["path"]).exists()
+    assert "no cold file" in refused("archive", "--restore", file["file"])
+
+
+def test_a_file_is_proven_by_what_lies_beside_it_and_nothing_else(company: Company) -> None:
+    (file,) = moved(company)["files"]
+    path = Path(file["path"])
+    note = read_note(path.with_suffix(".checkpoint").read_bytes()).checkpoint
+    widths = widths_of(note.size)
+
+    def tile(level: int, number: int) -> bytes:
+        full, rest = widths[level]
+        return (path.parent / tile_path(level, number, 256 if number < full else rest)).read_bytes()
+
+    assert root_at(note.size, nodes_over(tile)) == note.root
+    rows = list(read_rows(path))
+    for row, hashed in zip(rows, leaf_hashes(rows), strict=True):
+        number, offset = divmod(row.position - 1, TILE_BYTES // 32)
+        assert tile(0, number)[offset * 32 : offset * 32 + 32] == hashed
+    manifest = json.loads(path.with_suffix(".json").read_bytes())
+    assert (manifest["sha256"], manifest["checkpoint"]) == (file["sha256"], note.size)
+
+
+def test_a_tile_lies_where_c2sp_puts_it() -> None:
+    assert tile_path(0, 5, 256) == "tile/0/005"
+    assert tile_path(1, 1_234_067, 256) == "tile/1/x001/x234/067"
+    assert tile_path(0, 1_000, 17) == "tile/0/x001/000.p/17"
+
+
+def archiving(company: Company, point: str, *said: str) -> int:
+    environment = {**os.environ, "CAIRN_FAILPOINTS": f"archive.{point}=kill9", "CAIRN_TESTING": "1"}
+    command = [sys.executable, "-m", "cairnfield", "archive", *said, "--tenant", company.office.tenant]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, timeout=120).returncode
+
+
+def test_the_failpoints_are_all_of_an_archive() -> None:
+    assert {f"archive.{each}" for each in (*MOVES, *RESTORES)} == {
+        each for each in POINTS if each.startswith("archive")
+    }
+
+
+def test_whoever_is_killed_at_any_step_has_lost_nothing_and_can_begin_again(company: Company) -> None:
+    before = looked_at(company)
+    for point in MOVES:
+        assert archiving(company, point, "--closed-before", TOMORROW) == -signal.SIGKILL
+        assert (company.cold > 0) == (point == "committed")
+        assert looked_at(company) == before
+    for point in RESTORES:
+        assert archiving(company, point, "--restore", "all") == -signal.SIGKILL
+        assert (company.cold > 0) == (point == "restored")
+        assert looked_at(company) == before
+    moved(company)
+    assert looked_at(company) == before
+    assert told("verify")[0]["is_whole"]
+
+
+REWRITES: Final[dict[str, LiteralString]] = {
+    "another column": "update event set actor = 'nobody' where tenant = %(tenant)s",
+    "another body": "update event set body = '{}' where tenant = %(tenant)s",
+    "a mark of another hash": r"update event set body = '\x00636f6c64'::bytea || decode(repeat('00', 52), 'hex')"
+    " where tenant = %(tenant)s",
+    "a mark of a file that is not there": r"update event set body = '\x00636f6c64'::bytea"
+    " || decode(repeat('00', 20), 'hex') || sha256(body) where tenant = %(tenant)s",
+    "no event": "delete from event where tenant = %(tenant)s",
+}
+
+
+@pytest.mark.parametrize("statement", REWRITES.values(), ids=REWRITES)
+def test_not_even_the_owner_rewrites_an_event_on_the_way(company: Company, statement: LiteralString) -> None:
+    for is_cold_already in (False, True):
+        if is_cold_already:
+            moved(company)
+        before = company.stored()
+        with connect(company.dsn, role=MIGRATOR) as owner:
+            owner.execute("select set_config('app.tenant', %s, false)", [company.office.tenant])
+            owner.execute("select set_config('app.moves_bodies', 'yes', false)")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="refused"):
+                owner.execute(statement, {"tenant": company.office.tenant})
+        assert company.stored() == before
+
+
+def refused(*said: object) -> str:
+    done = cairn(*said)
+    assert done.exit_code == 1, done.output
+    assert done.exception is not None
+    return str(done.exception)
+
+
+def test_a_file_that_is_gone_or_spoiled_is_named_and_what_is_warm_is_still_read(company: Company) -> None:
+    (file,) = moved(company)["files"]
+    path, office = Path(file["path"]), company.office
+    elsewhere = company.folder.parent / "elsewhere" / office.tenant
+    elsewhere.mkdir(parents=True)
+    moved_to = path.rename(elsewhere / path.name)
+    with pytest.raises(ColdFileMissing, match="--now-in"):
+        office.events()
+    assert office.log.page(office.tenant, after=0, limit=1)
+    finding = json.loads(cairn("verify", "--json").stdout)[0]["finding"]
+    assert str(path) in finding["text"]
+    whole = moved_to.read_bytes()
+    spoiled = bytearray(whole)
+    spoiled[len(spoiled) // 3] ^= 1
+    moved_to.write_bytes(spoiled)
+    assert "SHA-256 differs" in refused("archive", "--now-in", elsewhere.parent)
+    moved_to.write_bytes(whole)
+    assert told("archive", "--now-in", elsewhere.parent)[0]["files"][0]["file"] == file["file"]
+    office.is_whole()
+
+
+def test_what_cannot_be_done_is_said_with_why(company: Company) -> None:
+    assert "is no day" in refused("archive", "--closed-before", "soon")
+    assert "Say one of" in refused("archive", "--closed-before", TOMORROW, "--restore", "all")
+    with connect(company.dsn, role=MIGRATOR) as other:
+        other.execute("select pg_advisory_lock(hashtextextended('cold ' || %s, 0))", [company.office.tenant])
+        assert "Another `cairn archive`" in refused("archive")
+    assert told("archive", "--closed-before", "2000-01-01")[0]["jobs"] == 0
+    would = told("archive", "--closed-before", TOMORROW, "--dry-run")[0]
+    assert would["jobs"] >= len(company.jobs)
+    assert (company.cold, would["files"]) == (0, [])
+    assert isinstance(cairn("archive", "--closed-before", "soon").exception, CannotGoOn)
+
+
+def test_whoever_reads_a_body_knows_that_it_may_lie_elsewhere() -> None:
+    for path in sorted((ROOT / "infra").rglob("*.py")):
+        text = path.read_text()
+        reads = re.search(r"\b(from|join) event\b", text) and "body" in text
+        if (
+            (reads and not path.match("*statements.py") and path.name not in OF_THE_LOG)
+            or "EventRow(*" in text
+            or "Found(*" in text
+        ):
+            assert "cold" in text, path
+
+
+def test_sql_and_python_know_a_mark_alike(company: Company) -> None:
+    moved(company)
+    with psycopg.connect(company.dsn) as superuser:
+        found = superuser.execute(f"select body, {IS_COLD}, {HASH} from event").fetchall()
+    assert [cold for _, cold, _ in found] == [is_cold(body) for body, _, _ in found]
+    whole = {row.id: row.body for row in company.office.events()}
+    assert whole == company.raws
+
+
+def test_the_schema_is_brought_up_over_what_lies_elsewhere(company: Company) -> None:
+    moved(company)
+    with psycopg.connect(company.dsn) as superuser, superuser.transaction():
+        superuser.execute("delete from grant_")
+        superuser.execute("delete from scope_link")
+        refold(superuser)
+    upgrade(company.dsn, allow_unsafe=True)
+    company.office.is_whole()
