@@ -24,11 +24,12 @@ from bench.projections_place import Place
 from bench.town_log import Town
 from cairnfield.wiring import now_ms
 from infra.postgres.pool import connect
-from infra.postgres.read_model.rows import Writing, keeping, kept, recalled, recalling
-from infra.postgres.read_model.tables import schema_of
+from infra.postgres.read_model.kept import KEPT_TABLE, kept, recalled, recalling
+from infra.postgres.read_model.rows import Writing
+from infra.postgres.read_model.tables import KEPT, schema_of
 from infra.postgres.read_model.versions import drop, make
 from infra.postgres.roles import PROJECTOR
-from projections.folding import fold
+from projections.folding import fold, of_replicas
 from projections.read_model import GROUP, PROJECTIONS
 from sync.rows import EventRow
 
@@ -61,13 +62,16 @@ class StockView(PostgresTrackingRecorder):
                 recalling(self.schema), {"tenant": self.tenant, "entities": [row.entity]}
             )
             known = {each[0]: recalled(each) for each in found.fetchall()}
-            folded = fold([row], GROUP, known=known)
-            for changes in (*folded.changes.values(), folded.replicas):
+            folded = fold({row.entity: [row]}, GROUP, known=known)
+            for changes in (folded.changes, of_replicas(GROUP, [row])):
                 for table, keys in changes.gone.items():
                     writing[table].take_away(connection, self.tenant, keys)
+                for table, rows in changes.added.items():
+                    writing[table].add(connection, self.tenant, rows)
                 for table, rows in changes.written.items():
                     writing[table].write(connection, self.tenant, rows)
-            connection.execute(keeping(self.schema), kept(self.tenant, [*folded.subjects.values()]))
+            if folded.subjects:
+                writing[KEPT].write(connection, self.tenant, kept([*folded.subjects.values()]))
             self._insert_tracking(cursor, tracking)
 
 
@@ -89,7 +93,7 @@ def measured(place: Place) -> dict[str, float]:
     with connect(place.dsn, role=PROJECTOR) as maker:
         version = make(maker, now_ms=now_ms())
         StockView.tenant, StockView.schema = place.tenants[0], schema_of(version)
-        StockView.writing = {each.name: Writing(StockView.schema, each) for each in PROJECTIONS}
+        StockView.writing = {each.name: Writing(StockView.schema, each) for each in (*PROJECTIONS, KEPT_TABLE)}
         per_s = _per_s(_env(place.dsn), events)
         drop(maker, version)
     return {

@@ -1,7 +1,7 @@
 """The read model in memory: `projections.store.Store` in dictionaries over the log in memory, gone with the process."""
 
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -95,16 +95,18 @@ class MemoryClaim:
     def parked(self) -> Set[str]:
         return self.now.parked.keys()
 
-    def write(self, changes: Changes, subjects: Iterable[Subject]) -> None:
+    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
         tables = {name: dict(rows) for name, rows in self.now.tables.items()}
         for name, keys in changes.gone.items():
             for key in keys:
                 tables.get(name, {}).pop(key, None)
-        for name, rows in changes.written.items():
+        for name, rows in changes.added.items():
+            _check_new(self._store.projections[name], rows, tables.get(name, {}))
+        for name, rows in (*changes.added.items(), *changes.written.items()):
             projection = self._store.projections[name]
             _check(projection, rows)
             tables.setdefault(name, {}).update({projection.key_of(row): row for row in rows})
-        remembered = {**self.now.subjects, **{each.id: each for each in subjects}}
+        remembered = {**self.now.subjects, **{each.id: each for each in (*new, *changed)}}
         self.now = replace(self.now, tables=tables, subjects=remembered)
 
     def park(self, poisoned: Sequence[Poisoned], *, now_ms: int) -> None:
@@ -121,6 +123,12 @@ class MemoryClaim:
         if position <= self.position:
             raise Conflicting(f"these tables hold the log up to {self.position} already")
         self.now = replace(self.now, position=position)
+
+
+def _check_new(projection: Projection, rows: Sequence[Row], there: Rows) -> None:
+    for row in rows:
+        if projection.key_of(row) in there:
+            raise RowsRefused(f"{projection.name} has a row {projection.key_of(row)} already")
 
 
 def _check(projection: Projection, rows: Sequence[Row]) -> None:

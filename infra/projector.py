@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.failpoints import hit
-from projections.folding import Changes, Folded, Group, Poisoned, by_entity, fold
+from projections.folding import Folded, Group, Poisoned, by_entity, fold, of_replicas
 from projections.projection import Subject
 from projections.store import Claim, RowsRefused, Store
 from sync.log import TenantId
@@ -99,54 +99,49 @@ class Projector:
                 return False
 
     def _take_in(self, claim: Claim, page: Sequence[EventRow]) -> Sequence[Poisoned]:
-        parked = claim.parked()
-        rows = by_entity(page, parked)
+        rows = by_entity(page, claim.parked())
         known = claim.known([entity for entity, each in rows.items() if each[0].version > 1])
-        folded = fold(page, self.group, known=known, parked=parked)
-        refused = self._write(claim, folded, sorted(folded.subjects), rows, known)
-        claim.write(folded.replicas, ())
-        return [*folded.poisoned, *refused]
+        poisoned = self._write(claim, rows, known)
+        claim.write(of_replicas(self.group, page))
+        return poisoned
 
     def _write(
-        self,
-        claim: Claim,
-        folded: Folded,
-        entities: Sequence[str],
-        rows: Mapping[str, Sequence[EventRow]],
-        known: Mapping[str, Subject],
-    ) -> list[Poisoned]:
-        """Write what follows for these entities; where the tables refuse it, by halves, down to the event."""
+        self, claim: Claim, rows: Mapping[str, Sequence[EventRow]], known: Mapping[str, Subject]
+    ) -> Sequence[Poisoned]:
+        """Write what follows from these entities' events; where the tables refuse it, by halves, down to the event."""
+        folded = fold(rows, self.group, known=known)
         try:
-            claim.write(_together(folded, entities), [folded.subjects[each] for each in entities])
+            _keep(claim, folded, known)
         except RowsRefused:
-            if len(entities) == 1:
-                poisoned = self._one_by_one(claim, rows[entities[0]], known)
+            if len(rows) == 1:
+                poisoned = self._one_by_one(claim, next(iter(rows.values())), known)
                 return [poisoned] if poisoned else []
-            half = len(entities) // 2
-            first = self._write(claim, folded, entities[:half], rows, known)
-            return first + self._write(claim, folded, entities[half:], rows, known)
-        return []
+            entities, half = [*rows], len(rows) // 2
+            return [
+                *self._write(claim, {each: rows[each] for each in entities[:half]}, known),
+                *self._write(claim, {each: rows[each] for each in entities[half:]}, known),
+            ]
+        return folded.poisoned
 
     def _one_by_one(self, claim: Claim, rows: Sequence[EventRow], known: Mapping[str, Subject]) -> Poisoned | None:
         """Take in one entity's events as far as that goes; the first that cannot be."""
         entity = rows[0].entity
         for row in rows:
-            folded = fold([row], self.group, known=known)
+            folded = fold({entity: [row]}, self.group, known=known)
             if folded.poisoned:
                 return folded.poisoned[0]
             try:
-                claim.write(folded.changes[entity], [folded.subjects[entity]])
+                _keep(claim, folded, known)
             except RowsRefused as why:
                 return Poisoned(entity, row.position, str(why))
             known = folded.subjects
         return None
 
 
-def _together(folded: Folded, entities: Sequence[str]) -> Changes:
-    changes = Changes()
-    for entity in entities:
-        changes.add(folded.changes[entity])
-    return changes
+def _keep(claim: Claim, folded: Folded, known: Mapping[str, Subject]) -> None:
+    new = [each for entity, each in folded.subjects.items() if entity not in known]
+    changed = [each for entity, each in folded.subjects.items() if entity in known]
+    claim.write(folded.changes, new=new, changed=changed)
 
 
 def _check_dense(page: Sequence[EventRow], after: int, tenant: TenantId) -> None:

@@ -12,25 +12,19 @@ from domain.catalogue import ENTITIES
 from projections.projection import Key, Mark, OfEntities, OfEvents, OfReplicas, Projection, Row, Subject, Told
 from sync import merge
 from sync.hybrid_clock import ms_of
-from sync.merge import State
+from sync.merge import State, made
 from sync.recorded import read
 from sync.rows import EventRow
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What becomes of tables: by the table's name, rows that are written (in place of one with the same key), and keys
-    of rows that go."""
+    """What becomes of tables: by the table's name, rows whose key no row has had yet, rows that are written in place of
+    one with the same key, and keys of rows that go."""
 
+    added: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
     written: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
     gone: dict[str, list[Key]] = field(default_factory=dict[str, list[Key]])
-
-    def add(self, other: "Changes") -> None:
-        """Take what another says as well; the two speak of different rows."""
-        for name, rows in other.written.items():
-            self.written.setdefault(name, []).extend(rows)
-        for name, keys in other.gone.items():
-            self.gone.setdefault(name, []).extend(keys)
 
 
 class Poisoned(NamedTuple):
@@ -42,14 +36,12 @@ class Poisoned(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a page makes of what was known."""
+    """What events of some entities make of what was known."""
 
-    changes: Mapping[str, Changes]
-    """By entity; what follows from events alone is among those of their entity."""
+    changes: Changes
+    """Of what is shown of these entities, and of their events."""
     subjects: Mapping[str, Subject]
-    """The entities that it touched, as they are now."""
-    replicas: Changes
-    """What it says of replicas."""
+    """These entities, as they are now."""
     poisoned: Sequence[Poisoned]
     """The first event of each entity that cannot be taken in; of those entities nothing from there on is in."""
 
@@ -78,31 +70,22 @@ class Group:
 
 
 def fold(
-    page: Sequence[EventRow],
-    group: Group,
-    *,
-    known: Mapping[str, Subject] = NOTHING,
-    parked: Set[str] = frozenset(),
+    by_entity: Mapping[str, Sequence[EventRow]], group: Group, *, known: Mapping[str, Subject] = NOTHING
 ) -> Folded:
-    """What these events, in the order of the log, change; `known` are the entities that they touch, as they were.
-
-    Entities that are `parked` are left out, and so is what no declaration knows.
-    """
-    changes: dict[str, Changes] = {}
-    subjects: dict[str, Subject] = {}
-    poisoned: list[Poisoned] = []
-    for entity, rows in by_entity(page, parked).items():
+    """What these events, of each entity in the order of the log, change; `known` are the entities as they were."""
+    changes, subjects, poisoned = Changes(), dict[str, Subject](), list[Poisoned]()
+    for entity, rows in by_entity.items():
         shown, poison = _shown(rows, known.get(entity), group)
         if poison:
             poisoned.append(poison)
-        if shown is None:
-            continue
-        subjects[entity], changes[entity] = shown
-    return Folded(changes, subjects, of_replicas(group, page), poisoned)
+        if shown is not None:
+            subjects[entity] = shown.subject
+            _add(changes, shown)
+    return Folded(changes, subjects, poisoned)
 
 
 def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[EventRow]]:
-    """The events of field service by their entities, each in its order."""
+    """The events of field service in a page by their entities, but those that are parked; each in its order."""
     found: dict[str, list[EventRow]] = {}
     for row in page:
         if row.entity_type in ENTITIES and row.entity not in parked:
@@ -110,8 +93,26 @@ def by_entity(page: Sequence[EventRow], parked: Set[str]) -> dict[str, list[Even
     return found
 
 
-_Shown = tuple[Subject, Changes]
-"""What events have made of an entity, and how that changes the tables."""
+class _Shown(NamedTuple):
+    """What events have made of one entity, and how that changes the tables, by their names."""
+
+    subject: Subject
+    added: list[tuple[str, Sequence[Row]]]
+    written: list[tuple[str, Sequence[Row]]]
+    gone: list[tuple[str, Sequence[Key]]]
+
+
+def _add(changes: Changes, shown: _Shown) -> None:
+    for all_of_them, of_this_one in (
+        (changes.added, shown.added),
+        (changes.written, shown.written),
+        (changes.gone, shown.gone),
+    ):
+        for name, rows in of_this_one:
+            if name in all_of_them:
+                all_of_them[name] += rows
+            else:
+                all_of_them[name] = [*rows]
 
 
 def _shown(rows: Sequence[EventRow], before: Subject | None, group: Group) -> tuple[_Shown | None, Poisoned | None]:
@@ -140,11 +141,11 @@ def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) ->
     for row in rows:
         event = read(row.body)
         state = merge.apply(state, event, row.effective)
-        told.append(Told(row, event))
+        told.append(made(Told, (row, event)))
     last = rows[-1]
-    created = before.created if before else mark_of(rows[0])
-    after = Subject(last.entity, last.scope, state, created, mark_of(last))
-    return after, _changes(group, told, before, after)
+    changed = mark_of(last)
+    created = before.created if before else changed if len(rows) == 1 else mark_of(rows[0])
+    return _changes(group, told, before, Subject(last.entity, last.scope, state, created, changed))
 
 
 def mark_of(row: EventRow) -> Mark:
@@ -152,25 +153,25 @@ def mark_of(row: EventRow) -> Mark:
     return Mark(row.position, row.version, ms_of(row.effective), row.recorded_at_ms, row.actor)
 
 
-def _changes(group: Group, told: Sequence[Told], before: Subject | None, after: Subject) -> Changes:
-    changes = Changes()
+def _changes(group: Group, told: Sequence[Told], before: Subject | None, after: Subject) -> _Shown:
+    shown = _Shown(after, [(each.name, [each.row(event) for event in told]) for each in group.of_events], [], [])
     for each in group.of_entities[after.type]:
-        if each.has_one_row:
-            changes.written[each.name] = [*each.rows(after)]
-        else:
-            _show(changes, each, before, after)
-    for of_events in group.of_events:
-        changes.written[of_events.name] = [of_events.row(event) for event in told]
-    return changes
+        if before is not None and not each.has_one_row:
+            _compare(shown, each, before)
+        elif rows := each.rows(after):
+            (shown.written if before else shown.added).append((each.name, rows))
+    return shown
 
 
-def _show(changes: Changes, projection: OfEntities, before: Subject | None, after: Subject) -> None:
-    there = {projection.key_of(row): row for row in projection.rows(before)} if before else {}
-    wanted = {projection.key_of(row): row for row in projection.rows(after)}
-    if written := [row for key, row in wanted.items() if there.get(key) != row]:
-        changes.written[projection.name] = written
+def _compare(shown: _Shown, projection: OfEntities, before: Subject) -> None:
+    there = {projection.key_of(row): row for row in projection.rows(before)}
+    wanted = {projection.key_of(row): row for row in projection.rows(shown.subject)}
+    if added := [row for key, row in wanted.items() if key not in there]:
+        shown.added.append((projection.name, added))
+    if written := [row for key, row in wanted.items() if key in there and there[key] != row]:
+        shown.written.append((projection.name, written))
     if gone := [key for key in there if key not in wanted]:
-        changes.gone[projection.name] = gone
+        shown.gone.append((projection.name, gone))
 
 
 def of_replicas(group: Group, page: Sequence[EventRow]) -> Changes:
@@ -180,7 +181,7 @@ def of_replicas(group: Group, page: Sequence[EventRow]) -> Changes:
         if row.entity_type in ENTITIES:
             by_replica.setdefault(row.replica, []).append(row)
     newest = [told for rows in by_replica.values() if (told := _newest(rows))]
-    return Changes({each.name: [each.row(told) for told in newest] for each in group.of_replicas if newest})
+    return Changes(written={each.name: [each.row(told) for told in newest] for each in group.of_replicas if newest})
 
 
 def _newest(rows: Sequence[EventRow]) -> Told | None:

@@ -27,6 +27,7 @@ Key = tuple[Any, ...]
 Field = tuple[str, str]
 """An entity type and one of its fields."""
 
+_REGISTER: Final = Kind.REGISTER
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, beyond which nobody writes a date; a broken clock may show a later moment."""
@@ -143,25 +144,30 @@ Projection = OfEntities | OfEvents | OfReplicas
 def _values(state: State) -> dict[str, Any]:
     """What `sync.shown` shows; nearly every field was written once and shows just that, which is found out here."""
     plan = plan_of(state.type)
-    kinds, status = plan.kinds, plan.status
+    kinds, otherwise = plan.kinds, (plan.status, "archived")
     told: dict[str, Any] = {}
     others: dict[str, Any] = {}
     for name, cell in state.cells.items():
-        if kinds[name] is Kind.REGISTER and len(cell) == 1 and name not in (status, "archived"):
+        if kinds[name] is _REGISTER and len(cell) == 1 and name not in otherwise:
             told[name] = cell[0][3]
         else:
             others[name] = cell
     return told | shown.values(state._replace(cells=others)) if others else told
 
 
-@lru_cache(maxsize=4096)
+_MINUTES: Final = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
+_SECONDS: Final = tuple(f"{second:02d}." for second in range(60))
+_THOUSANDTHS: Final = tuple(f"{thousandth:03d}Z" for thousandth in range(1_000))
+
+
+@lru_cache(maxsize=4_096)
 def _day(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%dT")
 
 
 def instant(ms: int) -> str:
     """A moment in milliseconds since 1970, as `domain.values.Instant` spells it."""
-    days, rest = divmod(min(ms, _LAST_MS), 86_400_000)
-    seconds, thousandths = divmod(rest, 1_000)
+    seconds, thousandth = divmod(ms if ms < _LAST_MS else _LAST_MS, 1_000)
     minutes, second = divmod(seconds, 60)
-    return f"{_day(days)}{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{thousandths:03d}Z"
+    days, minute = divmod(minutes, 1_440)
+    return _day(days) + _MINUTES[minute] + _SECONDS[second] + _THOUSANDTHS[thousandth]  # four for each event, or more

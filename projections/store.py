@@ -4,7 +4,7 @@ What a claim writes and how far it has come are one commit, so that no event is 
 whoever dies in between.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -69,8 +69,11 @@ class Claim(Protocol):
         """The entities that stand still."""
         ...
 
-    def write(self, changes: Changes, subjects: Iterable[Subject]) -> None:
-        """Write rows, take rows away, and remember these entities; raises RowsRefused and is as before."""
+    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
+        """Write rows, take rows away, and remember entities: `new` are those that were not `known` until now.
+
+        Raises RowsRefused and is as before.
+        """
         ...
 
     def park(self, poisoned: Sequence[Poisoned], *, now_ms: int) -> None:

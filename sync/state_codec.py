@@ -25,6 +25,7 @@ from sync.hybrid_clock import counter_of, ms_of, stamp
 from sync.merge import Dot, State, Write, decimal, made, millionths, watched
 from sync.plan import Kind, plan_of
 
+_REGISTER: Final = Kind.REGISTER
 _Name = tuple[str, int, str]
 """A write by its dot and its effective stamp."""
 
@@ -55,7 +56,7 @@ def _what_is_left(state: State) -> tuple[dict[_Name, dict[str, Any]], dict[str, 
     values: dict[str, Any] = {}
     for name, cell in state.cells.items():
         kind = kinds[name]
-        if kind is Kind.REGISTER:
+        if kind is _REGISTER:
             for replica, seq, effective, value, _ in cell:
                 if seq != last_seq or replica != teller:  # neighbours are often of one event
                     teller, last_seq, values = replica, seq, left.setdefault((replica, seq, effective), {})
@@ -131,7 +132,7 @@ def _cells(told: list[Any], kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], 
     for said, values, contested in _writes(told):
         for name, value in values.items():
             kind = kinds[name]
-            if kind is not Kind.REGISTER:
+            if kind is not _REGISTER:
                 _put_back(cells.setdefault(name, {}), kind, said, value)
                 continue
             kept: Write = made(Write, (*said, value, contested.get(name, ())))

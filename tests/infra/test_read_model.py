@@ -112,7 +112,7 @@ def test_g11_what_fails_before_the_commit_has_not_happened(store: Store, office:
 def spoil(store: Store, office: Office, replica: str) -> None:
     with store.claim(office.tenant) as claim:
         assert claim is not None
-        claim.write(Changes(gone={"replica_heard": [(replica,)]}), ())
+        claim.write(Changes(gone={"replica_heard": [(replica,)]}))
         claim.park([Poisoned(new_id(), 1, "x")], now_ms=NOON)
         claim.move(claim.position + 1)
         raise ZeroDivisionError
@@ -133,8 +133,8 @@ def test_rows_that_the_tables_refuse_leave_nothing_behind(store: Store, office: 
         assert claim is not None
         good, bad = ("w", "a"), ("w", None)
         with pytest.raises(RowsRefused):
-            claim.write(Changes(written={"work_order_asset": [good, bad]}), ())
-        claim.write(Changes(written={"work_order_asset": [("w", "b")]}), ())
+            claim.write(Changes(written={"work_order_asset": [good, bad]}))
+        claim.write(Changes(written={"work_order_asset": [("w", "b")]}))
     assert [*store.rows(office.tenant, "work_order_asset")] == [("w", "b")]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.catalogue import ENTITIES
 from projections.entities import ENTITY_TABLES
-from projections.folding import Group, fold
+from projections.folding import Group, by_entity, fold, of_replicas
 from projections.projection import Column, Key, OfEntities, OfReplicas, Projection, Row, Subject, Told, instant
 from sync import envelope, recorded, shown
 from sync.rows import EventRow
@@ -54,13 +54,16 @@ def tables(*pages: Sequence[EventRow]) -> Tables:
     found: Tables = {name: {} for name in KEY_OF}
     known: dict[str, Subject] = {}
     for page in pages:
-        folded = fold(page, GROUP, known=known)
+        folded = fold(by_entity(page, frozenset()), GROUP, known=known)
         assert folded.poisoned == []
         known |= folded.subjects
-        for changes in (*folded.changes.values(), folded.replicas):
+        for changes in (folded.changes, of_replicas(GROUP, page)):
             for name, gone in changes.gone.items():
                 for key in gone:
                     del found[name][key]
+            for name, rows in changes.added.items():
+                assert found[name].keys().isdisjoint({KEY_OF[name](row) for row in rows}), "what is added is new"
+                found[name].update({KEY_OF[name](row): row for row in rows})
             for name, rows in changes.written.items():
                 found[name].update({KEY_OF[name](row): row for row in rows})
     return found
@@ -134,11 +137,11 @@ def test_b14_a_poison_event_stops_its_entity_and_nothing_else(broken: bytes) -> 
         ]
     )
     log[2] = log[2]._replace(body=broken)
-    folded = fold(log, GROUP)
+    folded = fold(by_entity(log, frozenset()), GROUP)
     assert [(each.entity, each.position) for each in folded.poisoned] == [(visit, 3)]
     assert folded.subjects[visit].changed.position == 1
     assert folded.subjects[site].changed.position == 5
-    later = fold(log[3:], GROUP, known=folded.subjects, parked={visit})
+    later = fold(by_entity(log[3:], {visit}), GROUP, known=folded.subjects)
     assert (later.poisoned, set(later.subjects)) == ([], {site})
 
 
@@ -152,15 +155,14 @@ def test_what_cannot_be_shown_is_poison_at_the_event_that_made_it_so() -> None:
     ada, visit = Device("ada"), new_id()
     created = ada.create("visit", visit)
     log = log_of([created, *(ada.tell("visit", visit, "Edited", {"sequence": letter}) for letter in "ab")])
-    folded = fold(log, Group.of((*ENTITY_TABLES, picky)))
+    folded = fold(by_entity(log, frozenset()), Group.of((*ENTITY_TABLES, picky)))
     assert [(each.position, each.why) for each in folded.poisoned] == [(3, "ValueError: no b here")]
     assert folded.subjects[visit].values["sequence"] == "a"
 
 
 def test_what_no_declaration_knows_is_passed_over() -> None:
     (row,) = log_of([Device("ada").create("site", new_id())])
-    folded = fold([row._replace(entity_type="aggregate", body=b"anything")], GROUP)
-    assert (folded.changes, folded.subjects, folded.poisoned) == ({}, {}, [])
+    assert by_entity([row._replace(entity_type="aggregate", body=b"anything")], frozenset()) == {}
 
 
 @pytest.mark.parametrize("name", ENTITIES)

@@ -1,12 +1,12 @@
 """Rows of projections on their way into their tables and out again.
 
 A page goes into each table by one INSERT of arrays, one per column (`infra.postgres.binary_columns`): whole numbers in
-binary form, everything else as text that Postgres reads as the column's type. A row that is there already, by its
-key, is written over. Read back, a value is spelled as the projection spelled it, so that rows can be compared.
+binary form, everything else as text that Postgres reads as the column's type. Rows that are new are added by another
+statement than rows that may be there already, by their key: looking for those costs a quarter more. Read back, a value
+is spelled as the projection spelled it, so that rows can be compared.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Final, LiteralString
 
 import orjson
@@ -14,18 +14,16 @@ from psycopg import sql
 
 from infra.postgres import binary_columns
 from infra.postgres.pool import Connection
-from infra.postgres.read_model.tables import KEPT
-from projections.projection import Column, Key, Mark, Row, Subject, Table
-from sync import state_codec
+from projections.projection import Column, Key, Row, Table
 from sync.log import TenantId
 
 ROWS_PER_FETCH: Final = 2_000
 
-_WRITE: Final = sql.SQL("""
+_ADD: Final = sql.SQL("""
     insert into {table} (tenant, {columns})
     select %(tenant)s, {values} from unnest({arrays}) as t({columns})
-    on conflict (tenant, {key}) do {otherwise}
 """)
+_WRITE: Final = sql.SQL("{add} on conflict (tenant, {key}) do {otherwise}")
 _TAKE_AWAY: Final = sql.SQL("""
     delete from {table} using unnest({arrays}) as t({columns}) where {table}.tenant = %(tenant)s and {same}
 """)
@@ -63,20 +61,24 @@ class Writing:
         self._columns, self._key = table.columns, table.columns[: len(table.key)]
         named = {"table": sql.Identifier(schema, table.name), "key": _names(self._key)}
         others = table.columns[len(table.key) :]
-        self._write = _WRITE.format(
+        self._add = _ADD.format(
             **named,
             columns=_names(table.columns),
             values=sql.SQL(", ").join(
                 [sql.SQL(_AS[each.type]).format(sql.Identifier(each.name)) for each in table.columns]
             ),
             arrays=_arrays(table.columns),
-            otherwise=_otherwise(others),
         )
+        self._write = _WRITE.format(add=self._add, key=named["key"], otherwise=_otherwise(others))
         same = [sql.SQL("{0}.{1} = t.{1}").format(named["table"], sql.Identifier(each.name)) for each in self._key]
         self._take_away = _TAKE_AWAY.format(
             table=named["table"], columns=_names(self._key), arrays=_arrays(self._key), same=sql.SQL(" and ").join(same)
         )
         self._all = _ALL.format(**named, values=spelled(table.columns))
+
+    def add(self, connection: Connection, tenant: TenantId, rows: Sequence[Row]) -> None:
+        """Write rows whose keys no row has yet."""
+        connection.execute(self._add, {"tenant": tenant, **_sent(self._columns, rows)})
 
     def write(self, connection: Connection, tenant: TenantId, rows: Sequence[Row]) -> None:
         """Write rows, each in place of the one with the same key."""
@@ -145,67 +147,3 @@ _SPELL: Final[Mapping[str, Callable[[Any], bytes]]] = {
 def _array_literal(words: Sequence[str]) -> bytes:
     quoted = [word.replace("\\", "\\\\").replace('"', '\\"') for word in words]
     return ('{"' + '","'.join(quoted) + '"}').encode()
-
-
-@cache
-def keeping(schema: str) -> sql.Composed:
-    """The statement that remembers what `kept` spells."""
-    return _KEEP.format(table=sql.Identifier(schema, KEPT))
-
-
-@cache
-def recalling(schema: str) -> sql.Composed:
-    """The statement that finds what was remembered of the entities `entities`."""
-    return _RECALL.format(table=sql.Identifier(schema, KEPT))
-
-
-_KEEP: Final = sql.SQL("""
-    insert into {table} as kept
-    select %(tenant)s, t.* from unnest(
-        %(entity)s, %(scope)s, %(created_position)s, %(created_version)s, %(created_effective_ms)s,
-        %(created_recorded_at_ms)s, %(created_actor)s, %(changed_position)s, %(changed_version)s,
-        %(changed_effective_ms)s, %(changed_recorded_at_ms)s, %(changed_actor)s, %(state)s) as t
-    on conflict (tenant, entity) do update set
-        scope = excluded.scope, changed_position = excluded.changed_position,
-        changed_version = excluded.changed_version, changed_effective_ms = excluded.changed_effective_ms,
-        changed_recorded_at_ms = excluded.changed_recorded_at_ms, changed_actor = excluded.changed_actor,
-        state = excluded.state
-""")
-# One look-up in the index for each, whatever the statistics say of a table that was made a moment ago.
-_RECALL: Final = sql.SQL("""
-    select found.* from unnest(%(entities)s::text[]) as asked(entity)
-    cross join lateral (
-        select entity, scope, created_position, created_version, created_effective_ms, created_recorded_at_ms,
-               created_actor, changed_position, changed_version, changed_effective_ms, changed_recorded_at_ms,
-               changed_actor, state
-        from {table} as kept where kept.tenant = %(tenant)s and kept.entity = asked.entity limit 1) as found
-""")
-
-
-def kept(tenant: TenantId, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """What the statement of `keeping` is told."""
-    created, changed = [each.created for each in subjects], [each.changed for each in subjects]
-    return {
-        "tenant": tenant,
-        "entity": binary_columns.texts_or_nulls([each.id.encode() for each in subjects]),
-        "scope": binary_columns.texts_or_nulls([each.scope.encode() for each in subjects]),
-        **_marks("created", created),
-        **_marks("changed", changed),
-        "state": binary_columns.bytes_of([state_codec.encode(each.state) for each in subjects]),
-    }
-
-
-def _marks(name: str, marks: Sequence[Mark]) -> dict[str, Any]:
-    return {
-        f"{name}_position": binary_columns.bigints([each.position for each in marks]),
-        f"{name}_version": binary_columns.bigints([each.version for each in marks]),
-        f"{name}_effective_ms": binary_columns.bigints([each.effective_ms for each in marks]),
-        f"{name}_recorded_at_ms": binary_columns.bigints([each.recorded_at_ms for each in marks]),
-        f"{name}_actor": binary_columns.texts_or_nulls([each.actor.encode() for each in marks]),
-    }
-
-
-def recalled(row: Row) -> Subject:
-    """An entity as it was remembered."""
-    entity, scope, *marks, state = row
-    return Subject(entity, scope, state_codec.decode(state), Mark(*marks[:5]), Mark(*marks[5:]))

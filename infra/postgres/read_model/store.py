@@ -6,7 +6,7 @@ woken when others have gone on can no longer do anything: its session is over, a
 """
 
 from collections import OrderedDict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString
 
@@ -17,7 +17,8 @@ from psycopg_pool import ConnectionPool
 from infra.failpoints import hit
 from infra.postgres import cold, of_tenant
 from infra.postgres.pool import Connection
-from infra.postgres.read_model.rows import Writing, keeping, kept, recalled, recalling
+from infra.postgres.read_model.kept import KEPT_TABLE, kept, recalled, recalling
+from infra.postgres.read_model.rows import Writing
 from infra.postgres.read_model.tables import schema_of
 from infra.postgres.trouble import told_as_ours
 from projections.folding import Changes, Poisoned
@@ -106,6 +107,7 @@ class PostgresStore:
     def __init__(self, pool: ConnectionPool[Connection], version: int, projections: Sequence[Projection]) -> None:
         self._pool, self.version, self.schema = pool, version, schema_of(version)
         self.writing = {each.name: Writing(self.schema, each) for each in projections}
+        self.keeping = Writing(self.schema, KEPT_TABLE)
         self._remembered: dict[TenantId, tuple[int, Remembered]] = {}
         self._begun: set[TenantId] = set()
 
@@ -182,25 +184,28 @@ class PostgresClaim:
     def parked(self) -> Set[str]:
         return {row[0] for row in self._ask(_PARKED, version=self._store.version)}
 
-    def write(self, changes: Changes, subjects: Iterable[Subject]) -> None:
-        written = list(subjects)
+    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
         try:
             with self._connection.transaction():  # a savepoint
-                self._write(changes, written)
+                self._write(changes, new, changed)
         except _REFUSED as why:
-            for each in written:
+            for each in (*new, *changed):
                 self.remembered.pop(each.id, None)
             raise RowsRefused(str(why)) from why
 
-    def _write(self, changes: Changes, subjects: Sequence[Subject]) -> None:
+    def _write(self, changes: Changes, new: Sequence[Subject], changed: Sequence[Subject]) -> None:
+        writing, told = self._store.writing, (self._connection, self._tenant)
         for table, keys in changes.gone.items():
-            self._store.writing[table].take_away(self._connection, self._tenant, keys)
+            writing[table].take_away(*told, keys)
+        for table, rows in changes.added.items():
+            writing[table].add(*told, rows)
         for table, rows in changes.written.items():
-            if rows:
-                self._store.writing[table].write(self._connection, self._tenant, rows)
-        if subjects:
-            self._connection.execute(keeping(self._store.schema), kept(self._tenant, subjects))
-        for each in subjects:
+            writing[table].write(*told, rows)
+        if new:
+            self._store.keeping.add(*told, kept(new))
+        if changed:
+            self._store.keeping.write(*told, kept(changed))
+        for each in (*new, *changed):
             self.remembered[each.id] = each
             self.remembered.move_to_end(each.id)
         while len(self.remembered) > REMEMBERED_MAX:

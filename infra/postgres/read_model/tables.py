@@ -47,18 +47,8 @@ _STATES: Final = sql.SQL("""
     create table {table} (
         tenant uuid not null,
         entity text collate "C" not null,
-        scope text collate "C" not null,
-        created_position bigint not null,
-        created_version bigint not null,
-        created_effective_ms bigint not null,
-        created_recorded_at_ms bigint not null,
-        created_actor text collate "C" not null,
-        changed_position bigint not null,
-        changed_version bigint not null,
-        changed_effective_ms bigint not null,
-        changed_recorded_at_ms bigint not null,
-        changed_actor text collate "C" not null,
-        state bytea not null,
+        marks text collate "C" not null,
+        state text collate "C" not null,
         primary key (tenant, entity)
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
     alter table {table} enable row level security, force row level security;

@@ -18,7 +18,7 @@ from infra.postgres.read_model.rows import spelled
 from infra.postgres.read_model.store import follower_of
 from infra.postgres.read_model.tables import schema_of
 from infra.postgres.trouble import told_as_ours
-from projections.folding import Folded, fold, of_replicas
+from projections.folding import by_entity, fold, of_replicas
 from projections.projection import Key, Projection, Row
 from projections.read_model import GROUP, PROJECTIONS
 from sync.log import TenantId
@@ -92,11 +92,10 @@ class _Verifying:
     def _differences(self) -> Iterator[Difference]:
         newest: dict[str, EventRow] = {}
         for chunk in self._chunks():
-            folded = fold(
-                [row for row in chunk if row.position < self._parked.get(row.entity, row.position + 1)], GROUP
-            )
+            taken_in = [row for row in chunk if row.position < self._parked.get(row.entity, row.position + 1)]
+            folded = fold(by_entity(taken_in, frozenset()), GROUP)
             assert not folded.poisoned, f"it was taken in before: {folded.poisoned}"
-            yield from self._differ(_rows(folded))
+            yield from self._differ(folded.changes.added)  # nothing was known, so every row is a new one
             for row in chunk:
                 if row.replica not in newest or newest[row.replica].seq < row.seq:
                     newest[row.replica] = row
@@ -151,11 +150,3 @@ class _Verifying:
 
     def _ask(self, statement: Any, **asked: Any) -> list[tuple[Any, ...]]:
         return self._connection.cursor(binary=True).execute(statement, {"tenant": self._tenant, **asked}).fetchall()
-
-
-def _rows(folded: Folded) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for changes in folded.changes.values():
-        for name, rows in changes.written.items():
-            found.setdefault(name, []).extend(rows)
-    return found
