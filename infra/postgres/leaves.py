@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
+from psycopg import errors
 
 from infra.cold_file import MARK_BYTES, BodySpoiled, ColdFileMissing, is_cold, place_of
 from infra.postgres import cold
@@ -18,10 +19,9 @@ from sync.log import TenantId
 # `to_json` escapes as canonical JSON does. Ids, replicas and effective times cannot hold what must be escaped.
 LEAF: Final[LiteralString] = """
     convert_to(
-        '["' || id::text || '","' || replica || '",' || seq::text || ',' || to_json(entity_type)::text || ',"'
-        || entity::text || '",' || version::text || ',' || to_json(type)::text || ',' || schema_version::text || ','
-        || to_json(scope)::text || ',"' || effective || '",' || to_json(actor)::text || ','
-        || (extract(epoch from recorded_at) * 1000)::bigint::text || E']\\n', 'UTF8') || body
+        concat('["', id, '","', replica, '",', seq, ',', to_json(entity_type), ',"', entity, '",', version, ',',
+               to_json(type), ',', schema_version, ',', to_json(scope), ',"', effective, '",', to_json(actor), ',',
+               (date_part('epoch', recorded_at) * 1000)::bigint, E']\\n'), 'UTF8') || body
 """
 
 _STREAM: Final[LiteralString] = f"""
@@ -109,9 +109,22 @@ def _body(thaw: cold.Thaw, marked: bytes) -> bytes:
 def _stream(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upto: int) -> Iterator[memoryview]:
     told = {"tenant": tenant, "after": after, "upto": upto}
     with connection.cursor().copy(_STREAM, told) as stream:
-        begins_at = _HEADER_BYTES
-        while row := stream.read():
-            raw = memoryview(row)[begins_at:]
-            begins_at = 0
-            if len(raw) > _BEFORE_LEAF:  # else it is what ends the stream
-                yield raw
+        raw = memoryview(stream.read())[_HEADER_BYTES:]
+        while len(raw) > _BEFORE_LEAF:
+            yield raw
+            raw = _arrived(connection) or memoryview(stream.read())
+        while stream.read():  # what is no row ends the stream: the server has only to say that all went well
+            pass
+
+
+def _arrived(connection: psycopg.Connection[Any]) -> memoryview | None:
+    """The next row where it is here already, which it nearly always is: psycopg's way of waiting takes longer than all
+    else that is done with a row."""
+    length, raw = connection.pgconn.get_copy_data(1)
+    if length >= 0:
+        return raw
+    result = connection.pgconn.get_result()  # the stream broke off, and this says why
+    assert result is not None, "a stream that breaks off comes to a result"
+    while connection.pgconn.get_result():  # only then is the connection free again
+        pass
+    raise errors.error_from_result(result)
