@@ -12,6 +12,7 @@ from cairnfield import (
     generate,
     import_legacy,
     keys,
+    looking_back,
     projections,
     replay,
     replicate,
@@ -24,6 +25,7 @@ from cairnfield.prove import command as prove
 from cairnfield.prove import kill_list
 from cairnfield.prove_api.command import api
 from cairnfield.prove_sync.command import sync
+from cairnfield.query import query
 from cairnfield.simulate.command import simulate
 from cairnfield.verify import verify
 from cairnfield.what_if import what_if
@@ -45,6 +47,9 @@ app.command()(verify)
 app.command()(replay.replay)
 app.command()(evidence)
 app.command()(archive)
+app.command()(query)
+for _looks_back in (looking_back.history, looking_back.why, looking_back.diff, looking_back.graph):
+    app.command()(_looks_back)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
 app.command()(develop.check)
 app.command()(generate.generate)

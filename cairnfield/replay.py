@@ -33,6 +33,7 @@ def replay(  # noqa: PLR0917  # typer reads them by name
     from rich.console import Console
 
     from cairnfield.database import database, settings_with
+    from cairnfield.noted import note_reading
     from cairnfield.wiring import open_accounts, open_log
     from infra.postgres.pool import open_pool
 
@@ -43,7 +44,8 @@ def replay(  # noqa: PLR0917  # typer reads them by name
             raise CannotGoOn("Each tenant has a log of its own: say which one with --tenant.")
         ((which, name),) = found
         moment = _moment(log, which, as_of)
-        _note(pool, which, entity, moment)
+        what = f"{entity or 'everything'}, as of position {moment.position}, by `cairn replay`"
+        note_reading(pool, which, "replay_read", what)
         if entity is not None:
             _tell_one(log, which, entity, moment)
             return
@@ -73,20 +75,6 @@ def _moment(log: "EventLog", tenant: "TenantId", text: str | None) -> "AsOf":
         return as_of(text if text is not None else str(head), log.past(tenant), head=head, now_ms=now_ms())
     except Refused as why:
         raise CannotGoOn(f"{why.detail[:1].upper()}{why.detail[1:]}.") from why
-
-
-def _note(pool: Any, tenant: "TenantId", entity: str | None, moment: "AsOf") -> None:
-    """Whoever has the database can read it all; that they did it by this command is noted all the same."""
-    from random import SystemRandom
-
-    from cairnfield.ids import uuid7
-    from cairnfield.wiring import now_ms
-    from commands.people import AuditEntry
-    from infra.postgres.audit import PostgresAudit
-
-    at_ms, what = now_ms(), f"{entity or 'everything'}, as of position {moment.position}, by `cairn replay`"
-    entry = AuditEntry(uuid7(at_ms, SystemRandom()), at_ms, "replay_read", None, None, None, None, None, what)
-    PostgresAudit(pool).note(tenant, entry)
 
 
 def _tell_one(log: "EventLog", tenant: "TenantId", entity: str, moment: "AsOf") -> None:

@@ -3,9 +3,7 @@
 Who may see what somebody wrote is decided by `commands.authority`, and that somebody looked is noted in the audit.
 """
 
-from collections.abc import Iterator
 from http import HTTPStatus
-from itertools import islice
 from typing import Annotated, Any, Final
 
 import orjson
@@ -17,22 +15,15 @@ from api.reading import AsOfText, MomentText, Reading, moment_of, not_there_yet
 from api.services import Services
 from api.v1.entities import EntityName, EntityTypeName, Limit
 from api.v1.sync import Ports, Speaking
+from commands import looking_back
 from commands.as_of import AsOf
 from commands.authority import Principal
-from commands.history_document import NameOf, change_document, graph_document, step_document
+from commands.history_document import NameOf, graph_document
+from commands.looking_back import FieldUnknown, check_field, differences_between, graph_of, history_of
 from domain.values import INTEGER_MAX
 from projections.causal_picture import STYLE_HASH, picture
-from sync.as_of import applied
-from sync.causal_graph import CausalGraph, causal_graph
-from sync.chronicle import chronicle, differences, open_fields
-from sync.explain import explain
-from sync.merge import State
-from sync.plan import plan_of
-from sync.recorded import read
-from sync.rows import EventRow
+from sync.causal_graph import CausalGraph
 
-GRAPH_EVENTS_MAX: Final = 200
-"""Events of one graph: what a person can still look at."""
 FIELD_LETTERS_MAX: Final = 64
 
 router = APIRouter(prefix="/v1/entities/{entity_type}/{entity_id}", tags=["audit"])
@@ -63,12 +54,8 @@ def history(
     _check_field(entity_type, field)
     asked = f"{entity_type} {entity_id}" + (f", field {field}" if field else "") + _told(reading.as_of)
     note_reading(request, speaking, services, "history_read", asked)
-    steps = (step for step in chronicle(rows) if step.row.version > cursor and (field is None or step.says(field)))
-    found = list(islice(steps, limit + 1))
-    name_of = names(speaking, services)
-    items = [step_document(step, name_of) for step in found[:limit]]
-    following = found[limit - 1].row.version if len(found) > limit else None
-    return _json({"items": items, "next": following} | reading.told)
+    told = history_of(rows, field=field, after=cursor, limit=limit, name_of=names(speaking, services))
+    return _json(told | reading.told)
 
 
 @router.get("/why/{field}", summary="Why a value is what it is")
@@ -92,11 +79,7 @@ def why(
     if not rows:
         assert reading.as_of is not None, "what is there now has events"
         raise not_there_yet(entity_type, entity_id, reading.as_of)
-    explanation = explain([(read(row.body), row.effective) for row in rows], field)
-    name_of = names(speaking, services)
-    steps = {step.row.id: step_document(step, name_of) for step in chronicle(rows) if field in step.event.data}
-    events = [steps[name] for name in dict.fromkeys(_events_of(explanation)) if name in steps]
-    return _json({"explanation": explanation, "events": events} | reading.told)
+    return _json(looking_back.why(rows, field, names(speaking, services)) | reading.told)
 
 
 @router.get("/differences", summary="What is otherwise than before")
@@ -114,7 +97,7 @@ def entity_differences(
     reading = Reading(speaking, services, until)
     before = None if since is None else moment_of(since, speaking, services)
     check_in_order(before, reading.as_of)
-    was, now, events = _at_both(reading.history(entity_type, entity_id), before.position if before else 0)
+    rows = reading.history(entity_type, entity_id)
     note_reading(
         request,
         speaking,
@@ -122,16 +105,7 @@ def entity_differences(
         "differences_read",
         f"{entity_type} {entity_id}, since {before.position if before else 0}{_told(reading.as_of)}",
     )
-    return _json(
-        {
-            "since": before.told if before else None,
-            "until": reading.as_of.told if reading.as_of else None,
-            "events": events,
-            "changed": [change_document(change) for change in differences(was, now)],
-            "opened": sorted(open_fields(now) - open_fields(was)),
-            "settled": sorted(open_fields(was) - open_fields(now)),
-        }
-    )
+    return _json(differences_between(rows, before, reading.as_of))
 
 
 @router.get("/graph", summary="Who knew of whom, as data")
@@ -172,9 +146,8 @@ def graph_picture(
 
 def _graph(request: Request, reading: Reading, entity_type: str, entity_id: str, services: Services) -> CausalGraph:
     rows = reading.history(entity_type, entity_id)
-    steps = list(chronicle(rows))
     note_reading(request, reading.speaking, services, "graph_read", f"{entity_type} {entity_id}{_told(reading.as_of)}")
-    return causal_graph(steps[-GRAPH_EVENTS_MAX:])
+    return graph_of(rows)
 
 
 def names(speaking: Principal, services: Services) -> NameOf:
@@ -202,34 +175,16 @@ def check_in_order(since: AsOf | None, until: AsOf | None) -> None:
 
 
 def _check_field(entity_type: str, field: str | None) -> None:
-    known = sorted(plan_of(entity_type).kinds)
-    if field is not None and field not in known:
+    try:
+        check_field(entity_type, field)
+    except FieldUnknown as why_not:
         raise Problem(
             HTTPStatus.NOT_FOUND,
             "field-unknown",
             f"A {entity_type} has no field {field}.",
             hint="Name one of `fields`.",
-            fields=known,
-        )
-
-
-def _at_both(rows: Iterator[EventRow], position: int) -> tuple[State | None, State | None, int]:
-    """The state up to a position and up to the end, and how many events lie between."""
-    was: State | None = None
-    now: State | None = None
-    events = 0
-    for row in rows:
-        now = applied(now, row)
-        if row.position <= position:
-            was = now
-        else:
-            events += 1
-    return was, now, events
-
-
-def _events_of(explanation: dict[str, Any]) -> Iterator[str]:
-    for part in (explanation, *explanation.get("parts", ())):
-        yield from (write["event"] for write in part.get("writes", ()))
+            fields=why_not.fields,
+        ) from None
 
 
 def _told(moment: AsOf | None) -> str:

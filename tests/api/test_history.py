@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from api import reading
-from api.v1 import history
 from api.v1 import replay as replaying
+from commands import looking_back
 from sync.explain import explain
 from sync.recorded import read
 from tests.api.office import Office, problem
@@ -280,7 +280,7 @@ def test_a_history_that_is_too_long_for_one_request_says_how_to_ask_instead(
 
 
 def test_a_graph_shows_the_newest_events_only(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "GRAPH_EVENTS_MAX", 2)
+    monkeypatch.setattr(looking_back, "GRAPH_EVENTS_MAX", 2)
     assert [each["position"] for each in past.get(f"{JOBS}/{past.job}/graph")["events"]] == [5, 6]
 
 

@@ -1,0 +1,277 @@
+"""`cairn history`, `why`, `diff` and `graph`: the past of an entity on the command line, told as over HTTP."""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cairnfield.failure import CannotGoOn
+from cairnfield.tenants import tenants_named
+
+if TYPE_CHECKING:
+    from commands.as_of import AsOf
+    from commands.history_document import NameOf
+    from infra.postgres.accounts import PostgresAccounts
+    from infra.postgres.log import PostgresEventLog
+    from sync.log import TenantId
+    from sync.rows import EventRow
+
+Entity = Annotated[str, typer.Argument(help="The id of the entity.")]
+Moment = Annotated[
+    str | None, typer.Option("--as-of", help="A position of the log, or a time of RFC 3339; now if not said.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what the HTTP route answers, and nothing else.")]
+TenantNamed = Annotated[str | None, typer.Option(help="Name or id of the tenant, where there are several.")]
+Data = Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")]
+
+EVENTS_MAX = 20_000
+"""Of one entity, in one answer."""
+LETTERS_OF_A_VALUE_MAX = 60
+
+
+def history(  # noqa: PLR0917  # typer reads them by name
+    entity: Entity,
+    field: Annotated[str | None, typer.Option(help="Only what has to do with this field.")] = None,
+    as_of: Moment = None,
+    as_json: AsJson = False,
+    tenant: TenantNamed = None,
+    data: Data = None,
+) -> None:
+    """Who wrote what of an entity, when by both clocks, and with what before their eyes; oldest first."""
+    from commands.looking_back import history_of
+
+    with _looking(entity, tenant, data) as looking:
+        looking.check_field(field)
+        moment, rows = looking.until(as_of)
+        looking.note("history_read", (f", field {field}" if field else "") + _told(moment))
+        told = history_of(rows, field=field, after=0, limit=EVENTS_MAX, name_of=looking.name_of)
+    if as_json:
+        _print_json(told, moment)
+    else:
+        _print([line for item in told["items"] for line in _step(item)])
+
+
+def why(  # noqa: PLR0917  # typer reads them by name
+    entity: Entity,
+    field: Annotated[str, typer.Argument(help="Such as `title`.")],
+    as_of: Moment = None,
+    as_json: AsJson = False,
+    tenant: TenantNamed = None,
+    data: Data = None,
+) -> None:
+    """Why a field shows what it shows: every write of it, who knew of whom, and by what rule one is shown."""
+    from commands import looking_back
+
+    with _looking(entity, tenant, data) as looking:
+        looking.check_field(field)
+        moment, rows = looking.until(as_of)
+        looking.note("why_read", f", field {field}{_told(moment)}")
+        told = looking_back.why(rows, field, looking.name_of)
+    if as_json:
+        _print_json(told, moment)
+        return
+    explanation = told["explanation"]
+    _print(
+        [
+            f"{field} shows {_short(explanation['shown'])}: policy {explanation['policy']}, {explanation['rule']}.",
+            *(f"A person is asked: {each['reason']}." for each in explanation["asks"]),
+            *(line for item in told["events"] for line in _step(item)),
+        ]
+    )
+
+
+def diff(  # noqa: PLR0917  # typer reads them by name
+    entity: Entity,
+    since: Annotated[
+        str | None, typer.Option(help="A position or a time; from before it was written if not said.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="A position or a time; now if not said.")] = None,
+    as_json: AsJson = False,
+    tenant: TenantNamed = None,
+    data: Data = None,
+) -> None:
+    """What is shown of an entity at two moments, where it differs."""
+    from commands.looking_back import differences_between
+
+    with _looking(entity, tenant, data) as looking:
+        before = None if since is None else looking.moment(since)
+        moment, rows = looking.until(until)
+        if before is not None and moment is not None and before.position > moment.position:
+            raise CannotGoOn(f"--until is position {moment.position}, before --since at {before.position}. Swap them.")
+        looking.note("differences_read", f", since {before.position if before else 0}{_told(moment)}")
+        told = differences_between(rows, before, moment)
+    if as_json:
+        _print_json(told, None)
+    else:
+        _print([*map(_change, told["changed"])] or ["Nothing is shown otherwise."])
+
+
+def graph(  # noqa: PLR0917  # typer reads them by name
+    entity: Entity,
+    out: Annotated[Path | None, typer.Option(help="Write the picture there, as SVG; - for standard output.")] = None,
+    as_of: Moment = None,
+    as_json: AsJson = False,
+    tenant: TenantNamed = None,
+    data: Data = None,
+) -> None:
+    """Who knew of whom: the causal graph of an entity's newest events, a lane for each device, as SVG or as data."""
+    from commands.history_document import graph_document
+    from commands.looking_back import graph_of
+    from projections.causal_picture import picture
+
+    if (out is None) == (not as_json):
+        raise CannotGoOn("Say either --out FILE.svg for the picture, or --json for the data.")
+    with _looking(entity, tenant, data) as looking:
+        moment, rows = looking.until(as_of)
+        looking.note("graph_read", _told(moment))
+        drawn, title = graph_of(rows), f"{looking.entity_type.replace('_', ' ')} {looking.entity}"
+        svg = "" if as_json else picture(drawn, title=title, name_of=looking.name_of)
+        told = graph_document(drawn, looking.name_of)
+    if as_json:
+        _print_json(told, moment)
+    elif str(out) == "-":
+        typer.echo(svg)
+    else:
+        assert out is not None
+        out.write_text(svg, encoding="utf-8")
+        typer.echo(f"{out}: {len(drawn.nodes)} events of {len(drawn.lanes)} devices.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looking:
+    """Somebody looks at the past of one entity."""
+
+    log: "PostgresEventLog"
+    accounts: "PostgresAccounts"
+    pool: Any
+    tenant: "TenantId"
+    entity: str
+    entity_type: str
+    names: dict[str, str | None]
+
+    def moment(self, text: str) -> "AsOf":
+        from cairnfield.wiring import now_ms
+        from commands.as_of import as_of
+        from domain.refusals import Refused
+
+        head = self.log.head(self.tenant).position
+        try:
+            return as_of(text, self.log.past(self.tenant), head=head, now_ms=now_ms())
+        except Refused as why_not:
+            raise CannotGoOn(f"{why_not.detail[:1].upper()}{why_not.detail[1:]}.") from why_not
+
+    def until(self, text: str | None) -> "tuple[AsOf | None, list[EventRow]]":
+        """The moment that is named, and the events up to it."""
+        from itertools import islice
+
+        from domain.values import INTEGER_MAX
+        from sync.as_of import events_until
+
+        moment = None if text is None else self.moment(text)
+        until = moment.position if moment else INTEGER_MAX
+        rows = list(islice(events_until(self.log.past(self.tenant), self.entity, until), EVENTS_MAX + 1))
+        if len(rows) > EVENTS_MAX:
+            raise CannotGoOn(
+                f"This {self.entity_type} has more than {EVENTS_MAX} events. Say --as-of a position before "
+                f"{rows[-1].position}."
+            )
+        if not rows:
+            assert moment is not None, "what is there now has events"
+            raise CannotGoOn(f"There was no {self.entity_type} {self.entity} at position {moment.position}.")
+        return moment, rows
+
+    def check_field(self, field: str | None) -> None:
+        from commands.looking_back import FieldUnknown, check_field
+
+        try:
+            check_field(self.entity_type, field)
+        except FieldUnknown as why_not:
+            raise CannotGoOn(
+                f"A {self.entity_type} has no field {field!r}. It has: {', '.join(why_not.fields)}."
+            ) from None
+
+    def note(self, kind: str, detail: str) -> None:
+        from cairnfield.noted import note_reading
+
+        note_reading(self.pool, self.tenant, kind, f"{self.entity_type} {self.entity}{detail}, by `cairn`")
+
+    @property
+    def name_of(self) -> "NameOf":
+        def name_of(person: str) -> str | None:
+            if person not in self.names:
+                found = self.accounts.person(self.tenant, person)
+                self.names[person] = found.name if found else None
+            return self.names[person]
+
+        return name_of
+
+
+@contextmanager
+def _looking(entity: str, tenant: str | None, data: Path | None) -> Generator[_Looking]:
+    import uuid
+
+    from cairnfield.database import database, settings_with
+    from cairnfield.wiring import open_accounts, open_log
+    from infra.postgres.pool import open_pool
+
+    try:
+        named = str(uuid.UUID(entity))
+    except ValueError:
+        raise CannotGoOn(f"{entity!r} is no id: an id is a UUID.") from None
+    with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=2) as pool:
+        log, accounts = open_log(pool), open_accounts(pool)
+        found = tenants_named(tenant, accounts.tenants())
+        if len(found) > 1:
+            raise CannotGoOn("Each tenant has a log of its own: say which one with --tenant.")
+        now = log.entity(found[0][0], named)
+        if now is None:
+            raise CannotGoOn(f"There is no entity {named} here. Check the id, or name another tenant with --tenant.")
+        yield _Looking(
+            log=log,
+            accounts=accounts,
+            pool=pool,
+            tenant=found[0][0],
+            entity=named,
+            entity_type=now.type,
+            names={},
+        )
+
+
+def _told(moment: "AsOf | None") -> str:
+    return f", as of position {moment.position}" if moment else ""
+
+
+def _print_json(told: dict[str, Any], moment: "AsOf | None") -> None:
+    typer.echo(json.dumps(told | ({"as_of": moment.told} if moment else {}), ensure_ascii=False, indent=2))
+
+
+def _print(lines: Sequence[str]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _step(item: dict[str, Any]) -> list[str]:
+    who = item["actor"]["name"] or item["actor"]["id"]
+    late = "" if item["recorded_at"] == item["written_at"] else f", recorded {item['recorded_at']}"
+    unseen = sum(item["did_not_know"].values())
+    return [
+        f"{item['version']:>4}  {item['type']} by {who} on {item['replica']}, {item['written_at']}{late}"
+        + (f", not knowing of {unseen} before it" if unseen else ""),
+        *(f"      {_change(change)}" for change in item["changed"]),
+    ]
+
+
+def _change(change: dict[str, Any]) -> str:
+    return f"{change['field']}: {_short(change['was'])} -> {_short(change['now'])}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LETTERS_OF_A_VALUE_MAX else f"{text[: LETTERS_OF_A_VALUE_MAX - 1]}…"
