@@ -99,10 +99,11 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "a question that takes longer than five seconds",
         "Narrow it by a filter, or sort by fewer columns.",
     ),
-    "no-past-here": ProblemType(
+    "past-too-far": ProblemType(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "a moment of the past, asked of tables that show what is there now",
-        "Ask `GET /v1/entities/{entity_type}?as_of=`, which folds what was there then.",
+        "a moment since which more has changed than one question goes through",
+        "Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id; "
+        "`cairn replay` has no such limit.",
     ),
     "no-read-model": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED,

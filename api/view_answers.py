@@ -1,12 +1,13 @@
 """What the routes of the read model answer."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.answer import Answer, Position
+from api.past_answers import OF_MOMENT, MomentTold
 
 CSV: Final = "text/csv"
 
@@ -40,11 +41,13 @@ class RowPage(TypedDict):
     items: list[dict[str, Any]]
     next: str | None
     position: Annotated[Position, Field(description="Up to where the rows hold the log.")]
+    as_of: NotRequired[MomentTold]
 
 
 _OF_VIEW: Final = (
     *("view-unknown", "filter-unknown", "value-unreadable", "sort-unknown", "fields-unknown", "cursor-unknown"),
-    *("question-too-slow", "no-past-here", "no-read-model", "read-model-not-ready", "not-shown-yet", "sign-in-off"),
+    *("question-too-slow", "past-too-far", "no-read-model", "read-model-not-ready", "not-shown-yet", "sign-in-off"),
+    *OF_MOMENT,
 )
 VIEW_ANSWERS: Final[Mapping[str, Answer]] = {
     "views": Answer(shape=ViewList, problems=("no-read-model",)),

@@ -18,6 +18,10 @@ EXPORT_ROWS_MAX: Final = 50_000
 """Rows of one export; the next begins where it ended."""
 WAIT_S_MAX: Final = 2.0
 """For how long a question waits for the tables to come to a position."""
+CHANGED_EVENTS_MAX: Final = 100_000
+"""Events since a moment that a question about it goes through, to find what has changed."""
+FOLDED_EVENTS_MAX: Final = 20_000
+"""Events that a question about a moment folds again."""
 FILTERS_MAX: Final = 20
 VALUES_MAX: Final = 100
 """Values of one filter."""
@@ -80,6 +84,8 @@ class Query:
     limit: int
     after: Sequence[str | None] | None = None
     """The values of `order` in the last row of the page before, as text."""
+    as_of: int | None = None
+    """The position of the log that the rows are to show; None: what is there now."""
 
 
 class QueryRefused(Refused):
@@ -110,6 +116,10 @@ class TooSlow(Exception):
     """A question took longer than one may."""
 
 
+class PastTooFar(Refused):
+    """A moment since which more has changed than one question may fold again."""
+
+
 class NoReadModel(Exception):
     """No tables are shown yet."""
 
@@ -131,7 +141,7 @@ class Views(Protocol):
     def rows(self, tenant: TenantId, query: Query, *, scopes: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The rows, each by the names of the fields and of what it is ordered by; only of these scopes, or of all.
 
-        Raises TooSlow, NoReadModel and LogUnavailable.
+        Raises TooSlow, PastTooFar, NoReadModel and LogUnavailable.
         """
         ...
 

@@ -12,14 +12,14 @@ from api.auth import identity_of
 from api.exports import MEDIA, Format, document, exported
 from api.noted import note_reading
 from api.problem import RETRY_AFTER_S, Problem
-from api.reading import AsOfText, scopes_of
+from api.reading import AsOfText, moment_of, scopes_of
 from api.services import Services
 from api.v1.entities import Limit
 from api.v1.sync import Ports, Speaking
 from commands.authority import Principal, may_replay, may_see_cases, sees_everything, works_with_numbers
 from domain.values import INTEGER_MAX
 from projections import query as asking
-from projections.query import EXPORT_ROWS_MAX, NoReadModel, Shape, TooSlow, Views, read_query, told_as_text
+from projections.query import EXPORT_ROWS_MAX, NoReadModel, PastTooFar, Shape, TooSlow, Views, read_query, told_as_text
 
 PARAMETER_LETTERS_MAX: Final = 1_000
 _SCOPE: Final = "home_scope"
@@ -68,13 +68,13 @@ def view_rows(
     """A page of rows. Every other parameter is a filter by a column: `status=open,scheduled`, `due_at[lt]=2026-02-01`.
 
     `[lt]`, `[le]`, `[gt]`, `[ge]` compare, `[ne]` leaves out, `[has]` asks for an element of a set; `null` is what was
-    never said.
+    never said. With `as_of` the rows are those of then, and `position` is that moment.
     """
-    _refuse_past(as_of, view)
-    question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor)
+    question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor, moment=as_of)
     position = question.position(wait_for)
     columns, rows, following = question.page(limit)
-    return _json({"items": [document(columns, row) for row in rows], "next": following, "position": position})
+    items = [document(columns, row) for row in rows]
+    return _json({"items": items, "next": following, "position": position, **question.told})
 
 
 @router.get("/{view}/export", summary="Rows as a file")
@@ -94,8 +94,7 @@ def export_view(
 ) -> Response:
     """The same rows as CSV, NDJSON or Parquet. `Cairnfield-Next` is the cursor of the next file, where there is one,
     and `Cairnfield-Position` up to where the rows hold the log: ask for `log_position[gt]` of it the next time."""
-    _refuse_past(as_of, view)
-    question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor)
+    question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor, moment=as_of)
     note_reading(request, speaking, services, "exported", f"{view} as {form}")
     position = question.position(wait_for)
     columns, rows, following = question.page(limit)
@@ -120,6 +119,7 @@ class _Question:
         sort: str,
         fields: str,
         cursor: str | None,
+        moment: str | None,
     ) -> None:
         self._speaking, self._services = speaking, services
         self._views, self._keyring = _views_of(services), identity_of(services).keyring
@@ -138,14 +138,23 @@ class _Question:
         except asking.QueryRefused as why:
             _refuse(why)
         self._scopes = scopes_of(speaking, services)
+        self._moment = None if moment is None else moment_of(moment, speaking, services)
         self._bound_to = [
             *(speaking.tenant, speaking.role, "" if self._scopes is None else speaking.person, view, sort, fields),
             *(services.log.head(speaking.tenant).epoch, orjson.dumps(sorted(filters)).decode()),
+            "" if self._moment is None else str(self._moment.position),
         ]
         self._after = None if cursor is None else self._read(cursor)
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """Which moment the answer shows, where one was asked for."""
+        return {} if self._moment is None else {"as_of": self._moment.told}
+
     def position(self, wait_for: int | None) -> int:
         """Up to where the rows hold the log, after waiting for it a moment if that was asked."""
+        if self._moment is not None:
+            wait_for = max(wait_for or 0, self._moment.position)
         try:
             position = self._views.wait_for(self._speaking.tenant, wait_for or 0)
         except NoReadModel:
@@ -159,7 +168,7 @@ class _Question:
                 retryable=True,
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
-        return position
+        return position if self._moment is None else self._moment.position
 
     def page(self, limit: int) -> tuple[Sequence[Any], Sequence[dict[str, Any]], str | None]:
         """The columns, the rows, and the cursor of the next page."""
@@ -170,6 +179,7 @@ class _Question:
             order=self._query.order,
             limit=limit + 1,
             after=self._after,
+            as_of=None if self._moment is None else self._moment.position,
         )
         try:
             rows = self._views.rows(self._speaking.tenant, wanted, scopes=self._scopes)
@@ -181,6 +191,13 @@ class _Question:
                 "question-too-slow",
                 "This question took longer than one may.",
                 hint="Narrow it by a filter, or sort by fewer columns.",
+            ) from None
+        except PastTooFar as why:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "past-too-far",
+                f"{why.detail[:1].upper()}{why.detail[1:]}.",
+                hint="Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id.",
             ) from None
         following = None
         if len(rows) > limit:
@@ -242,16 +259,6 @@ def _refuse(why: asking.QueryRefused) -> NoReturn:
     kind, hint = kinds[type(why)]
     detail = f"{why.detail[:1].upper()}{why.detail[1:]}."
     raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, kind, detail, hint=hint, allowed=why.allowed) from None
-
-
-def _refuse_past(as_of: str | None, view: str) -> None:
-    if as_of is not None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "no-past-here",
-            f"{view} shows what is there now; its tables keep no past.",
-            hint="Ask `GET /v1/entities/{entity_type}?as_of=`, which folds what was there then.",
-        )
 
 
 def _not_ready() -> Problem:

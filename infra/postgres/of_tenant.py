@@ -15,6 +15,8 @@ from infra.postgres.trouble import told_as_ours
 from sync.log import TenantId
 
 BEGIN: Final[LiteralString] = "begin"
+ONE_MOMENT: Final[LiteralString] = "begin isolation level repeatable read read only"
+"""Everything in the transaction is read as of its first statement."""
 SET_TENANT: Final[LiteralString] = "select set_config('app.tenant', %(tenant)s, true)"
 
 
@@ -34,13 +36,15 @@ def rows(
 
 
 @contextmanager
-def transaction(pool: ConnectionPool[Connection], tenant: TenantId) -> Generator[Connection]:
+def transaction(
+    pool: ConnectionPool[Connection], tenant: TenantId, *, opened_by: LiteralString = BEGIN
+) -> Generator[Connection]:
     """A transaction of this tenant's: committed at the end of the block, or undone if that raises.
 
     Raises Conflicting and LogUnavailable as `told_as_ours` says.
     """
     with told_as_ours(), pool.connection() as connection:
-        begin(connection, tenant)
+        begin(connection, tenant, opened_by=opened_by)
         try:
             yield connection
         except BaseException:
@@ -50,10 +54,10 @@ def transaction(pool: ConnectionPool[Connection], tenant: TenantId) -> Generator
         connection.commit()
 
 
-def begin(connection: Connection, tenant: TenantId) -> None:
+def begin(connection: Connection, tenant: TenantId, *, opened_by: LiteralString = BEGIN) -> None:
     """Open a transaction of this tenant's on a connection that has none, in one round trip."""
     with connection.pipeline():
-        connection.execute(BEGIN)
+        connection.execute(opened_by)
         set_tenant(connection, tenant)
 
 

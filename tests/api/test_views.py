@@ -258,7 +258,9 @@ def test_b16_no_parameter_is_ever_part_of_a_statement(place: Place, evil: str) -
         ("/work_order", {"cursor": "x"}, "cursor-unknown", None),
         ("/work_order", {"limit": 201}, "invalid-request", None),
         ("/work_order/export", {"limit": 50_001}, "invalid-request", None),
-        ("/work_order", {"as_of": "1"}, "no-past-here", None),
+        ("/work_order", {"as_of": 10**9}, "as-of-ahead", None),
+        ("/work_order", {"as_of": "yesterday"}, "as-of-unreadable", None),
+        ("/work_order", {"as_of": "1999-01-01T00:00:00Z"}, "as-of-before-beginning", None),
         ("/work_order", {"wait_for": 10**9}, "not-shown-yet", None),
     ],
 )

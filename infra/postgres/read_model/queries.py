@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from domain.catalogue import ON_DEVICES
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
+from infra.postgres.read_model.as_of import as_of, check_not_replaced
 from infra.postgres.read_model.reading import ReadModel
 from infra.postgres.read_model.tables import is_masked
 from infra.postgres.read_model.views import IN_FULL, VIEWS
@@ -89,15 +90,23 @@ class PostgresViews:
             conditions.append(sql.SQL("home_scope = any(%(scopes)s::text[])"))
         statement = _SELECT.format(
             columns=sql.SQL(", ").join([sql.Identifier(each.name) for each in columns]),
-            view=sql.Identifier(IN_FULL, query.shape.name),
+            view=sql.Identifier(query.shape.name)
+            if query.as_of is not None
+            else sql.Identifier(IN_FULL, query.shape.name),
             conditions=sql.SQL(" and ").join(conditions),
             order=sql.SQL(", ").join([_ordered(each) for each in query.order]),
             limit=sql.Placeholder("limit"),
         )
         try:
-            with of_tenant.transaction(self._pool, tenant) as connection:
+            how = of_tenant.BEGIN if query.as_of is None else of_tenant.ONE_MOMENT
+            with of_tenant.transaction(self._pool, tenant, opened_by=how) as connection:
                 connection.execute(STATEMENT_TIMEOUT)
+                if query.as_of is not None:
+                    then = as_of(connection, tenant, query, scopes)
+                    statement, told = then.definitions + statement, {**then.told, **told}
                 found = connection.cursor(binary=True).execute(statement, told).fetchall()
+                if query.as_of is not None:
+                    check_not_replaced(connection, query.shape.name)
         except LogUnavailable as trouble:
             if isinstance(trouble.__cause__, errors.QueryCanceled):
                 raise TooSlow from trouble

@@ -13,12 +13,13 @@ WAIT_S_MAX: Final = 10.0
 FIRST_PAUSE_S: Final = 0.002
 PAUSE_S_MAX: Final = 0.05
 
-_SHOWN: Final[LiteralString] = """
+SHOWN: Final[LiteralString] = """
     select shown.version, coalesce(tracking.position, 0), log_head.position
     from log_head cross join rpt.read_model_version as shown
     left join tracking on tracking.tenant = %(tenant)s and tracking.application = 'rpt_v' || shown.version || ':office'
     where log_head.tenant = %(tenant)s and shown.state = 'shown'
 """
+"""The version that people see, up to where it holds the log, and where the log ends."""
 
 
 class Reached(NamedTuple):
@@ -38,7 +39,7 @@ class ReadModel:
 
     def reached(self, tenant: TenantId) -> Reached:
         """Where the tables stand now; raises TenantUnknown and LogUnavailable."""
-        found = of_tenant.rows(self._pool, _SHOWN, {"tenant": tenant})
+        found = of_tenant.rows(self._pool, SHOWN, {"tenant": tenant})
         if not found:
             raise TenantUnknown(tenant)
         return Reached(*found[0])

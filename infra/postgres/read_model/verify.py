@@ -26,7 +26,6 @@ from sync.rows import EventRow
 
 EVENTS_PER_CHUNK: Final = 5_000
 
-_ONE_MOMENT: Final[LiteralString] = "begin isolation level repeatable read read only"
 _REACHED: Final[LiteralString] = """
     select coalesce((select position from tracking where tenant = %(tenant)s and application = %(follower)s), 0)
 """
@@ -67,7 +66,7 @@ def verify(
 ) -> Verified:
     """Compare a tenant's tables with its log, up to the first difference; raises LogUnavailable."""
     with told_as_ours(), pool.connection() as connection:
-        connection.execute(_ONE_MOMENT)
+        connection.execute(of_tenant.ONE_MOMENT)
         try:
             of_tenant.set_tenant(connection, tenant)
             return _Verifying(connection, tenant, version, progress).verified()

@@ -2678,7 +2678,7 @@ export interface paths {
          * @description A page of rows. Every other parameter is a filter by a column: `status=open,scheduled`, `due_at[lt]=2026-02-01`.
          *
          *     `[lt]`, `[le]`, `[gt]`, `[ge]` compare, `[ne]` leaves out, `[has]` asks for an element of a set; `null` is what was
-         *     never said.
+         *     never said. With `as_of` the rows are those of then, and `position` is that moment.
          */
         get: operations["view_rows"];
         put?: never;
@@ -4522,6 +4522,7 @@ export interface components {
              * @description Up to where the rows hold the log.
              */
             position: number;
+            as_of?: components["schemas"]["MomentTold"];
         };
         /**
          * PersonSignedIn
@@ -5968,8 +5969,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`no-past-here`](/problems/no-past-here): a moment of the past, asked of tables that show what is there now; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
-        "cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable": {
+        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`past-too-far`](/problems/past-too-far): a moment since which more has changed than one question goes through; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
+        "as-of-ahead.as-of-before-beginning.as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -15250,7 +15251,7 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            422: components["responses"]["cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15311,7 +15312,7 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            422: components["responses"]["cursor-unknown.fields-unknown.filter-unknown.invalid-request.no-past-here.question-too-slow.sort-unknown.value-unreadable"];
+            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];

@@ -1,0 +1,160 @@
+"""Tables and boards as of a moment are what they showed at that moment."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra.postgres import of_tenant
+from infra.postgres.pool import connect, open_pool
+from infra.postgres.read_model import as_of
+from infra.postgres.read_model.store import PostgresStore
+from infra.postgres.read_model.views import show
+from infra.postgres.roles import PROJECTOR
+from projections.query import NoReadModel
+from projections.read_model import PROJECTIONS
+from tests.api.office import Office, problem
+from tests.api.signing import companies
+from tests.conftest import TestServer
+from tests.devices import PERSON_1, PERSON_2
+from tests.infra import event_logs
+from tests.infra.read_models import catch_up
+from tests.infra.towns import Town
+
+Rows = list[dict[str, Any]]
+MOMENTS = 8
+
+
+@dataclass
+class Place:
+    """A company whose boards were read at several moments of its life."""
+
+    office: Office
+    dsn: str
+    then: dict[int, dict[str, Rows]]
+    """By position, every row of every table and view that was shown then."""
+
+    def ask(self, name: str, **query: Any) -> Any:
+        answer = self.office.get(f"/v1/views/{name}", role="supervisor", limit=200, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def rows(self, name: str, **query: Any) -> Rows:
+        items: Rows = []
+        while True:
+            page = self.ask(name, **query)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            query["cursor"] = page["next"]
+
+    def everything(self, **query: Any) -> dict[str, Rows]:
+        return {name: self.rows(name, **query) for name in self.names}
+
+    @property
+    def names(self) -> list[str]:
+        return [each["name"] for each in self.office.get("/v1/views", role="supervisor").json()["items"]]
+
+
+@pytest.fixture(scope="module")
+def place(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with (
+        embedded_server.database() as dsn,
+        companies(dsn, tmp_path_factory.mktemp("keys")) as server,
+        open_pool(dsn, size=2, role=PROJECTOR) as projecting,
+    ):
+        company = server.new()
+        accounts: Any = company.services.accounts
+        office = Office(company.client, company.services.log, accounts, company.clock, company.tenant).staff()
+        written = event_logs.Office(log=company.services.log, tenant=company.tenant)
+        for person in (PERSON_1, PERSON_2):
+            accounts.add_person(company.tenant, person=person, name="Ada", role="dispatcher")
+        town, store = Town(written, 1), PostgresStore(projecting, 1, PROJECTIONS)
+        here = Place(office, dsn, {})
+        for _ in range(MOMENTS):
+            town.live(1)
+            catch_up(store, written)
+            here.then[here.ask("visit")["position"]] = here.everything()
+        yield here
+
+
+def test_every_table_and_view_shows_again_what_it_showed(place: Place) -> None:
+    assert len(place.then) == MOMENTS
+    for position, shown in place.then.items():
+        assert place.everything(as_of=position) == shown, position
+    first, *_, last = place.then.values()
+    assert first["conflict_inbox"] != last["conflict_inbox"] or first["work_board"] != last["work_board"]
+
+
+def test_what_is_folded_from_the_beginning_is_what_is_put_together(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 10**6)
+    for limit in (0, 10**6):
+        monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 10**6)
+        monkeypatch.setattr(as_of, "BEGINNING_EVENTS_MAX", limit)
+        for position, shown in place.then.items():
+            assert place.rows("work_board", as_of=position) == shown["work_board"]
+
+
+def test_a_question_about_a_moment_says_which_and_goes_on_page_by_page(place: Place) -> None:
+    position, shown = [*place.then.items()][MOMENTS // 2]
+    page = place.office.get("/v1/views/visit", role="supervisor", as_of=position, limit=1).json()
+    assert (page["position"], page["as_of"]["position"]) == (position, position)
+    assert page["items"] == shown["visit"][:1]
+    on = {"cursor": page["next"], "limit": 200}
+    assert (
+        place.office.get("/v1/views/visit", role="supervisor", as_of=position, **on).json()["items"]
+        == (shown["visit"][1:])
+    )
+    for other in ({}, {"as_of": position - 1}):
+        problem(place.office.get("/v1/views/visit", role="supervisor", **on, **other), 422, "cursor-unknown")
+
+
+def test_a_file_of_a_moment_holds_the_rows_of_then(place: Place) -> None:
+    position, shown = next(iter(place.then.items()))
+    answer = place.office.get("/v1/views/visit/export", role="supervisor", as_of=position, format="ndjson")
+    assert len(answer.text.splitlines()) == len(shown["visit"])
+    assert answer.headers["Cairnfield-Position"] == str(position)
+
+
+def test_where_too_much_has_changed_a_question_says_so_and_one_thing_can_still_be_asked(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 10)
+    monkeypatch.setattr(as_of, "BEGINNING_EVENTS_MAX", 0)
+    position, shown = [*place.then.items()][1]
+    told = problem(place.office.get("/v1/views/work_board", role="supervisor", as_of=position), 422, "past-too-far")
+    assert "goes through 10 at most" in told["detail"]
+    for each in shown["visit"][:3]:
+        assert place.rows("visit", as_of=position, id=each["id"]) == [each]
+    monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 10**6)
+    for each in shown["visit"][:3]:
+        scope = each["home_scope"]
+        there = [row for row in shown["visit"] if row["home_scope"] == scope]
+        assert place.rows("visit", as_of=position, home_scope=scope) == there
+    monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 3)
+    told = problem(place.office.get("/v1/views/visit", role="supervisor", as_of=position), 422, "past-too-far")
+    assert "more than 3 events" in told["detail"]
+
+
+def test_whoever_sees_some_scopes_sees_the_past_of_those_alone(place: Place) -> None:
+    position = next(iter(place.then))
+    listed = place.office.get("/v1/views/part", role="technician", as_of=position).json()["items"]
+    assert listed == place.then[position]["part"][:50]
+    assert place.office.get("/v1/views/visit", role="technician", as_of=position).json()["items"] == []
+
+
+def test_a_question_whose_tables_are_replaced_under_its_feet_is_not_answered(place: Place) -> None:
+    tenant = place.office.tenant
+    with open_pool(place.dsn, size=1) as pool, connect(place.dsn, role=PROJECTOR) as maker:
+        for is_replaced in (False, True):
+            with of_tenant.transaction(pool, tenant, opened_by=of_tenant.ONE_MOMENT) as connection:
+                if is_replaced:
+                    with maker.transaction():
+                        show(maker, "rpt_v1", PROJECTIONS)
+                connection.execute("select from rpt_in_full.visit limit 1")
+                with pytest.raises(NoReadModel) if is_replaced else nullcontext():
+                    as_of.check_not_replaced(connection, "visit")
