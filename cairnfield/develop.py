@@ -96,6 +96,7 @@ def _checks(root: Path) -> list[_Check]:
         "ruff check": [*_python("ruff"), "check"],
         "ruff format": [*_python("ruff"), "format", "--check"],
         "import-linter": [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"],
+        "migrations": _python("cairnfield.migration_numbers"),
         "locked dependencies": [_uv(root), "lock", "--check"],
     }
     typescript = {
