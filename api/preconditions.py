@@ -5,12 +5,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import Header
 from fastapi.exceptions import RequestValidationError
+from pydantic import WithJsonSchema
 
 _TAG: Final = r'(W/)?"[!\x23-\x7e]*"'
-PATTERN: Final = rf"^(\*|{_TAG}( *, *{_TAG})*)$"
+_TAGS: Final = rf"{_TAG}( *, *{_TAG})*"
+PATTERN: Final = rf"^(\*|{_TAGS})$"
 ABOUT: Final = "The `ETag` of what this was decided on; `*` says that any version will do."
-SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": PATTERN, "examples": ["*"]}
-IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=PATTERN, description=ABOUT)]
+SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string", "const": "*"}, {"type": "string", "pattern": f"^{_TAGS}$"}],
+    "examples": ["*"],
+}
+IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=PATTERN, description=ABOUT), WithJsonSchema(SCHEMA)]
 
 _FITS: Final = re.compile(PATTERN)
 _VERSION: Final = re.compile(r'(?<!/)"([0-9]{1,15})"')

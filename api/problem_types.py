@@ -58,13 +58,13 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Send a position such as 880, or a time such as 2026-01-01T12:00:00Z; write the `+` of a zone as %2B.",
     ),
     "as-of-ahead": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has"
         " not reached",
         "Leave the moment out to see what is there now.",
     ),
     "as-of-before-beginning": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "a moment before the first event was recorded",
         "Name a moment at which something was recorded.",
     ),
@@ -340,7 +340,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "weak-password": ProblemType(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "the new password is too short, or among the first that anybody would guess",
+        "the new password is among the first that anybody would guess: it has leaked, or is made of what has",
         "Take a few words that only you would put together.",
     ),
     "tenant-missing": ProblemType(

@@ -9,11 +9,13 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Query
+from pydantic import WithJsonSchema
 
 from api.auth import forbidden
 from api.problem import Problem
+from api.problem_types import PROBLEM_TYPES
 from api.services import Services
-from commands.as_of import AsOf, AsOfAhead, AsOfBeforeBeginning, AsOfUnreadable, as_of
+from commands.as_of import POSITION_PATTERN, AsOf, AsOfAhead, AsOfBeforeBeginning, AsOfUnreadable, as_of
 from commands.authority import Principal, may_see_history, sees_everything
 from domain.catalogue import ON_DEVICES
 from domain.grants import EVERYBODYS
@@ -26,21 +28,25 @@ FOLDED_PER_REQUEST_MAX: Final = 20_000
 BEGINNING: Final = "00000000-0000-0000-0000-000000000000"
 """Before the id of every entity."""
 
+_MOMENT: Final = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "pattern": POSITION_PATTERN}, {"type": "string", "format": "date-time"}],
+        "examples": ["880", "2026-01-01T12:00:00Z"],
+    }
+)
 AsOfText = Annotated[
     str | None,
     Query(
         alias="as_of",
         description="As it was: a position of the log, or a time of RFC 3339 by which the server had recorded it.",
-        examples=["880", "2026-01-01T12:00:00Z"],
     ),
+    _MOMENT,
 ]
 
 MomentText = Annotated[
     str | None,
-    Query(
-        description="A position of the log, or a time of RFC 3339 by which the server had recorded it.",
-        examples=["880", "2026-01-01T12:00:00Z"],
-    ),
+    Query(description="A position of the log, or a time of RFC 3339 by which the server had recorded it."),
+    _MOMENT,
 ]
 
 
@@ -171,7 +177,7 @@ def moment_of(text: str, speaking: Principal, services: Services) -> AsOf:
 
 
 def _no_moment(kind: str, detail: str, hint: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, kind, f"{detail[:1].upper()}{detail[1:]}.", hint=hint)
+    return Problem(PROBLEM_TYPES[kind].status, kind, f"{detail[:1].upper()}{detail[1:]}.", hint=hint)
 
 
 def not_found(entity_type: str, entity: str) -> Problem:

@@ -7,11 +7,12 @@ from typing import Final
 
 from commands.moments import instant
 from domain.refusals import Refused
-from domain.values import INTEGER_MAX
 from sync.past import Past
 
 TEXT_LENGTH_MAX: Final = 40
-_POSITION: Final = re.compile(r"[0-9]{1,16}")
+POSITION_PATTERN: Final = r"^[0-9]{1,15}$"
+"""Every position there will ever be; one digit more could be more than a number in JSON holds."""
+_POSITION: Final = re.compile(POSITION_PATTERN)
 _TIME: Final = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?"
     # In a query a `+` that nobody escaped has become a space.
@@ -47,7 +48,7 @@ class AsOfBeforeBeginning(Refused):
 
 def read_as_of(text: str) -> int | datetime:
     """The position or the moment that a text names; raises AsOfUnreadable."""
-    if _POSITION.fullmatch(text) and int(text) <= INTEGER_MAX:
+    if _POSITION.fullmatch(text):
         return int(text)
     told = _TIME.fullmatch(text)
     if told is None:

@@ -1,7 +1,7 @@
 """The kinds of values a field can hold: all of them JSON without floats, each with its limits."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NewType, NotRequired, TypedDict
+from typing import Annotated, Final, Literal, NewType, NotRequired, TypedDict
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
@@ -147,7 +147,8 @@ class KeysAscend:
     """Every pair begins with a key, and each key is greater than the one before it, so none is said twice."""
 
 
-Pairs = Annotated[list[Pair], MaxLen(100), KeysAscend()]
+PAIRS_MAX: Final = 100
+Pairs = Annotated[list[Pair], MaxLen(PAIRS_MAX), KeysAscend()]
 """A map with free keys, as `[key, value]` pairs; a null value removes the key. Each key merges on its own."""
 
 Stroke = Annotated[list[Annotated[int, Ge(0), Le(100_000)]], MaxLen(2_000)]

@@ -28,7 +28,7 @@ from domain.catalogue import ENTITIES, FACTS
 from domain.entity import EntityType, Field
 from domain.facts import Fact
 from domain.merge_policy import AddWins
-from domain.values import Calendar, KeysAscend, Pattern
+from domain.values import PAIRS_MAX, Calendar, KeysAscend, Pattern
 from sync.limits import SET_ELEMENTS_PER_EVENT_MAX
 
 _CLOSED = ConfigDict(extra="forbid", strict=True)
@@ -159,8 +159,10 @@ def exists_in_the_calendar(text: str) -> str:
 
 
 def in_order(pairs: Any) -> Any:
-    """Pairs by their keys, the last of each; what is none stays as it is, to be refused."""
+    """Pairs by their keys, the last of each; what is none stays as it is, to be refused, and so do too many."""
     if not isinstance(pairs, list) or not all(_begins_with_a_key(pair) for pair in cast("Any", pairs)):
+        return cast("Any", pairs)
+    if len(cast("list[Any]", pairs)) > PAIRS_MAX:
         return cast("Any", pairs)
     by_key: dict[str, Any] = {pair[0]: pair for pair in cast("Any", pairs)}
     return [pair for _, pair in sorted(by_key.items())]

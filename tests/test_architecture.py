@@ -31,7 +31,7 @@ PURE = {
         "types",
         "typing",
     ),
-    *("unicodedata", "uuid", "zlib", "zoneinfo"),
+    *("unicodedata", "uuid", "zlib", "zoneinfo", "zxcvbn"),
 }
 
 SQL_CALLS = {"execute", "executemany", "executescript", "copy", "stream", "text", "SQL", "exec_driver_sql", "mogrify"}

@@ -13,7 +13,7 @@ from api.problem import Problem
 from api.services import Services
 from api.signing_in import note, refused
 from api.v1.people import hashed_if_strong, keep
-from api.v1.sign_in import Password
+from api.v1.sign_in import ChosenPassword, Password
 from commands.authority import Principal
 from domain.values import UUID_PATTERN
 
@@ -27,7 +27,7 @@ class NewPassword(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     old: Password
-    new: Password
+    new: ChosenPassword
 
 
 @router.get("", summary="Who I am")

@@ -13,9 +13,9 @@ from api.identity import Identity
 from api.problem import Problem
 from api.services import Services
 from api.signing_in import note
-from api.v1.sign_in import Email, Password
+from api.v1.sign_in import ChosenPassword, Email
 from commands.authority import Principal
-from commands.people import PersonRow, SignInRow, email_spelled, why_weak
+from commands.people import PersonRow, SignInRow, email_spelled, is_guessed_early
 from domain.people import Role
 from domain.values import UUID_PATTERN
 from sync.log import Conflicting
@@ -34,7 +34,7 @@ class NewPerson(BaseModel):
     name: Name
     role: Role
     email: Email
-    password: Password | None = None
+    password: ChosenPassword | None = None
 
 
 class Changed(BaseModel):
@@ -44,7 +44,7 @@ class Changed(BaseModel):
     name: Name | None = None
     role: Role | None = None
     active: bool | None = None
-    password: Password | None = None
+    password: ChosenPassword | None = None
 
 
 @router.get("", summary="Who works here, and who did")
@@ -116,12 +116,11 @@ def _set_password(password: str, before: PersonRow, speaking: Principal, service
 
 def hashed_if_strong(password: str, email: str, name: str, identity: Identity) -> str:
     """What is kept of a new password; raises Problem 422 for one that anybody would guess."""
-    weak = why_weak(password, email=email, name=name)
-    if weak is not None:
+    if is_guessed_early(password, email=email, name=name):
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "weak-password",
-            weak,
+            "It is among the first that anybody would guess: it has leaked, or is made of words and rows that have.",
             hint="Take a few words that only you would put together; spaces are welcome.",
         )
     return identity.passwords.hash(password)

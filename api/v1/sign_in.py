@@ -31,7 +31,7 @@ from api.signing_in import (
 )
 from commands import sessions
 from commands.authority import Principal
-from commands.people import PASSWORD_LENGTH_MAX, SignInRow, email_spelled
+from commands.people import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, SignInRow, email_spelled
 from commands.sessions import Ends, GoesOn, IsOver, SessionRow
 from domain.values import UUID_PATTERN
 
@@ -44,6 +44,9 @@ Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
 Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_LENGTH_MAX, pattern=r"^[^\x00]+$")]
+ChosenPassword = Annotated[
+    str, Field(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX, pattern=r"^[^\x00]+$")
+]
 Tenant = Annotated[str | None, Field(pattern=UUID_PATTERN)]
 
 

@@ -20,6 +20,8 @@ _library: Final[Any] = schemathesis  # half of its types are unknown
 STEPS: Final = 5
 """How many operations a chain has at most."""
 ANSWER_S_MAX: Final = 30
+_FOLLOWING: Final = 5
+"""About how many are kept for one at the beginning, of a hundred cases that are rarer and rarer."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _ACCEPTED: Final = ["2xx", "3xx", "401", "403", "404", "409", "412", "429", "5xx"]
 """What whoever sends good data may be answered: as usual, and that a precondition (If-Match) does not hold."""
@@ -31,7 +33,7 @@ def _lines(context: Any, value: Any) -> bytes:
     """A list as one document per line; whatever else was made of it as one line."""
     del context
     lines = cast("Any", value) if isinstance(value, list) else [value]
-    return b"\n".join(json.dumps(each).encode() for each in lines)
+    return b"\n".join(json.dumps(each, separators=(",", ":")).encode() for each in lines)
 
 
 def _items(context: Any, response: Any) -> Any:
@@ -81,6 +83,7 @@ def _thinned(share: Share, seed: int) -> Callable[[Any, Any], bool]:
     """Of the hundreds of cases along the limits of one operation, some: always the first, and fewer the longer it goes
     on, other ones for every seed."""
     seen: Counter[str] = Counter()
+    first = share.covered / _FOLLOWING
 
     def keep(context: Any, case: Any) -> bool:
         if case.meta is None or case.meta.phase.name.value != "coverage":
@@ -88,7 +91,7 @@ def _thinned(share: Share, seed: int) -> Callable[[Any, Any], bool]:
         label = context.operation.label
         place, seen[label] = seen[label], seen[label] + 1
         drawn = hashlib.sha256(f"{seed} {share.who} {label} {place}".encode()).digest()
-        return int.from_bytes(drawn[:4]) * (place + share.covered / 2) < share.covered / 2 * 2**32
+        return int.from_bytes(drawn[:4]) * (place + first) < first * 2**32
 
     return keep
 

@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from schemathesis.engine import Status, events
 
+_NOTHING_TO_CHAIN: Final = "Missing Open API links"
+"""Of the few operations that somebody asks for, none feeds another: they are asked one by one only."""
 ANSWER_SHOWN: Final = 400
 """Letters of an answer that are shown with what is wrong about it."""
 
@@ -45,7 +47,7 @@ class Findings:
         """Count what an engine tells."""
         if isinstance(event, events.ScenarioFinished):
             self._count(who, event)
-        elif isinstance(event, events.NonFatalError):
+        elif isinstance(event, events.NonFatalError) and event.info.title != _NOTHING_TO_CHAIN:
             self.keep(Finding(who, event.label, "error", f"{event.info.title}: {event.info.message}", "", ""))
         elif isinstance(event, events.FatalError):
             raise event.exception

@@ -7,9 +7,10 @@ import httpx
 
 from cairnfield.prove_api.asking import STEPS, ask
 from cairnfield.prove_api.findings import Finding, Findings
-from cairnfield.prove_api.good_words import GoodWords, what_is_there
+from cairnfield.prove_api.good_words import GoodWords
 from cairnfield.prove_api.plan import ANONYMOUS, shares
 from cairnfield.prove_api.stage import Stage
+from cairnfield.prove_api.what_is_there import what_is_there
 from domain.people import Role
 
 EVERYBODY: Final[Sequence[str]] = (

@@ -9,6 +9,7 @@ from api.problem_types import PROBLEM_TYPES
 from commands.carrying_out import console_of
 from commands.registry import COMMANDS, may_order
 from domain.people import Role
+from domain.values import PAIRS_MAX
 from infra.memory import MemoryEventLog
 from sync import shown, state_codec
 from sync.envelope import parse
@@ -71,6 +72,13 @@ def test_a_job_goes_from_the_first_call_to_the_archive_by_orders(town: Town) -> 
     for last in ("approve", "close", "archive", "restore"):
         town.done(f"work-orders/{job}/{last}", **why)
     assert state_of(town, job)["status"] == "closed"
+
+
+def test_b1_more_pairs_than_there_may_be_are_refused_also_where_they_are_of_one_key(town: Town) -> None:
+    pairs = [["bay", str(number)] for number in range(PAIRS_MAX)]
+    town.done("customers", {"name": "Mill", "custom": pairs})
+    for too_many in ([*pairs, ["bay", "7"]], [*pairs, *pairs]):
+        problem(town.order("POST", "customers", {"name": "Mill", "custom": too_many}), 422, "invalid-request")
 
 
 def test_an_order_is_an_event_of_the_servers_replica_for_that_person(town: Town) -> None:

@@ -5759,8 +5759,22 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
-        "as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request": {
+        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded. */
+        "as-of-ahead.as-of-before-beginning": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        "as-of-unreadable.invalid-request": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -5899,8 +5913,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
-        "as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request": {
+        /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        "as-of-unreadable.history-too-long.invalid-request": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -5927,8 +5941,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`range-reversed`](/problems/range-reversed): two moments of which the second comes before the first in this log. */
-        "range-reversed": {
+        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`range-reversed`](/problems/range-reversed): two moments of which the second comes before the first in this log. */
+        "as-of-ahead.as-of-before-beginning.range-reversed": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -6183,7 +6197,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`weak-password`](/problems/weak-password): the new password is too short, or among the first that anybody would guess. */
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`weak-password`](/problems/weak-password): the new password is among the first that anybody would guess: it has leaked, or is made of what has. */
         "invalid-request.weak-password": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
@@ -7662,7 +7676,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7712,7 +7727,8 @@ export interface operations {
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7761,7 +7777,8 @@ export interface operations {
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -7963,7 +7980,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8045,7 +8062,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8106,7 +8123,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8167,7 +8184,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8310,7 +8327,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8389,7 +8406,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8450,7 +8467,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8511,7 +8528,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8661,7 +8678,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8747,7 +8764,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8808,7 +8825,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -8869,7 +8886,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9018,7 +9035,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9103,7 +9120,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9166,7 +9183,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9229,7 +9246,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9290,7 +9307,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9351,7 +9368,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9496,7 +9513,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9563,7 +9580,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9624,7 +9641,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9685,7 +9702,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9753,7 +9770,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9854,7 +9871,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9917,7 +9934,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -9987,7 +10004,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10048,7 +10065,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10109,7 +10126,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10170,7 +10187,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10231,7 +10248,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10298,7 +10315,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10359,7 +10376,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10422,7 +10439,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10483,7 +10500,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10544,7 +10561,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10605,7 +10622,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10666,7 +10683,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10824,7 +10841,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10908,7 +10925,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -10971,7 +10988,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11038,7 +11055,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11099,7 +11116,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11160,7 +11177,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11221,7 +11238,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11284,7 +11301,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11347,7 +11364,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11408,7 +11425,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11469,7 +11486,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11536,7 +11553,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11597,7 +11614,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11658,7 +11675,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11719,7 +11736,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11860,7 +11877,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11931,7 +11948,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -11992,7 +12009,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12053,7 +12070,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12196,7 +12213,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12261,7 +12278,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12322,7 +12339,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12383,7 +12400,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12526,7 +12543,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12589,7 +12606,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12650,7 +12667,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12711,7 +12728,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12865,7 +12882,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -12939,7 +12956,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13000,7 +13017,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13061,7 +13078,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13210,7 +13227,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13271,7 +13288,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13332,7 +13349,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13478,7 +13495,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13541,7 +13558,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13606,7 +13623,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13667,7 +13684,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13728,7 +13745,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13872,7 +13889,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -13954,7 +13971,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14015,7 +14032,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14076,7 +14093,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14218,7 +14235,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match": string;
+                "If-Match": "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14293,7 +14310,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14354,7 +14371,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14415,7 +14432,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14562,7 +14579,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14625,7 +14642,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14686,7 +14703,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14747,7 +14764,7 @@ export interface operations {
                 /** @description The same for the same order, for 24 hours. */
                 "Idempotency-Key": string;
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -14855,7 +14872,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found.field-unknown"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14906,7 +14924,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found.field-unknown"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14957,8 +14976,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            409: components["responses"]["range-reversed"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.range-reversed"];
+            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15007,7 +15026,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15057,7 +15077,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15104,7 +15125,8 @@ export interface operations {
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15153,8 +15175,8 @@ export interface operations {
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            409: components["responses"]["range-reversed"];
-            422: components["responses"]["as-of-ahead.as-of-before-beginning.as-of-unreadable.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.range-reversed"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -16881,7 +16903,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The `ETag` of what this was decided on; `*` says that any version will do. */
-                "If-Match"?: string;
+                "If-Match"?: "*" | string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
