@@ -47,7 +47,9 @@ def test_the_type_of_a_problem_leads_to_its_page(office: Office) -> None:
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "<h1>Not found</h1>" in page.text
     for kind, declared in PROBLEM_TYPES.items():
-        told = office.client.get(f"/problems/{kind}").text
+        explained = office.client.get(f"/problems/{kind}")
+        assert explained.status_code == 200, kind
+        told = explained.text
         assert str(declared.status.value) in told
         assert f'href="/problems/{kind}"' in office.client.get("/problems").text
     unknown = office.client.get("/problems/nobody-declared-it")
