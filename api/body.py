@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 from pydantic import BaseModel
 
+from api.policy import SMALL_BODY_BYTES_MAX
 from api.problem import Problem
 from api.said import said_in
 from sync.limits import DECOMPRESSION_RATIO_MAX, EVENT_BYTES_MAX, EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 
 NDJSON: Final = "application/x-ndjson"
-SMALL_BODY_BYTES_MAX: Final = 4_096
 JSON_BODY_BYTES_MAX: Final = 2 * EVENT_BYTES_MAX
 """Of a body that holds what an event says, in whatever spelling."""
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -119,10 +119,14 @@ def _not_gzip(why: str) -> Problem:
 
 
 def _too_large(bytes_max: int) -> Problem:
+    told = f"A body has at most {bytes_max} bytes here, counted unpacked."
+    if bytes_max < PUSH_BYTES_MAX:
+        hint = "Say less in one request; what this takes stands in GET /openapi.json."
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", told, hint=hint, bytes_max=bytes_max)
     return Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
-        f"A body has at most {bytes_max} bytes, counted unpacked.",
+        told,
         hint=f"Send the events in smaller batches, at most {EVENTS_PER_PUSH_MAX} at once.",
         bytes_max=bytes_max,
         events_max=EVENTS_PER_PUSH_MAX,

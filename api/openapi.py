@@ -207,8 +207,6 @@ def _example(kind: str) -> dict[str, Any]:
 
 
 _ABOUT: Final = """
-Records of field-service work, written offline and merged.
-
 Every error is a problem document (RFC 9457); its `type` leads to a page on this server. The protocol of devices, frame
 by frame, is in the reference of sync.
 """.strip()

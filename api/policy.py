@@ -20,10 +20,8 @@ from sync.limits import EVENT_BYTES_MAX, PAGE_BYTES_MAX, PUSH_BYTES_MAX
 
 Pace = Literal["free", "asked", "sign_in"]
 """What a request costs: nothing (whether the process lives), what everybody's costs, or also what a sign-in does."""
-
-SMALL_BYTES_MAX: Final = 4_096
-CREDENTIAL_BYTES_MAX: Final = 16_384
-"""Of a passkey, as a browser tells it."""
+SMALL_BODY_BYTES_MAX: Final = 16_384
+"""Room for the longest texts that are asked for in one, every character of them escaped."""
 NOTHING: Final = 0
 
 
@@ -95,10 +93,10 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/problems"): Row(who=ANYBODY),
     ("GET", "/problems/{kind}"): Row(who=ANYBODY),
     ("POST", "/v1/sync/replicas"): Row(
-        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BYTES_MAX, by_device=True, answers_old_clients=True
+        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BODY_BYTES_MAX, by_device=True, answers_old_clients=True
     ),
     ("POST", "/v1/sync/hello"): Row(
-        who=EVERY_ROLE, scopes=_EITHER, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True
+        who=EVERY_ROLE, scopes=_EITHER, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True
     ),
     ("POST", "/v1/sync/push"): Row(
         who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, by_device=True, answers_old_clients=True
@@ -115,8 +113,8 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/v1/quarantine/{case}/approve"): Row(who=ON_CASES),
     ("POST", "/v1/quarantine/{case}/retry"): Row(who=ON_CASES),
     ("POST", "/v1/quarantine/{case}/resubmit"): Row(who=ON_CASES, body_bytes_max=2 * EVENT_BYTES_MAX),
-    ("POST", "/v1/quarantine/{case}/reassign"): Row(who=ON_CASES, body_bytes_max=SMALL_BYTES_MAX),
-    ("POST", "/v1/quarantine/{case}/dismiss"): Row(who=ON_CASES, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/quarantine/{case}/reassign"): Row(who=ON_CASES, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("POST", "/v1/quarantine/{case}/dismiss"): Row(who=ON_CASES, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/entities/{entity_type}"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/entities/{entity_type}/{entity_id}"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/entities/{entity_type}/{entity_id}/history"): Row(who=SEEING_HISTORIES, scopes=_LOG),
@@ -131,32 +129,32 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/views/{view}/export"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/v1/work-orders"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/.well-known/jwks.json"): Row(who=ANYBODY),
-    ("POST", "/v1/sign-in"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
-    ("POST", "/v1/sign-in/refresh"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True),
+    ("POST", "/v1/sign-in"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/sign-in/refresh"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True),
     ("POST", "/v1/sign-out"): Row(
-        who=EVERY_ROLE, scopes=_ANY_SCOPE, body_bytes_max=SMALL_BYTES_MAX, answers_old_clients=True
+        who=EVERY_ROLE, scopes=_ANY_SCOPE, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True
     ),
-    ("POST", "/v1/token"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/token"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
     ("POST", "/v1/sync/handin"): Row(who=ANYBODY, body_bytes_max=PUSH_BYTES_MAX, answers_old_clients=True),
     ("GET", "/v1/me"): Row(who=EVERY_ROLE, scopes=_ANY_SCOPE),
     ("GET", "/v1/me/sessions"): Row(who=EVERY_ROLE),
     ("DELETE", "/v1/me/sessions/{session}"): Row(who=EVERY_ROLE),
-    ("PUT", "/v1/me/password"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX, pace="sign_in"),
-    ("POST", "/v1/sign-in/passkey/options"): Row(who=ANYBODY, body_bytes_max=SMALL_BYTES_MAX),
-    ("POST", "/v1/sign-in/passkey"): Row(who=ANYBODY, body_bytes_max=CREDENTIAL_BYTES_MAX, pace="sign_in"),
+    ("PUT", "/v1/me/password"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
+    ("POST", "/v1/sign-in/passkey/options"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("POST", "/v1/sign-in/passkey"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
     ("POST", "/v1/me/passkeys/options"): Row(who=EVERY_ROLE),
-    ("POST", "/v1/me/passkeys"): Row(who=EVERY_ROLE, body_bytes_max=CREDENTIAL_BYTES_MAX),
+    ("POST", "/v1/me/passkeys"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/me/passkeys"): Row(who=EVERY_ROLE),
     ("DELETE", "/v1/me/passkeys/{credential}"): Row(who=EVERY_ROLE),
-    ("POST", "/v1/devices"): Row(who=HANDING_IN, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/devices"): Row(who=HANDING_IN, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/devices"): Row(who=EVERY_ROLE),
-    ("PATCH", "/v1/devices/{device}"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX),
-    ("POST", "/v1/devices/{device}/revoke"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BYTES_MAX),
+    ("PATCH", "/v1/devices/{device}"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("POST", "/v1/devices/{device}/revoke"): Row(who=EVERY_ROLE, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/people"): Row(who=ADMINS, scopes=_USERS),
-    ("POST", "/v1/people"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BYTES_MAX),
-    ("PATCH", "/v1/people/{person}"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/people"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("PATCH", "/v1/people/{person}"): Row(who=ADMINS, scopes=_USERS, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/service-accounts"): Row(who=ADMINS),
-    ("POST", "/v1/service-accounts"): Row(who=ADMINS, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/service-accounts"): Row(who=ADMINS, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("POST", "/v1/service-accounts/{client}/revoke"): Row(who=ADMINS),
     ("GET", "/v1/audit"): Row(who=_roles("auditor", "admin")),
     ("GET", "/v1/proof/keys"): Row(who=READING_EVENTS, scopes=_FOLLOWS),
@@ -167,15 +165,15 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/proof/evidence"): Row(who=_roles("auditor", "admin"), scopes=frozenset({"log:read"})),
     ("GET", "/v1/proof/tiles/{level}/{number}"): Row(who=CHECKING, scopes=_VERIFIES),
     ("GET", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS),
-    ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),
+    ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),
-    ("PATCH", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BYTES_MAX),
+    ("PATCH", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BODY_BYTES_MAX),
     ("DELETE", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("POST", "/v1/webhooks/{webhook}/rotate-secret"): Row(
-        who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BYTES_MAX
+        who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BODY_BYTES_MAX
     ),
     ("POST", "/v1/webhooks/{webhook}/ping"): Row(who=SUBSCRIBING, scopes=_HOOKS),
-    ("POST", "/v1/webhooks/{webhook}/replay"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BYTES_MAX),
+    ("POST", "/v1/webhooks/{webhook}/replay"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/webhooks/{webhook}/deliveries"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("GET", "/v1/webhooks/{webhook}/dead-letters"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     **{

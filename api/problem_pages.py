@@ -19,7 +19,7 @@ Kind = Annotated[str, Path(description="The end of a problem's `type`.")]
 def all_problems() -> Response:
     """A page that lists them all, each with a page of its own."""
     rows = "".join(
-        f'<tr><td><a href="{TYPES}{kind}">{title_of(kind)}</a><td>{each.status.value}<td>{escape(each.when)}'
+        f'<tr><td><a href="{TYPES}{kind}">{title_of(kind)}</a><td>{each.status.value}<td>{_marked(each.when)}'
         for kind, each in sorted(PROBLEM_TYPES.items(), key=lambda item: item[1].status)
     )
     return _page("Problems", f"<table><tr><th>problem<th>status<th>when{rows}</table>")
@@ -52,6 +52,9 @@ def _marked(text: str) -> str:
 
 def _page(title: str, body: str) -> Response:
     text = (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title><h1>{escape(title)}</h1>"
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        "<link rel='stylesheet' href='/docs/plain.css'>"
+        f"<title>{escape(title)}</title><h1>{escape(title)}</h1>"
     )
     return Response(text + body + "</html>", media_type="text/html")

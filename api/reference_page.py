@@ -19,9 +19,22 @@ _PAGE: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8"><ti
 """
 _BEGIN: Final = """window.ui = SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#reference", deepLinking: true, filter: true, persistAuthorization: false,
+  docExpansion: "none", defaultModelsExpandDepth: -1,
 });
 """
-_FILES: Final = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "begin.js": "text/javascript"}
+_PLAIN: Final = """:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+code { font-size: 0.95em; }
+table { border-collapse: collapse; }
+th, td { padding: 0.3rem 0.8rem 0.3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8885; }
+"""
+_FILES: Final = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "begin.js": "text/javascript",
+    "plain.css": "text/css",
+}
+_OURS: Final = {"begin.js": _BEGIN, "plain.css": _PLAIN}
 # Swagger UI writes styles into its elements and draws with data: images; its scripts are files of ours all the same.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -46,6 +59,6 @@ def reference_file(file: str, request: Request) -> Response:
 
 @cache
 def _content(file: str) -> bytes:
-    if file == "begin.js":
-        return _BEGIN.encode()
+    if file in _OURS:
+        return _OURS[file].encode()
     return resources.files("fastapi_swagger.resources").joinpath(file).read_bytes()

@@ -1,6 +1,6 @@
 """People, by what they sign in, and other systems that do: rows and the rules of passwords. Pure."""
 
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import zxcvbn
 
@@ -90,5 +90,5 @@ def is_guessed_early(password: str, *, email: str, name: str) -> bool:
 
 
 def _guesses(password: str, known: list[str]) -> int:
-    told = cast("dict[str, Any]", zxcvbn.zxcvbn(password, user_inputs=known))  # the library has no types
+    told = zxcvbn.zxcvbn(password, user_inputs=known)
     return int(told["guesses"])

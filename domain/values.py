@@ -67,7 +67,7 @@ Phone = Annotated[str, Pattern(r"^\+[1-9][0-9]{4,14}$")]
 """A telephone number in E.164 form."""
 
 # What only some languages count among `\s` is named: the separators of files and records, and two marks.
-_UNSPACED = r"[^@\s\x1c-\x1f\u0085\ufeff]+"
+_UNSPACED = r"[^@\s\x00\x1c-\x1f\u0085\ufeff]+"
 Email = Annotated[str, MaxLen(254), Pattern(rf"^{_UNSPACED}@{_UNSPACED}\.{_UNSPACED}$")]
 """An e-mail address, checked for its shape alone."""
 

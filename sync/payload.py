@@ -160,12 +160,16 @@ def exists_in_the_calendar(text: str) -> str:
 
 def in_order(pairs: Any) -> Any:
     """Pairs by their keys, the last of each; what is none stays as it is, to be refused, and so do too many."""
-    if not isinstance(pairs, list) or not all(_begins_with_a_key(pair) for pair in cast("Any", pairs)):
-        return cast("Any", pairs)
-    if len(cast("list[Any]", pairs)) > PAIRS_MAX:
-        return cast("Any", pairs)
-    by_key: dict[str, Any] = {pair[0]: pair for pair in cast("Any", pairs)}
-    return [pair for _, pair in sorted(by_key.items())]
+    told = _listed(pairs)
+    if len(told) > PAIRS_MAX or not all(_begins_with_a_key(pair) for pair in told):
+        return pairs
+    by_key: dict[str, Any] = {pair[0]: pair for pair in told}
+    return [pair for _, pair in sorted(by_key.items())] if told else pairs
+
+
+def _listed(value: object) -> list[Any]:
+    found: list[Any] = cast("Any", value) if isinstance(value, list) else []
+    return found
 
 
 def _begins_with_a_key(pair: Any) -> bool:

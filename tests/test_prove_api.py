@@ -1,20 +1,25 @@
-"""What is not as the API describes it would be found, and everybody asks for what they may."""
+"""The API is as it describes itself; what is not would be found, and everybody asks for what they may."""
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
+from schemathesis.checks import CHECKS
 
 from api.policy import POLICY
 from cairnfield.prove_api.asking import STEPS, ask
 from cairnfield.prove_api.findings import Findings
 from cairnfield.prove_api.good_words import GoodWords, There
 from cairnfield.prove_api.plan import ANONYMOUS, Share, shares
-from cairnfield.prove_api.run import EVERYBODY, NO_REPLICA
+from cairnfield.prove_api.run import EVERYBODY, NO_REPLICA, prove
+from cairnfield.prove_api.stage import Stage
 from tests.api.serving import served_office
 
+REQUESTS: Final = 5_000
+SEED: Final = 201
 OPERATIONS = {f"{method} {path}": (method, path) for method, path in POLICY}
 
 
@@ -33,6 +38,20 @@ def found(url: str, document: dict[str, Any], operation: str) -> set[str]:
         findings.hear(ANONYMOUS, event)
     assert findings.asked > 3
     return {each.check for each in findings.found.values()}
+
+
+@pytest.mark.timeout(900)  # 5,000 requests are made up, sent and looked at
+def test_b16_five_thousand_requests_by_everybody_find_the_api_as_it_describes_itself(open_folder: Path) -> None:
+    with Stage(open_folder) as stage:
+        findings = prove(stage, requests=REQUESTS, seed=SEED)
+    assert [each._asdict() for each in findings.found.values()] == []
+    assert findings.asked >= REQUESTS
+    asked = {tuple(each.split()) for each in findings.requests}
+    assert {who for who, _ in asked} == set(EVERYBODY)
+    assert {phase for _, phase in asked} == {"examples", "coverage", "fuzzing", "stateful"}
+    assert set(CHECKS.get_all_names()) <= set(findings.checks)
+    never_done = findings.operations - findings.done
+    assert len(never_done) < len(findings.operations) / 3, never_done
 
 
 def test_what_is_as_described_is_not_found(served: tuple[str, dict[str, Any]]) -> None:

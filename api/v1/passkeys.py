@@ -20,7 +20,6 @@ from api import base64url
 from api.auth import identity_of, principal_of, proven_by, services_of
 from api.body import small, told_in_openapi
 from api.identity import Identity
-from api.policy import CREDENTIAL_BYTES_MAX
 from api.problem import Problem
 from api.proof import Proofs, is_nonce, nonce
 from api.services import Services
@@ -90,7 +89,7 @@ def sign_in_options(said: Annotated[Named, Depends(small(Named))], services: Por
 @router.post("/sign-in/passkey", summary="Sign in by passkey", openapi_extra=told_in_openapi(ByPasskey))
 def sign_in_by_passkey(
     request: Request,
-    said: Annotated[ByPasskey, Depends(small(ByPasskey, bytes_max=CREDENTIAL_BYTES_MAX))],
+    said: Annotated[ByPasskey, Depends(small(ByPasskey))],
     services: Ports,
 ) -> Response:
     """As by password: with a DPoP proof a session that goes on, without one a single access token."""
@@ -149,7 +148,7 @@ def passkey_options(speaking: Speaking, services: Ports) -> Response:
 def add_passkey(
     request: Request,
     speaking: Speaking,
-    said: Annotated[NewPasskey, Depends(small(NewPasskey, bytes_max=CREDENTIAL_BYTES_MAX))],
+    said: Annotated[NewPasskey, Depends(small(NewPasskey))],
     services: Ports,
 ) -> Response:
     """It signs its owner in from now on."""

@@ -70,6 +70,15 @@ class Findings:
                     told = f"{answer.status_code} {answer.text[:ANSWER_SHOWN]}" if answer is not None else ""
                     self.keep(Finding(who, operation, each.name, str(info.failure), told, info.code_sample))
 
+    def add(self, others: "Findings") -> None:
+        """Take over what somebody else found."""
+        self.requests += others.requests
+        self.checks += others.checks
+        self.statuses += others.statuses
+        self.done |= others.done
+        for each in others.found.values():
+            self.keep(each)
+
     def keep(self, finding: Finding) -> None:
         """Keep it, unless one of its kind is kept already."""
         self.found.setdefault((finding.operation, finding.check, finding.message.partition("\n\n")[0]), finding)

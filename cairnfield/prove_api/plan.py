@@ -13,6 +13,8 @@ REQUESTS_PER_PAIR: Final = 12
 _EXAMPLES: Final = 2
 """Of the cases of an operation, how many are written into the description as examples."""
 _COVERED, _DRAWN, _FOLLOWED = 0.40, 0.35, 0.25
+_BESIDE: Final = 1.2
+"""For each request that is planned, so many are sent: examples, and what some checks ask beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def shares(
         first, rest = admitted[:1], [*others[:1], *admitted[1:], *others[1:]]
         for who in [*first, *rest][:each_by]:
             asked[who].append(operation)
-    per_pair = requests / (each_by * len(operations))
+    per_pair = requests / _BESIDE / (each_by * len(operations))
     return [
         Share(
             who=who,

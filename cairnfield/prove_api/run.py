@@ -1,24 +1,27 @@
-"""A whole run: everybody asks, one after the other, and what came of it."""
+"""A whole run: everybody asks, two of them at a time, and what came of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import httpx
 
 from cairnfield.prove_api.asking import STEPS, ask
 from cairnfield.prove_api.findings import Finding, Findings
-from cairnfield.prove_api.good_words import GoodWords
-from cairnfield.prove_api.plan import ANONYMOUS, shares
+from cairnfield.prove_api.good_words import GoodWords, There
+from cairnfield.prove_api.plan import ANONYMOUS, Share, shares
 from cairnfield.prove_api.stage import Stage
 from cairnfield.prove_api.what_is_there import what_is_there
 from domain.people import Role
 
-EVERYBODY: Final[Sequence[str]] = (
-    *(role for role in get_args(Role) if role != "admin"),
-    ANONYMOUS,
-    "admin",  # last: it changes what people may
-)
+LAST: Final = "admin"
+"""Changes what people may, so that nobody asks beside or after."""
+EVERYBODY: Final[Sequence[str]] = (*(role for role in get_args(Role) if role != LAST), ANONYMOUS, LAST)
 NO_REPLICA: Final = "raaaaaaaaaaaa"
+AT_ONCE: Final = 2
+"""Making requests up costs more than answering them: one who asks keeps a processor busy, and the server hardly."""
 
 
 def prove(
@@ -29,20 +32,65 @@ def prove(
     everybody: Sequence[str] = EVERYBODY,
     say: Callable[[Findings], None] = lambda _: None,
 ) -> Findings:
-    """Ask about so many requests of every operation; `say` is told after each step how far it is."""
-    document, tokens, findings = stage.description(), stage.tokens, Findings()
+    """Ask about so many requests of every operation; `say` is told after each who asked how far it is."""
+    document, tokens = stage.description(), stage.tokens
+    operations = _operations(document)
+    findings = Findings(operations=frozenset(" ".join(route) for route in operations.values()))
     there = what_is_there(stage.url, tokens)
-    replicas = {who: _replica(stage.url, token) for who, token in tokens.items()}
-    for share in shares(_operations(document), everybody, requests=requests, seed=seed, steps=STEPS):
-        token = tokens.get(share.who)
-        words = GoodWords(there, replica=replicas.get(share.who, NO_REPLICA), seed=seed)
-        for event in ask(stage.url, document, share, words, token=token, seed=seed):
-            findings.hear(share.who, event)
-            say(findings)
-        if token is not None and not _may_speak(stage.url, token):
-            told = "the token stopped counting on the way, so what was answered after that shows nothing"
-            findings.keep(Finding(share.who, "GET /v1/me", "still signed in", told, "", ""))
-    findings.operations = frozenset(" ".join(route) for route in _operations(document).values())
+    asking = [
+        Asking(
+            url=stage.url,
+            document=document,
+            share=share,
+            there=there,
+            token=tokens.get(share.who),
+            replica=_replica(stage.url, tokens.get(share.who)),
+            seed=seed,
+        )
+        for share in shares(operations, everybody, requests=requests, seed=seed, steps=STEPS)
+    ]
+    for each in _answered(asking):
+        findings.add(each)
+        say(findings)
+    return findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """All that a process must know to ask as one of them."""
+
+    url: str
+    document: dict[str, Any]
+    share: Share
+    there: There
+    token: str | None
+    replica: str
+    seed: int
+
+
+def _answered(asking: Sequence[Asking]) -> Iterator[Findings]:
+    """What each found, as they end; the longest begin."""
+    before = sorted((each for each in asking if each.share.who != LAST), key=_cost, reverse=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(AT_ONCE, mp_context=context) as pool:
+        for group in (before, [each for each in asking if each.share.who == LAST]):
+            for done in as_completed([pool.submit(_ask, each) for each in group]):
+                yield done.result()
+
+
+def _cost(asking: Asking) -> int:
+    share = asking.share
+    return len(share.operations) * (share.covered + share.drawn) + share.chains
+
+
+def _ask(asking: Asking) -> Findings:
+    findings, who = Findings(), asking.share.who
+    words = GoodWords(asking.there, replica=asking.replica, seed=asking.seed)
+    for event in ask(asking.url, asking.document, asking.share, words, token=asking.token, seed=asking.seed):
+        findings.hear(who, event)
+    if asking.token is not None and not _may_speak(asking.url, asking.token):
+        told = "the token stopped counting on the way, so what was answered after that shows nothing"
+        findings.keep(Finding(who, "GET /v1/me", "still signed in", told, "", ""))
     return findings
 
 
@@ -54,8 +102,8 @@ def _operations(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _replica(url: str, token: str) -> str:
-    headers = {"Authorization": f"Bearer {token}"}
+def _replica(url: str, token: str | None) -> str:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     answer = httpx.post(f"{url}/v1/sync/replicas", headers=headers, json={"name": "proof"}, trust_env=False)
     return str(answer.json()["replica"]) if answer.is_success else NO_REPLICA
 

@@ -71,6 +71,9 @@ def test_the_page_needs_nothing_from_elsewhere(office: Office) -> None:
     page = office.client.get("/docs")
     files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert sorted(files) == ["/docs/begin.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]
+    explained = office.client.get("/problems/version-moved").text
+    files += re.findall(r"href='(/docs/[^']+)'", explained)
+    assert "/docs/plain.css" in files
     for file in files:
         assert office.client.get(file).status_code == HTTPStatus.OK
     assert "script-src 'self';" in page.headers["content-security-policy"]
