@@ -59,7 +59,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     app.state.streams = Streams(services.doorbell, pace)
     app.add_middleware(AnswersHead)
     answer_problems(app)
-    app.state.proofs = Proofs()
+    app.state.proofs = Proofs(app.state.terms.words)
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
     past = (history, replay, views)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)

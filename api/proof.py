@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import jwt
@@ -24,6 +24,8 @@ from api.problem import Problem
 
 LENGTH_MAX: Final = 4_096
 FRESH_MS: Final = 5 * 60 * 1_000
+_KEPT_MS: Final = 2 * FRESH_MS
+"""A proof may be dated as much ahead as behind."""
 REMEMBERED_MAX: Final = 50_000
 KEYS_REMEMBERED_MAX: Final = 10_000
 """Keys of devices that are read once, and not with every proof."""
@@ -78,10 +80,20 @@ class Proven:
     body_hash: str | None
 
 
-class Proofs:
-    """Checks proofs, and remembers those of the last minutes so that each is taken once."""
+class SharedWords(Protocol):
+    """What all processes of an installation know to be used."""
 
-    def __init__(self) -> None:
+    def take(self, word: str, *, kept_ms: int) -> bool:
+        """Whether nobody has taken it in the last `kept_ms`, as far as is known; called from several threads."""
+        ...
+
+
+class Proofs:
+    """Checks proofs, and remembers those of the last minutes so that each is taken once: by this process, and by all
+    where they share what they know."""
+
+    def __init__(self, shared: SharedWords | None = None) -> None:
+        self._shared = shared
         self._taken: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
@@ -108,13 +120,15 @@ class Proofs:
     def take(self, name: tuple[str, str], now_ms: int) -> None:
         """Count this as used; raises Problem 401 where it was used before."""
         with self._lock:
-            if now_ms - self._taken.get(name, -FRESH_MS * 3) < FRESH_MS * 2:
-                raise refused("This proof was used before. Make a new one, with a new `jti`, for each request.")
+            is_new = now_ms - self._taken.get(name, -_KEPT_MS - 1) >= _KEPT_MS
             if len(self._taken) >= REMEMBERED_MAX:
-                self._taken = {name: at for name, at in self._taken.items() if now_ms - at < FRESH_MS * 2}
+                self._taken = {name: at for name, at in self._taken.items() if now_ms - at < _KEPT_MS}
             if len(self._taken) >= REMEMBERED_MAX:
                 self._taken = {}  # refusing would hurt more: what a proof allows may be repeated
-            self._taken[name] = now_ms
+            if is_new:
+                self._taken[name] = now_ms
+        if not is_new or (self._shared is not None and not self._shared.take("\n".join(name), kept_ms=_KEPT_MS)):
+            raise refused("This proof was used before. Make a new one, with a new `jti`, for each request.")
 
 
 class _Key(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
+from api.proof import SharedWords
 from api.versions import VERSIONS, Versions
 from commands.quotas import QUOTAS
 from commands.rate_limits import Limiter, Quota
@@ -22,3 +23,5 @@ class Terms:
     bearers: frozenset[Role] = frozenset(get_args(Role))
     """In which roles opaque tokens are taken, which are bound to no key and speak for whoever holds them."""
     versions: Versions = VERSIONS
+    words: SharedWords | None = None
+    """Where all processes keep which proofs were used; None: each knows its own."""

@@ -66,9 +66,12 @@ def open_terms(settings: Settings) -> "Terms":
     from commands.quotas import QUOTAS
     from infra.process_limits import ProcessLimits
     from infra.redis_limits import RedisLimits
+    from infra.redis_words import RedisWords
 
     door = settings.door
     quotas, terms = with_amounts(QUOTAS, door.limits), Terms(origins=door.origins, bearers=bearers(settings))
+    if door.redis_url is not None:
+        terms = replace(terms, words=RedisWords(door.redis_url))
     if not door.limits_are_on:
         return terms
     if door.redis_url is not None:
