@@ -17,9 +17,9 @@ from commands.deciding import statuses_of
 from commands.entity_document import document_of
 from commands.judge import judge_for
 from commands.order_refusals import (
-    EntityUnknown,
+    EntityNotFound,
+    IdempotencyKeyReused,
     IdTaken,
-    KeyReused,
     NotYoursToOrder,
     OrderRefused,
     VersionMoved,
@@ -131,7 +131,7 @@ def _answered_before(order: Ordered, known: Known) -> Answered | None:
     if row is None or row.answered_at_ms < order.now_ms - ANSWER_KEPT_MS:
         return None
     if row.order_hash != order.order_hash:
-        raise KeyReused("the key was used for another order in the last 24 hours")
+        raise IdempotencyKeyReused("the key was used for another order in the last 24 hours")
     entity, version, document = orjson.loads(row.answer)
     return Answered(document.encode(), entity, version, is_again=True)
 
@@ -147,7 +147,7 @@ def _decided(order: Ordered, known: Known, desk: OfficeDesk) -> list[Saying]:
         if entity in known.entities:
             raise IdTaken(f"there is something of the id {entity} already")
     elif found is None or found[0].type != command.entity:
-        raise EntityUnknown(f"there is no {command.entity.replace('_', ' ')} {entity}")
+        raise EntityNotFound(f"there is no {command.entity.replace('_', ' ')} {entity}")
     if command.corrects and not may_correct(speaking.role):
         raise NotYoursToOrder(f"whoever is {speaking.role} does not correct a {command.entity}")
     state = found[0] if found and command.kind != "create" else None
@@ -230,7 +230,7 @@ def _refusal(fault: Unacceptable | Obstacle) -> OrderRefused:
         case "not_allowed":
             return NotYoursToOrder(fault.detail)
         case "out_of_scope" | "unknown_entity":
-            return EntityUnknown(fault.detail)
+            return EntityNotFound(fault.detail)
         case "already_created":
             return IdTaken(fault.detail)
         case _:

@@ -1,14 +1,10 @@
-"""How a case says no: each refusal with what to do instead."""
+"""How a case says no: to settle one is an order, too, and each refusal says what to order instead."""
 
-from typing import ClassVar
-
-from domain.refusals import Refused
+from commands.order_refusals import OrderRefused
 
 
-class CaseRefused(Refused):
-    """What was asked of a case is not done; `hint` says what to do instead."""
-
-    hint: ClassVar[str] = ""
+class CaseRefused(OrderRefused):
+    """What was ordered of a case is not done."""
 
 
 class CaseSettled(CaseRefused):
@@ -17,7 +13,7 @@ class CaseSettled(CaseRefused):
     hint = "Look at the case: nothing more needs to be done."
 
     def __init__(self, status: str, settled_by: str) -> None:
-        super().__init__(f"{settled_by} has {status} it")
+        super().__init__(f"{settled_by} has {status} it already")
         self.status, self.settled_by = status, settled_by
 
 

@@ -1,4 +1,4 @@
-"""How an order over HTTP says no: nothing was written, and the class says why."""
+"""How an order over HTTP says no: nothing was written, and the name of the class is the kind of problem."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,7 +12,7 @@ class OrderRefused(Refused):
     hint: ClassVar[str] = "Correct what the detail names and order it again."
 
 
-class EntityUnknown(OrderRefused):
+class EntityNotFound(OrderRefused):
     """There is no such thing, or none that whoever orders may see."""
 
     hint = "Check the id, or wait until the device that created it has handed it in."
@@ -68,7 +68,7 @@ class VersionMoved(OrderRefused):
         self.version = version
 
 
-class KeyReused(OrderRefused):
+class IdempotencyKeyReused(OrderRefused):
     """Another order was carried out under that key."""
 
     hint = "Make a new key for every order; send the same one only to send the same order again."

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from api.body import JSON_BODY_BYTES_MAX, read_body
 from api.preconditions import ABOUT, SCHEMA, versions_in
 from api.problem import Problem
+from api.refused import problem_of
 from api.said import said_in
 from api.services import Services
 from api.v1.sync import Ports, Speaking
@@ -19,18 +20,7 @@ from api.version_moved import changed_since
 from commands.authority import Principal, sees_everything
 from commands.carrying_out import Answered, Ordered, carry_out
 from commands.command import Command
-from commands.order_refusals import (
-    EntityUnknown,
-    IdTaken,
-    IllegalMove,
-    KeyReused,
-    NothingToResolve,
-    NotYoursToOrder,
-    OrderRefused,
-    ReferenceUnknown,
-    VersionMoved,
-    WorkSettled,
-)
+from commands.order_refusals import IllegalMove, OrderRefused, VersionMoved
 from commands.references import entities_in, people_in
 from commands.registry import COMMANDS
 from domain.values import UUID_PATTERN
@@ -140,7 +130,7 @@ def _hash(request: Request, said: Mapping[str, Any]) -> bytes:
     try:
         spelled = canonical.dumps(dict(said))
     except NotCanonical as why:
-        raise _problem_of(HTTPStatus.UNPROCESSABLE_ENTITY, "order-refused", OrderRefused(why.detail)) from None
+        raise problem_of(OrderRefused(why.detail)) from None
     return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + spelled).digest()
 
 
@@ -158,36 +148,15 @@ def _jobs(entity: str | None, said: Mapping[str, Any], speaking: Principal, port
 
 
 def _problem(refusal: OrderRefused, order: Ordered, ports: Services) -> Problem:
-    conflict, unfit = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
     match refusal:
-        case EntityUnknown():
-            return _problem_of(HTTPStatus.NOT_FOUND, "entity-not-found", refusal)
-        case NotYoursToOrder():
-            return _problem_of(HTTPStatus.FORBIDDEN, "not-yours-to-order", refusal)
         case IllegalMove(statuses=statuses, legal=legal):
-            return _problem_of(conflict, "illegal-move", refusal, status_now=list(statuses), legal=list(legal))
-        case WorkSettled():
-            return _problem_of(conflict, "work-settled", refusal)
-        case IdTaken():
-            return _problem_of(conflict, "id-taken", refusal)
-        case NothingToResolve():
-            return _problem_of(conflict, "nothing-to-resolve", refusal)
+            return problem_of(refusal, status_now=list(statuses), legal=list(legal))
         case VersionMoved(version=version):
             assert order.entity is not None
             changed = changed_since(order.versions or frozenset(), order.entity, order.speaking, ports)
-            return _problem_of(
-                HTTPStatus.PRECONDITION_FAILED, "version-moved", refusal, version=version, changed=changed
-            )
-        case KeyReused():
-            return _problem_of(unfit, "idempotency-key-reused", refusal)
-        case ReferenceUnknown():
-            return _problem_of(conflict, "reference-unknown", refusal)
+            return problem_of(refusal, version=version, changed=changed)
         case _:
-            return _problem_of(unfit, "order-refused", refusal)
-
-
-def _problem_of(status: HTTPStatus, kind: str, refusal: OrderRefused, **members: Any) -> Problem:
-    return Problem(status, kind, f"{refusal.detail}.", hint=refusal.hint, **members)
+            return problem_of(refusal)
 
 
 def _reading(command: Command) -> Callable[[Request], Awaitable[dict[str, Any]]]:

@@ -13,18 +13,12 @@ from api.body import JSON_BODY_BYTES_MAX, small, told_in_openapi
 from api.case_document import authored, content_of, document_of, entity_of_case, summary
 from api.office import with_office
 from api.problem import Problem
+from api.refused import problem_of
 from api.services import Services
 from api.v1.sync import Ports, Speaking
 from commands import quarantine
 from commands.authority import Principal, may_see_cases, may_work_on_cases
-from commands.case_refusals import (
-    CaseRefused,
-    CaseSettled,
-    EventRefused,
-    NotApprovable,
-    NotRetryable,
-    NotYoursToTell,
-)
+from commands.case_refusals import CaseRefused, CaseSettled
 from commands.quarantine import OnTheDesk, Order
 from domain.lifecycle import CASE
 from domain.values import UUID_PATTERN
@@ -174,28 +168,11 @@ def _settled(name: str, speaking: Principal, services: Services, order: Callable
 
 
 def _problem(refusal: CaseRefused, speaking: Principal, services: Services) -> Problem:
-    match refusal:
-        case CaseSettled(status=status, settled_by=settled_by):
-            who = services.accounts.person(speaking.tenant, settled_by)
-            told = f"{who.name if who else settled_by} has {status} it already."
-            return Problem(
-                HTTPStatus.CONFLICT,
-                "case-settled",
-                told,
-                hint=refusal.hint,
-                state=status,
-                settled_by_id=settled_by,
-            )
-        case NotYoursToTell():
-            return Problem(HTTPStatus.FORBIDDEN, "not-yours-to-tell", f"{refusal.detail}.", hint=refusal.hint)
-        case EventRefused():
-            return Problem(HTTPStatus.CONFLICT, "event-refused", refusal.detail, hint=refusal.hint)
-        case NotApprovable():
-            return Problem(HTTPStatus.CONFLICT, "not-approvable", f"{refusal.detail}.", hint=refusal.hint)
-        case NotRetryable():
-            return Problem(HTTPStatus.CONFLICT, "not-retryable", f"{refusal.detail}.", hint=refusal.hint)
-        case _:
-            return Problem(HTTPStatus.CONFLICT, "still-refused", f"{refusal.detail}.", hint=refusal.hint)
+    if isinstance(refusal, CaseSettled):
+        who = services.accounts.person(speaking.tenant, refusal.settled_by)
+        named = CaseSettled(refusal.status, who.name if who else refusal.settled_by)
+        return problem_of(named, state=refusal.status, settled_by_id=refusal.settled_by)
+    return problem_of(refusal)
 
 
 def _check_may_see(speaking: Principal) -> None:

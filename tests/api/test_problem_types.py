@@ -9,6 +9,9 @@ import pytest
 
 from api.problem import Problem
 from api.problem_types import PROBLEM_TYPES
+from api.refused import kind_of
+from commands import case_refusals
+from commands.order_refusals import IdempotencyKeyReused, OrderRefused
 from tests.api.office import Office
 
 API = Path(__file__).resolve().parents[2] / "api"
@@ -54,3 +57,18 @@ def test_the_type_of_a_problem_leads_to_its_page(office: Office) -> None:
         assert f'href="/problems/{kind}"' in office.client.get("/problems").text
     unknown = office.client.get("/problems/nobody-declared-it")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+def refusals(of: type[OrderRefused] = OrderRefused) -> Iterator[type[OrderRefused]]:
+    yield of
+    for each in of.__subclasses__():
+        yield from refusals(each)
+
+
+def test_every_refusal_of_an_order_is_a_problem_of_its_name_and_says_what_to_do() -> None:
+    found = [each for each in refusals() if each is not case_refusals.CaseRefused]
+    assert len(found) > 12
+    for each in found:
+        assert kind_of(each) in PROBLEM_TYPES, each
+        assert each.hint.endswith("."), each
+    assert kind_of(IdempotencyKeyReused) == "idempotency-key-reused"
