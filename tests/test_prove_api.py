@@ -33,7 +33,7 @@ def served() -> Iterator[tuple[str, dict[str, Any]]]:
 def found(url: str, document: dict[str, Any], operation: str) -> set[str]:
     findings = Findings()
     share = Share(who=ANONYMOUS, operations=(operation,), covered=1_000, drawn=10, chains=1)
-    words = GoodWords(There({}, {}, 1, frozenset(), []), replica=NO_REPLICA, seed=1)
+    words = GoodWords(There({}, {}, {}, 1, frozenset(), []), replica=NO_REPLICA, seed=1)
     for event in ask(url, document, share, words, token="made-up", seed=1):
         findings.hear(ANONYMOUS, event)
     assert findings.asked > 3

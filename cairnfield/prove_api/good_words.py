@@ -37,6 +37,8 @@ class There(NamedTuple):
     """By type of entity; people, cases, webhooks, service accounts, views, events and kinds of problems too."""
     columns: Mapping[str, Sequence[str]]
     """By view."""
+    credentials: Mapping[str, Mapping[str, Any]]
+    """By operation, what lets somebody in."""
     head: int
     """Up to where checkpoints hold the log."""
     asking: frozenset[str]
@@ -72,6 +74,8 @@ class GoodWords:
                 self._of_one_replica(case)
             case "relay":
                 _in_order(case)
+            case "sign_in_by_password" | "service_token" if self._chance.randrange(_LEFT_AS_DRAWN):
+                case.body = dict(self._there.credentials[operation])
             case _:
                 self._name_in(case.body)
 

@@ -36,7 +36,7 @@ def prove(
     document, tokens = stage.description(), stage.tokens
     operations = _operations(document)
     findings = Findings(operations=frozenset(" ".join(route) for route in operations.values()))
-    there = what_is_there(stage.url, tokens)
+    there = what_is_there(stage.url, tokens, stage.sign_in)
     asking = [
         Asking(
             url=stage.url,

@@ -44,6 +44,12 @@ class Stage:
         told: dict[str, str] = json.loads((self._api.data / READY_FILE).read_text())["tokens"]
         return told
 
+    @property
+    def sign_in(self) -> Mapping[str, str]:
+        """E-mail and password of somebody who works there."""
+        told: dict[str, str] = json.loads((self._api.data / READY_FILE).read_text())["sign_in"]["technician"]
+        return told
+
     def description(self) -> dict[str, Any]:
         """What the server says of itself."""
         told: dict[str, Any] = httpx.get(f"{self.url}/openapi.json", trust_env=False).raise_for_status().json()

@@ -22,7 +22,7 @@ _HISTORIES: Final = 5
 """Entities of whose events the ids are named."""
 
 
-def what_is_there(url: str, tokens: Mapping[str, str]) -> There:
+def what_is_there(url: str, tokens: Mapping[str, str], sign_in: Mapping[str, str]) -> There:
     """As somebody who sees everything is told it; a few people, webhooks and service accounts more, to be changed."""
     with httpx.Client(base_url=url, trust_env=False) as client:
         server = _Server(client, tokens)
@@ -55,10 +55,17 @@ def what_is_there(url: str, tokens: Mapping[str, str]) -> There:
         return There(
             ids=ids,
             columns={str(view["name"]): [str(each["name"]) for each in view["columns"]] for view in views},
+            credentials={"sign_in_by_password": sign_in, "service_token": _of_a_system(server)},
             head=max(each["size"] for each in server.told("auditor", "/v1/proof/checkpoints", limit=_IDS_MAX)["items"]),
             asking=frozenset(str(server.told(who, "/v1/me")["person"]) for who in tokens),
             others=others,
         )
+
+
+def _of_a_system(server: "_Server") -> dict[str, Any]:
+    told = server.answered("service-accounts", name="Ledger", scopes=["proj:read"])
+    named = {name: told[name] for name in ("client_id", "client_secret")}
+    return {"grant_type": "client_credentials", **named}
 
 
 def _set_aside(server: "_Server", customers: Sequence[str]) -> list[str]:
@@ -92,8 +99,11 @@ class _Server:
 
     def made(self, collection: str, member: str, /, **said: Any) -> str:
         """The id of what an admin makes."""
-        answer = self._client.post(f"/v1/{collection}", headers=self._as("admin"), json=said)
-        return str(answer.raise_for_status().json()[member])
+        return str(self.answered(collection, **said)[member])
+
+    def answered(self, collection: str, /, **said: Any) -> Any:
+        """What an admin is told of what they make."""
+        return self._client.post(f"/v1/{collection}", headers=self._as("admin"), json=said).raise_for_status().json()
 
     def pushed(self, lines: Sequence[bytes]) -> list[Any]:
         """The verdicts on what an admin's device hands in."""
