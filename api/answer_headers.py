@@ -21,6 +21,7 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "Retry-After": _header("Seconds until it is worth asking again.", "^[0-9]+$", "4", required=True),
     "WWW-Authenticate": _header("How to say who asks.", "^(Bearer|DPoP)", 'Bearer realm="cairnfield"'),
     "ETag": _header("The version, to be sent back as `If-Match`.", '^"[0-9]+"$', '"3"', required=True),
+    "Preference-Applied": _header("Which preference was heeded (RFC 7240).", "^return=", "return=total-count"),
     "Location": _header("Where it is read.", "^/v1/", "/v1/entities/customer/018f3c1e-7a00-7000-8000-0000000000a1"),
 }
 """By name."""
@@ -40,6 +41,8 @@ OF_STATUS: Final[Mapping[HTTPStatus, dict[str, Any]]] = {
 def headers_of(tags: Sequence[str], status: HTTPStatus) -> dict[str, Any]:
     """What stands at the head of an answer where the operation succeeds."""
     told = EVERY_ANSWER if "commands" not in tags else EVERY_ANSWER | _refer("ETag")
+    if "views" in tags:
+        told = told | _refer("Preference-Applied")
     return told | _refer("Location") if "commands" in tags and status == HTTPStatus.CREATED else told
 
 

@@ -40,6 +40,10 @@ class RowPage(TypedDict):
 
     items: list[dict[str, Any]]
     next: str | None
+    prev: Annotated[str | None, Field(description="The cursor of the page before this one; null: there is none.")]
+    total: NotRequired[
+        Annotated[int, Field(ge=0, description="Rows on all pages together, where `Prefer: return=total-count` asked.")]
+    ]
     position: Annotated[Position, Field(description="Up to where the rows hold the log.")]
     as_of: NotRequired[MomentTold]
 

@@ -86,6 +86,8 @@ class Query:
     """The values of `order` in the last row of the page before, as text."""
     as_of: int | None = None
     """The position of the log that the rows are to show; None: what is there now."""
+    is_backwards: bool = False
+    """The rows before those values instead, the nearest first."""
 
 
 class QueryRefused(Refused):
@@ -143,6 +145,10 @@ class Views(Protocol):
 
         Raises TooSlow, PastTooFar, NoReadModel and LogUnavailable.
         """
+        ...
+
+    def count(self, tenant: TenantId, query: Query, *, scopes: Sequence[str] | None = None) -> int:
+        """How many rows its filters let pass, on all pages together; raises as `rows` does."""
         ...
 
 

@@ -1,11 +1,13 @@
 """The routes of the read model: tables and boards with filters, order and pages, and the same rows as files."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from api import view_cursor
 from api.auth import identity_of
@@ -19,12 +21,17 @@ from api.v1.sync import Ports, Speaking
 from commands.authority import Principal, may_replay, may_see_cases, sees_everything, works_with_numbers
 from domain.values import INTEGER_MAX
 from projections import query as asking
+from projections.projection import Column
 from projections.query import EXPORT_ROWS_MAX, NoReadModel, PastTooFar, Shape, TooSlow, Views, read_query, told_as_text
 
 PARAMETER_LETTERS_MAX: Final = 1_000
 _SCOPE: Final = "home_scope"
 _OF_CASES: Final = frozenset({"quarantine"})
 _OF_HISTORIES: Final = frozenset({"audit_trail"})
+TOTAL: Final = "return=total-count"
+"""How somebody asks for the number of all rows: counting them may take longer than finding a page."""
+_BEFORE: Final = "before"
+"""Keeps the cursors that lead back apart from those that lead on."""
 _NO_FILTERS: Final = frozenset({"sort", "fields", "limit", "cursor", "as_of", "wait_for", "format"})
 
 router = APIRouter(prefix="/v1/views", tags=["views"])
@@ -35,7 +42,16 @@ Sort = Annotated[
 ]
 Fields = Annotated[str, Query(max_length=PARAMETER_LETTERS_MAX, description="Only these columns; all, if left out.")]
 Cursor = Annotated[
-    str | None, Query(max_length=view_cursor.CURSOR_LETTERS_MAX, description="`next` of the page before.")
+    str | None, Query(max_length=view_cursor.CURSOR_LETTERS_MAX, description="`next` or `prev` of a page.")
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        alias="Prefer",
+        max_length=PARAMETER_LETTERS_MAX,
+        description="`return=total-count` to be told in `total` how many rows there are on all pages together.",
+        examples=[TOTAL],
+    ),
 ]
 WaitFor = Annotated[
     int | None,
@@ -64,6 +80,7 @@ def view_rows(
     cursor: Cursor = None,
     wait_for: WaitFor = None,
     as_of: AsOfText = None,
+    prefer: Prefer = None,
 ) -> Response:
     """A page of rows. Every other parameter is a filter by a column: `status=open,scheduled`, `due_at[lt]=2026-02-01`.
 
@@ -72,9 +89,17 @@ def view_rows(
     """
     question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor, moment=as_of)
     position = question.position(wait_for)
-    columns, rows, following = question.page(limit)
-    items = [document(columns, row) for row in rows]
-    return _json({"items": items, "next": following, "position": position, **question.told})
+    page = question.page(limit)
+    told: dict[str, Any] = {
+        "items": [document(page.columns, row) for row in page.rows],
+        "next": page.following,
+        "prev": page.before,
+        "position": position,
+        **question.told,
+    }
+    if not wants_total(prefer):
+        return _json(told)
+    return _json({**told, "total": question.total()}, {"Preference-Applied": TOTAL})
 
 
 @router.get("/{view}/export", summary="Rows as a file")
@@ -97,13 +122,22 @@ def export_view(
     question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor, moment=as_of)
     note_reading(request, speaking, services, "exported", f"{view} as {form}")
     position = question.position(wait_for)
-    columns, rows, following = question.page(limit)
+    page = question.page(limit)
     headers = {
         "Cairnfield-Position": str(position),
         "Content-Disposition": f'attachment; filename="{view}.{form}"',
-        **({"Cairnfield-Next": following} if following else {}),
+        **({"Cairnfield-Next": page.following} if page.following else {}),
     }
-    return Response(exported(form, columns, rows), media_type=MEDIA[form], headers=headers)
+    return Response(exported(form, page.columns, page.rows), media_type=MEDIA[form], headers=headers)
+
+
+class _Page(NamedTuple):
+    """Rows of a question, and the cursors of what is beside them."""
+
+    columns: Sequence[Column]
+    rows: Sequence[dict[str, Any]]
+    following: str | None
+    before: str | None
 
 
 class _Question:
@@ -139,12 +173,17 @@ class _Question:
             _refuse(why)
         self._scopes = scopes_of(speaking, services)
         self._moment = None if moment is None else moment_of(moment, speaking, services)
+        if self._moment is not None:
+            self._query = dataclasses.replace(self._query, as_of=self._moment.position)
         self._bound_to = [
             *(speaking.tenant, speaking.role, "" if self._scopes is None else speaking.person, view, sort, fields),
             *(services.log.head(speaking.tenant).epoch, orjson.dumps(sorted(filters)).decode()),
             "" if self._moment is None else str(self._moment.position),
         ]
-        self._after = None if cursor is None else self._read(cursor)
+        self._after: Sequence[str | None] | None = None
+        self._is_backwards = False
+        if cursor is not None:
+            self._after, self._is_backwards = self._read(cursor)
 
     @property
     def told(self) -> dict[str, Any]:
@@ -170,51 +209,79 @@ class _Question:
             )
         return position if self._moment is None else self._moment.position
 
-    def page(self, limit: int) -> tuple[Sequence[Any], Sequence[dict[str, Any]], str | None]:
-        """The columns, the rows, and the cursor of the next page."""
-        wanted = asking.Query(
-            shape=self._query.shape,
-            fields=self._query.fields,
-            filters=self._query.filters,
-            order=self._query.order,
-            limit=limit + 1,
-            after=self._after,
-            as_of=None if self._moment is None else self._moment.position,
+    def page(self, limit: int) -> _Page:
+        """The rows that the cursor leads to, and what leads on from them either way."""
+        is_backwards = self._is_backwards
+        rows = self._rows(limit + 1, self._after, is_backwards=is_backwards)
+        is_first = self._after is None
+        if is_backwards and not rows:  # what came before has gone meanwhile: this is the beginning
+            rows, is_backwards, is_first = self._rows(limit + 1, None, is_backwards=False), False, True
+        has_more, rows = len(rows) > limit, rows[:limit]
+        if is_backwards:
+            rows.reverse()
+        goes_on, goes_back = (True, has_more) if is_backwards else (has_more, not is_first)
+        return _Page(
+            self._query.fields,
+            rows,
+            self._cursor(rows[-1], self._bound_to) if goes_on and rows else None,
+            self._cursor(rows[0], [*self._bound_to, _BEFORE]) if goes_back and rows else None,
         )
-        try:
-            rows = self._views.rows(self._speaking.tenant, wanted, scopes=self._scopes)
-        except NoReadModel:
-            raise _not_ready() from None
-        except TooSlow:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "question-too-slow",
-                "This question took longer than one may.",
-                hint="Narrow it by a filter, or sort by fewer columns.",
-            ) from None
-        except PastTooFar as why:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "past-too-far",
-                f"{why.detail[:1].upper()}{why.detail[1:]}.",
-                hint="Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id.",
-            ) from None
-        following = None
-        if len(rows) > limit:
-            last = [told_as_text(rows[limit - 1][each.column.name]) for each in self._query.order]
-            following = view_cursor.spelled(self._keyring, self._bound_to, last)
-        return self._query.fields, rows[:limit], following
 
-    def _read(self, cursor: str) -> list[str | None]:
-        after = view_cursor.read(self._keyring, self._bound_to, cursor)
-        if after is None or len(after) != len(self._query.order):
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "cursor-unknown",
-                "This cursor is none of this question.",
-                hint="Send `next` of the page before with the same filters, order and fields, or begin without it.",
-            )
-        return after
+    def total(self) -> int:
+        """How many rows there are on all pages together."""
+        with _told():
+            return self._views.count(self._speaking.tenant, self._query, scopes=self._scopes)
+
+    def _rows(self, limit: int, after: Sequence[str | None] | None, *, is_backwards: bool) -> list[dict[str, Any]]:
+        wanted = dataclasses.replace(self._query, limit=limit, after=after, is_backwards=is_backwards)
+        with _told():
+            return self._views.rows(self._speaking.tenant, wanted, scopes=self._scopes)
+
+    def _cursor(self, row: dict[str, Any], bound_to: Sequence[str]) -> str:
+        values = [told_as_text(row[each.column.name]) for each in self._query.order]
+        return view_cursor.spelled(self._keyring, bound_to, values)
+
+    def _read(self, cursor: str) -> tuple[Sequence[str | None], bool]:
+        """What a cursor stands beside, and whether it leads back."""
+        for is_backwards, bound_to in ((False, self._bound_to), (True, [*self._bound_to, _BEFORE])):
+            beside = view_cursor.read(self._keyring, bound_to, cursor)
+            if beside is not None and len(beside) == len(self._query.order):
+                return beside, is_backwards
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "cursor-unknown",
+            "This cursor is none of this question.",
+            hint="Send `next` or `prev` of a page with the same filters, order and fields, or begin without it.",
+        )
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """What goes wrong with a question, as a problem."""
+    try:
+        yield
+    except NoReadModel:
+        raise _not_ready() from None
+    except TooSlow:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "question-too-slow",
+            "This question took longer than one may.",
+            hint="Narrow it by a filter, sort by fewer columns, or do without the total.",
+        ) from None
+    except PastTooFar as why:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "past-too-far",
+            f"{why.detail[:1].upper()}{why.detail[1:]}.",
+            hint="Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id.",
+        ) from None
+
+
+def wants_total(prefer: str | None) -> bool:
+    """Whether a `Prefer` header (RFC 7240) asks how many there are."""
+    said = (each.partition(";")[0].replace(" ", "").replace('"', "").lower() for each in (prefer or "").split(","))
+    return TOTAL in said
 
 
 def _allowed(speaking: Principal, services: Services) -> dict[str, Shape]:
@@ -272,5 +339,5 @@ def _not_ready() -> Problem:
     )
 
 
-def _json(document_: Any) -> Response:
-    return Response(orjson.dumps(document_), media_type="application/json")
+def _json(document_: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(document_), media_type="application/json", headers=headers)

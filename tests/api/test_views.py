@@ -128,6 +128,60 @@ def in_order(rows: list[dict[str, Any]], order: list[tuple[str, bool]]) -> list[
     return sorted(rows, key=cmp_to_key(compare))
 
 
+def test_pages_are_turned_back_as_they_were_turned_and_all_are_counted(place: Place) -> None:
+    dice = Random(5)
+    for shape in place.shapes.values():
+        sortable = [each for each in shape.columns if each.type not in ("jsonb", "text[]")]
+        for _ in range(3):
+            column = dice.choice(sortable)
+            query: dict[str, Any] = {"sort": f"{dice.choice(['', '-'])}{column.name}", "limit": dice.choice([1, 2, 5])}
+            forth = [place.get(f"/{shape.name}", **query)]
+            while forth[-1]["next"] is not None and len(forth) < 12:
+                forth.append(place.get(f"/{shape.name}", **query, cursor=forth[-1]["next"]))
+            assert forth[0]["prev"] is None
+            back = [forth[-1]]
+            while back[-1]["prev"] is not None:
+                back.append(place.get(f"/{shape.name}", **query, cursor=back[-1]["prev"]))
+            assert [each["items"] for each in reversed(back)] == [each["items"] for each in forth]
+            assert all(each["next"] is not None for each in back[1:])
+        answer = place.office.client.get(
+            f"/v1/views/{shape.name}",
+            params={"limit": 1},
+            headers={**place.office.bearer("supervisor"), "Prefer": "handling=strict, return=total-count"},
+        )
+        assert answer.json()["total"] == len(place.table(shape.name)), answer.text
+        assert answer.headers["preference-applied"] == "return=total-count"
+        assert "total" not in place.get(f"/{shape.name}")
+
+
+def test_a_total_counts_what_the_filters_let_pass_and_whoever_asks_may_see(place: Place) -> None:
+    told = {**place.office.bearer("technician"), "Prefer": "return=total-count"}
+    answer = place.office.client.get("/v1/views/visit", params={"limit": 1}, headers=told).json()
+    assert answer["total"] == len(place.get("/visit", role="technician")["items"]) < len(place.table("visit"))
+    told |= place.office.bearer("supervisor")
+    asked: dict[str, str | int] = {"limit": 1, "status[ne]": "planned"}
+    answer = place.office.client.get("/v1/views/visit", params=asked, headers=told).json()
+    assert answer["total"] == sum(row["status"] != "planned" for row in place.table("visit"))
+
+
+def test_a_total_of_then_counts_what_was_there(place: Place) -> None:
+    told = {**place.office.bearer("supervisor"), "Prefer": "return=total-count"}
+    answer = place.office.client.get("/v1/views/audit_trail", params={"limit": 2, "as_of": 5}, headers=told).json()
+    assert (answer["total"], answer["position"], len(answer["items"])) == (5, 5, 2)
+
+
+def test_a_page_before_what_has_gone_is_the_beginning(place: Place) -> None:
+    first = place.get("/audit_trail", limit=2)
+    second = place.get("/audit_trail", limit=2, cursor=first["next"])
+    gone = [row["position"] for row in first["items"]]
+    with psycopg.connect(place.dsn) as owner:
+        tables = sql.SQL("delete from rpt_v1.audit_trail where tenant = %s and position = any(%s)")
+        owner.execute(tables, [place.company.tenant, gone])
+    back = place.get("/audit_trail", limit=2, cursor=second["prev"])
+    assert back == place.get("/audit_trail", limit=2)
+    assert back["items"] == second["items"]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_every_order_filter_and_page_is_what_is_found_by_hand(place: Place, seed: int) -> None:
     dice = Random(seed)

@@ -54,6 +54,7 @@ _CASTS: Final[Mapping[str, sql.SQL]] = {
     "text[]": sql.SQL("text"),
 }
 _SELECT: Final = sql.SQL("select {columns} from {view} where {conditions} order by {order} limit {limit}")
+_COUNT: Final = sql.SQL("select count(*) from {view} where {conditions}")
 
 
 class PostgresViews:
@@ -84,19 +85,32 @@ class PostgresViews:
         wanted = [*query.fields, *(each.column for each in query.order)]
         columns = list({column.name: column for column in wanted}.values())
         told: dict[str, Any] = {"tenant": tenant, "limit": query.limit}
-        conditions = [sql.SQL("tenant = %(tenant)s"), *_conditions(query, told)]
-        if scopes is not None:
-            told["scopes"] = list(scopes)
-            conditions.append(sql.SQL("home_scope = any(%(scopes)s::text[])"))
+        conditions = [*_filtered(query, scopes, told), *_on_its_page(query, told)]
         statement = _SELECT.format(
             columns=sql.SQL(", ").join([sql.Identifier(each.name) for each in columns]),
-            view=sql.Identifier(query.shape.name)
-            if query.as_of is not None
-            else sql.Identifier(IN_FULL, query.shape.name),
+            view=_view(query),
             conditions=sql.SQL(" and ").join(conditions),
-            order=sql.SQL(", ").join([_ordered(each) for each in query.order]),
+            order=sql.SQL(", ").join([_ordered(each, is_backwards=query.is_backwards) for each in query.order]),
             limit=sql.Placeholder("limit"),
         )
+        found = self._asked(tenant, query, scopes, statement, told)
+        return [dict(zip([each.name for each in columns], row, strict=True)) for row in found]
+
+    def count(self, tenant: TenantId, query: Query, *, scopes: Sequence[str] | None = None) -> int:
+        told: dict[str, Any] = {"tenant": tenant}
+        conditions = sql.SQL(" and ").join(_filtered(query, scopes, told))
+        statement = _COUNT.format(view=_view(query), conditions=conditions)
+        return int(self._asked(tenant, query, scopes, statement, told)[0][0])
+
+    def _asked(  # what a question is, and how it is spelled
+        self,
+        tenant: TenantId,
+        query: Query,
+        scopes: Sequence[str] | None,
+        statement: sql.Composed,
+        told: dict[str, Any],
+    ) -> list[tuple[Any, ...]]:
+        """What a statement finds of the tables as they are, or as they were at the query's moment."""
         try:
             how = of_tenant.BEGIN if query.as_of is None else of_tenant.ONE_MOMENT
             with of_tenant.transaction(self._pool, tenant, opened_by=how) as connection:
@@ -107,26 +121,46 @@ class PostgresViews:
                 found = connection.cursor(binary=True).execute(statement, told).fetchall()
                 if query.as_of is not None:
                     check_not_replaced(connection, query.shape.name)
+                return found
         except LogUnavailable as trouble:
             if isinstance(trouble.__cause__, errors.QueryCanceled):
                 raise TooSlow from trouble
             raise
         except (errors.UndefinedTable, errors.InvalidSchemaName) as missing:
             raise NoReadModel from missing
-        return [dict(zip([each.name for each in columns], row, strict=True)) for row in found]
 
 
-def _ordered(order: Order) -> sql.Composed:
-    # Where nothing is said comes last, whichever way; byte by byte for text, as the tables are.
-    way = sql.SQL("{} desc nulls last" if order.is_falling else "{} asc nulls last")
-    return way.format(sql.Identifier(order.column.name))
+def _view(query: Query) -> sql.Identifier:
+    """Where the rows are: what is shown now, or what `as_of` puts together under the same name."""
+    return sql.Identifier(query.shape.name) if query.as_of is not None else sql.Identifier(IN_FULL, query.shape.name)
 
 
-def _conditions(query: Query, told: dict[str, Any]) -> Iterator[sql.Composable]:
-    for number, each in enumerate(query.filters):
-        yield _condition(each, f"f{number}", told)
+_WAYS: Final[Mapping[tuple[bool, bool], sql.SQL]] = {
+    (False, False): sql.SQL("{} asc nulls last"),
+    (True, False): sql.SQL("{} desc nulls last"),
+    (False, True): sql.SQL("{} desc nulls first"),
+    (True, True): sql.SQL("{} asc nulls first"),
+}
+"""By whether it falls, and whether it is read backwards: where nothing is said comes last, whichever way it falls."""
+
+
+def _ordered(order: Order, *, is_backwards: bool) -> sql.Composed:
+    return _WAYS[order.is_falling, is_backwards].format(sql.Identifier(order.column.name))
+
+
+def _filtered(query: Query, scopes: Sequence[str] | None, told: dict[str, Any]) -> list[sql.Composable]:
+    """What a row must be to be on any page."""
+    conditions: list[sql.Composable] = [sql.SQL("tenant = %(tenant)s")]
+    conditions += [_condition(each, f"f{number}", told) for number, each in enumerate(query.filters)]
+    if scopes is not None:
+        told["scopes"] = list(scopes)
+        conditions.append(sql.SQL("home_scope = any(%(scopes)s::text[])"))
+    return conditions
+
+
+def _on_its_page(query: Query, told: dict[str, Any]) -> Iterator[sql.Composable]:
     if query.after is not None:
-        yield _behind(query.order, query.after, told)
+        yield _beyond(query.order, query.after, told, is_backwards=query.is_backwards)
 
 
 def _condition(each: Filter, name: str, told: dict[str, Any]) -> sql.Composable:
@@ -152,8 +186,10 @@ def _condition(each: Filter, name: str, told: dict[str, Any]) -> sql.Composable:
             return sql.SQL("{column} {operator} {value}::{type}").format(**parts, operator=_OPERATORS[operator])
 
 
-def _behind(order: Sequence[Order], after: Sequence[str | None], told: dict[str, Any]) -> sql.Composed:
-    """Rows behind those values: equal in the first columns, and later in the next."""
+def _beyond(
+    order: Sequence[Order], after: Sequence[str | None], told: dict[str, Any], *, is_backwards: bool
+) -> sql.Composed:
+    """Rows behind those values, or before them: equal in the first columns, and later or earlier in the next."""
     ways: list[sql.Composable] = []
     equal: list[sql.Composable] = []
     for number, (each, value) in enumerate(zip(order, after, strict=True)):
@@ -164,9 +200,15 @@ def _behind(order: Sequence[Order], after: Sequence[str | None], told: dict[str,
             "value": sql.Placeholder(name),
             "type": _CASTS[each.column.type],
         }
-        if value is not None:
-            later = sql.SQL("<" if each.is_falling else ">")
-            further = sql.SQL("({column} {later} {value}::{type} or {column} is null)").format(**parts, later=later)
+        step = sql.SQL("<" if each.is_falling != is_backwards else ">")
+        further: sql.Composed | None = None
+        if is_backwards and value is None:  # everything that is said comes before
+            further = sql.SQL("{column} is not null").format(**parts)
+        elif is_backwards:
+            further = sql.SQL("{column} {step} {value}::{type}").format(**parts, step=step)
+        elif value is not None:
+            further = sql.SQL("({column} {step} {value}::{type} or {column} is null)").format(**parts, step=step)
+        if further is not None:
             ways.append(sql.SQL("({})").format(sql.SQL(" and ").join([*equal, further])))
         equal.append(sql.SQL("{column} is not distinct from {value}::{type}").format(**parts))
     return sql.SQL("({})").format(sql.SQL(" or ").join(ways)) if ways else sql.SQL("({})").format(sql.SQL("false"))

@@ -4518,6 +4518,16 @@ export interface components {
             /** Next */
             next: string | null;
             /**
+             * Prev
+             * @description The cursor of the page before this one; null: there is none.
+             */
+            prev: string | null;
+            /**
+             * Total
+             * @description Rows on all pages together, where `Prefer: return=total-count` asked.
+             */
+            total?: number;
+            /**
              * Position
              * @description Up to where the rows hold the log.
              */
@@ -6642,6 +6652,11 @@ export interface components {
          * @example "3"
          */
         ETag: string;
+        /**
+         * @description Which preference was heeded (RFC 7240).
+         * @example return=total-count
+         */
+        "Preference-Applied": string;
         /**
          * @description Where it is read.
          * @example /v1/entities/customer/018f3c1e-7a00-7000-8000-0000000000a1
@@ -15207,6 +15222,7 @@ export interface operations {
                     Sunset: components["headers"]["Sunset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15233,7 +15249,7 @@ export interface operations {
                 fields?: string;
                 /** @description At most so many. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` or `prev` of a page. */
                 cursor?: string;
                 /** @description A position that the rows must have come to, such as that of your order. */
                 wait_for?: number;
@@ -15241,6 +15257,8 @@ export interface operations {
                 as_of?: string;
             };
             header?: {
+                /** @description `return=total-count` to be told in `total` how many rows there are on all pages together. */
+                Prefer?: string;
                 /**
                  * @description The dated version that the client was written for; the newest where it is left out.
                  * @example 2026-11-01
@@ -15263,6 +15281,7 @@ export interface operations {
                     Sunset: components["headers"]["Sunset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15294,7 +15313,7 @@ export interface operations {
                 fields?: string;
                 /** @description At most so many. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` or `prev` of a page. */
                 cursor?: string;
                 /** @description A position that the rows must have come to, such as that of your order. */
                 wait_for?: number;
@@ -15324,6 +15343,7 @@ export interface operations {
                     Sunset: components["headers"]["Sunset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
                 content: {
