@@ -6,7 +6,7 @@ Each part is a module with a function `measured`, given the place that all share
 from collections.abc import Callable
 from typing import Final
 
-from bench import projections_beside, projections_lag, projections_rebuild, projections_views
+from bench import projections_beside, projections_lag, projections_past, projections_rebuild, projections_views
 from bench.projections_place import Place, place
 
 Part = Callable[[Place], dict[str, float]]
@@ -16,6 +16,7 @@ PARTS: Final[tuple[Part, ...]] = (
     projections_beside.measured,
     projections_views.measured,
     projections_lag.measured,
+    projections_past.measured,
 )
 """In this order; what comes later may use what was measured before (`Place.figures`)."""
 

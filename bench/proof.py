@@ -5,10 +5,9 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
+import orjson
 import psycopg
 
 from bench.full_log import fill
@@ -23,6 +22,7 @@ from infra.postgres.pool import open_pool
 from infra.postgres.proof_shelf import PostgresProofShelf
 from infra.postgres.roles import AUDITOR, PROJECTOR
 from infra.tree_keeper import TreeKeeper
+from sync.checkpoint import read_key
 from sync.merkle import HASH_BYTES, inclusion_proof
 from sync.tiles import nodes_over
 
@@ -34,17 +34,18 @@ _READ: Final = "copy (select body from event where tenant = %s order by position
 
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     """The figures of this bench."""
-    with served() as server, TemporaryDirectory() as folder:
-        return figures_of(server, Path(folder), events=200_000 if quick else 1_000_000, say=say)
+    with served({"CAIRN_BACKGROUND": "none"}) as server:
+        return figures_of(server, quick=quick, say=say)
 
 
-def figures_of(server: Server, folder: Path, *, events: int, say: Callable[[str], None]) -> dict[str, float]:
-    """The same over a server that is there; `folder` is for keys, because its own sign what they have seen grow."""
+def figures_of(server: Server, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
+    """The same over a server that signs nothing by itself: what follows the log is measured here, with its keys."""
+    events = 200_000 if quick else 1_000_000
     say("filling the log")
     pushed_per_s(server, events=TEMPLATE, batch=500)
     fill(server.dsn, server.tenant, events=events)
-    keyring = FileKeyring(folder, now_ms=now_ms)
-    signer = CheckpointSigner(keyring, folder)
+    keys = server.data / "keys"
+    signer = CheckpointSigner(FileKeyring(keys, now_ms=now_ms), keys)
     with (
         open_pool(server.dsn, size=1, role=PROJECTOR) as projecting,
         open_pool(server.dsn, size=CONNECTIONS, role=AUDITOR) as reading,
@@ -58,7 +59,7 @@ def figures_of(server: Server, folder: Path, *, events: int, say: Callable[[str]
         size = shelf.anchor(server.tenant).position
         tiled_s = _best_s(partial(keeper.keep_up, server.tenant, at_once=True), turns=1)
         say("checking every event")
-        verifier = LogVerifier(reading, signer.publics(), verify)
+        verifier = LogVerifier(reading, _publics(server), verify)
         found = verifier.verify(server.tenant)
         assert (found.events, found.finding) == (size, None), found
         verify_s = _best_s(partial(verifier.verify, server.tenant))
@@ -73,6 +74,12 @@ def figures_of(server: Server, folder: Path, *, events: int, say: Callable[[str]
         "proof_bytes": float(max(proofs)),
         "proof_ms": statistics.median(took_ms),
     }
+
+
+def _publics(server: Server) -> list[bytes]:
+    """The keys that the server says sign its logs."""
+    told = orjson.loads(server.connect().get("/v1/proof/keys"))
+    return [read_key(each).public for each in told["keys"]]
 
 
 def _best_s(what: Callable[[], object], *, turns: int = TURNS) -> float:

@@ -13,6 +13,7 @@ from bench.workload import days
 
 CLIENTS = 4
 TURNS_AT_1M = 5
+TURNS_WITHOUT = 5
 ACCEPTED = b'"verdict":"accepted"'
 
 
@@ -27,9 +28,27 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         measured["push_500_ratio_to_copy"] = measured["push_500_events_per_s"] / measured["copy_500_events_per_s"]
         say("batches of 100")
         measured["push_100_events_per_s"] = pushed_per_s(server, events=8_000 if quick else 20_000, batch=100)
+        say("without what follows the log")
+        measured |= _without_background(server, quick=quick)
         if not quick:
             measured["push_500_ratio_at_1m"] = _ratio_at_1m(server, say)
     return measured
+
+
+def _without_background(server: Server, *, quick: bool) -> dict[str, float]:
+    """How much faster a push is where nothing else is done in its process, turn by turn beside one that does all of it,
+    and where only one of the two is done: the read model, or the checkpoints."""
+    figures: dict[str, float] = {}
+    for name, background in (("background", "none"), ("read_model", "checkpoints"), ("checkpoints", "read-model")):
+        with served({"CAIRN_BACKGROUND": background}) as other:
+            pushed_per_s(other, events=4_000, batch=500)
+            ratios: list[float] = []
+            for turn in range(1 if quick else TURNS_WITHOUT):
+                pair = (server, other) if turn % 2 else (other, server)
+                each = {one.url: pushed_per_s(one, events=10_000, batch=500) for one in pair}
+                ratios.append(each[other.url] / each[server.url])
+        figures[f"push_500_ratio_without_{name}"] = statistics.median(ratios)
+    return figures
 
 
 def warm_pushed_per_s(server: Server, *, quick: bool) -> float:

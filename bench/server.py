@@ -35,10 +35,12 @@ class Server:
     token: str
     pid: int
     """The process that answers."""
+    data: Path
+    """Its folder."""
 
     def another_tenant(self) -> "Server":
         """The same server with an empty tenant of its own."""
-        return _new_tenant(self.url, self.dsn, self.pid)
+        return _new_tenant(self.url, self.dsn, self.pid, self.data)
 
     def another_person(self) -> "Server":
         """The same tenant, and somebody else of it."""
@@ -116,15 +118,15 @@ def served(environment: Mapping[str, str] | None = None) -> Generator[Server]:
         data = Path(folder)
         data.chmod(0o755)  # as root the server keeps only to places that are open
         with database(settings_with(data=data)) as opened, _up(data, environment or {}) as (url, pid):
-            yield _new_tenant(url, opened.dsn, pid)
+            yield _new_tenant(url, opened.dsn, pid, data)
 
 
-def _new_tenant(url: str, dsn: str, pid: int) -> Server:
+def _new_tenant(url: str, dsn: str, pid: int, data: Path) -> Server:
     with open_pool(dsn, size=1) as pool:
         accounts = open_accounts(pool)
         tenant = accounts.add_tenant("Bench", now_ms=now_ms())
         token = _new_person(accounts, tenant)
-    return Server(url=url, dsn=dsn, tenant=tenant, token=token, pid=pid)
+    return Server(url=url, dsn=dsn, tenant=tenant, token=token, pid=pid, data=data)
 
 
 def _new_person(accounts: PostgresAccounts, tenant: str) -> str:

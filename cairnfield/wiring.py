@@ -117,9 +117,12 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
         proofs=open_proofs(pool, settings, now_ms),
     )
     app = create_app(services, terms=open_terms(settings))
-    deliver(app, dsn, settings, doorbell, now_ms)
-    follow(app, dsn, doorbell, now_ms)
-    keep_checkpoints(app, dsn, settings, doorbell, now_ms)
+    if "webhooks" in settings.background:
+        deliver(app, dsn, settings, doorbell, now_ms)
+    if "read-model" in settings.background:
+        follow(app, dsn, doorbell, now_ms)
+    if "checkpoints" in settings.background:
+        keep_checkpoints(app, dsn, settings, doorbell, now_ms)
     app.router.on_startup.append(lambda: _read_again(accounts, services))
     note_keys(app, pool, keyring, accounts, now_ms)
     app.router.on_shutdown.append(doorbell.close)

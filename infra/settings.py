@@ -11,6 +11,8 @@ from infra.setting_invalid import SettingInvalid
 DEFAULT_DATA = Path(".cairn")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8411
+BACKGROUND = ("read-model", "checkpoints", "webhooks")
+"""What a server can do beside answering."""
 _ALLOW_LOCAL = "CAIRN_WEBHOOKS_ALLOW_LOCAL"
 
 
@@ -26,6 +28,7 @@ class Settings:
     `secrets`: the folder of the server's own keys, absolute; None: `keys` in the data folder.
     `origin`: the address at which browsers find the server, as passkeys name it; None: localhost.
     `door`: who may call from where, at what pace.
+    `background`: which of BACKGROUND this process does; one process on a database at least must do each.
     `webhooks_allow_local`: whether webhooks may lead into this network, and without TLS; unsafe.
     """
 
@@ -37,6 +40,7 @@ class Settings:
     secrets: Path | None = None
     origin: str | None = None
     door: DoorSettings = field(default_factory=DoorSettings)
+    background: frozenset[str] = frozenset(BACKGROUND)
     webhooks_allow_local: bool = False
     database_owner_url: str | None = None
 
@@ -69,6 +73,7 @@ def from_environment(environment: Mapping[str, str], *, home: Path = Path()) -> 
         secrets=data_folder("CAIRN_SECRETS_DIR", kept_apart) if kept_apart else None,
         origin=_origin(environment.get("CAIRN_ORIGIN", "")),
         door=door_from(environment),
+        background=_background("CAIRN_BACKGROUND", environment.get("CAIRN_BACKGROUND", "")),
         webhooks_allow_local=is_on(_ALLOW_LOCAL, environment.get(_ALLOW_LOCAL, "")),
     )
 
@@ -100,6 +105,17 @@ def _port(variable: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= 65535):
         raise SettingInvalid(variable, value, "Set a number from 0 to 65535; 0 lets the system choose.")
     return int(value)
+
+
+def _background(variable: str, value: str) -> frozenset[str]:
+    if not value:
+        return frozenset(BACKGROUND)
+    named = frozenset() if value == "none" else frozenset(each.strip() for each in value.split(","))
+    if not named <= frozenset(BACKGROUND):
+        raise SettingInvalid(
+            variable, value, f"Name some of {', '.join(BACKGROUND)}, with commas between them, or write none."
+        )
+    return named
 
 
 def _origin(value: str) -> str | None:

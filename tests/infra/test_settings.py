@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.setting_invalid import SettingInvalid
-from infra.settings import DEFAULT_PORT, from_environment
+from infra.settings import BACKGROUND, DEFAULT_PORT, from_environment
 
 
 def test_nothing_set_means_the_embedded_server_in_the_default_folder() -> None:
@@ -50,3 +50,21 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingInvalid, match="It is a file; name a folder"):
         from_environment({"CAIRN_DATA": str(tmp_path / "file")})
+
+
+@pytest.mark.parametrize(
+    ("said", "done"),
+    [
+        ("", {*BACKGROUND}),
+        ("none", set()),
+        ("read-model", {"read-model"}),
+        ("checkpoints, webhooks", {*BACKGROUND[1:]}),
+    ],
+)
+def test_what_a_process_does_beside_answering_can_be_chosen(said: str, done: set[str]) -> None:
+    assert from_environment({"CAIRN_BACKGROUND": said}).background == done
+
+
+def test_work_that_there_is_not_is_refused_with_what_there_is() -> None:
+    with pytest.raises(SettingInvalid, match="Name some of read-model, checkpoints, webhooks"):
+        from_environment({"CAIRN_BACKGROUND": "read-model,signer"})
