@@ -67,7 +67,7 @@ class Chooser:
             self._may_show = False
 
     def _projector(self, version: Version) -> Projector:
-        store = PostgresStore(self._pool, version.number, PROJECTIONS)
+        store = PostgresStore(self._pool, version.number, PROJECTIONS, is_bare=version.state == "building")
         return Projector(store=store, group=GROUP, now_ms=self._now_ms, is_strict=version.state == "building")
 
     def _holds_every_log(self) -> bool:

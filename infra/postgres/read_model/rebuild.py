@@ -79,8 +79,10 @@ def build_tenant(dsn: str, version: int, tenant: TenantId) -> int:
         return _to_the_end(_projector(pool, version, lambda: 0), tenant)
 
 
-def _projector(pool: ConnectionPool[Connection], version: int, now_ms: Callable[[], int]) -> Projector:
-    store = PostgresStore(pool, version, PROJECTIONS)
+def _projector(
+    pool: ConnectionPool[Connection], version: int, now_ms: Callable[[], int], *, is_bare: bool = True
+) -> Projector:
+    store = PostgresStore(pool, version, PROJECTIONS, is_bare=is_bare)
     return Projector(store=store, group=GROUP, now_ms=now_ms, is_strict=True, page_events=PAGE_EVENTS)
 
 
@@ -121,4 +123,4 @@ def _held_at(maker: Connection, tenant: TenantId, version: int) -> int:
 def go_back(dsn: str, number: int, *, now_ms: Callable[[], int]) -> None:
     """Show a version that was kept, once it has caught up; raises as `rebuild` does, and VersionUnknown."""
     with connect(dsn, role=PROJECTOR) as maker, open_pool(dsn, size=1, role=PROJECTOR) as pool:
-        take_its_place(maker, _projector(pool, number, now_ms), number, now_ms=now_ms)
+        take_its_place(maker, _projector(pool, number, now_ms, is_bare=False), number, now_ms=now_ms)

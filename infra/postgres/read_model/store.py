@@ -102,9 +102,20 @@ def follower_of(version: int) -> str:
 
 
 class PostgresStore:
-    """The tables of one version; safe to share between threads. Its pool works as PROJECTOR."""
+    """The tables of one version; safe to share between threads. Its pool works as PROJECTOR.
 
-    def __init__(self, pool: ConnectionPool[Connection], version: int, projections: Sequence[Projection]) -> None:
+    `is_bare`: they are not closed yet (`tables.close_tables`), as far as is known.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection],
+        version: int,
+        projections: Sequence[Projection],
+        *,
+        is_bare: bool = False,
+    ) -> None:
+        self.is_bare = is_bare
         self._pool, self.version, self.schema = pool, version, schema_of(version)
         self.writing = {each.name: Writing(self.schema, each) for each in projections}
         self.keeping = Writing(self.schema, KEPT_TABLE)
@@ -188,6 +199,11 @@ class PostgresClaim:
         try:
             with self._connection.transaction():  # a savepoint
                 self._write(changes, new, changed)
+        except psycopg.errors.FeatureNotSupported:
+            if not self._store.is_bare:
+                raise
+            self._store.is_bare = False  # somebody has closed them since
+            self.write(changes, new=new, changed=changed)
         except _REFUSED as why:
             for each in (*new, *changed):
                 self.remembered.pop(each.id, None)
@@ -197,12 +213,13 @@ class PostgresClaim:
         writing, told = self._store.writing, (self._connection, self._tenant)
         for table, keys in changes.gone.items():
             writing[table].take_away(*told, keys)
+        add = Writing.copy if self._store.is_bare else Writing.add
         for table, rows in changes.added.items():
-            writing[table].add(*told, rows)
+            add(writing[table], *told, rows)
         for table, rows in changes.written.items():
             writing[table].write(*told, rows)
         if new:
-            self._store.keeping.add(*told, kept(new))
+            add(self._store.keeping, *told, kept(new))
         if changed:
             self._store.keeping.write(*told, kept(changed))
         for each in (*new, *changed):

@@ -43,6 +43,15 @@ _KEEP_APART: Final = sql.SQL("""
     create policy analyst_only on {table} as restrictive for select to {analyst} using ({of_analyst});
 """)
 
+_KEEP_STATES_APART: Final = sql.SQL("""
+    alter table {table} enable row level security, force row level security;
+    create policy {of_tenant_name} on {table} using ({of_tenant});
+""")
+
+_IS_CLOSED: Final[LiteralString] = """
+    select relrowsecurity from pg_class where relnamespace = %(schema)s::regnamespace and relname = %(table)s
+"""
+
 _STATES: Final = sql.SQL("""
     create table {table} (
         tenant uuid not null,
@@ -51,8 +60,6 @@ _STATES: Final = sql.SQL("""
         state text collate "C" not null,
         primary key (tenant, entity)
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
-    alter table {table} enable row level security, force row level security;
-    create policy {of_tenant_name} on {table} using ({of_tenant});
     comment on table {table} is
         'What the runner has merged of each entity, up to where these tables hold the log; nobody else reads it.';
 """)
@@ -72,15 +79,25 @@ def is_masked(column: Column) -> bool:
 
 
 def make_tables(connection: Connection, schema: str, tables: Sequence[Table]) -> None:
-    """Make the empty tables of a version, each with its rights, its policies and its comments."""
+    """Make the empty tables of a version with their comments; only PROJECTOR, to whom they belong, may look at them
+    until they are closed."""
     connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     for table in tables:
         _make(connection, schema, table)
-    connection.execute(
-        _STATES.format(
-            table=sql.Identifier(schema, KEPT), of_tenant_name=sql.Identifier(POLICY), of_tenant=sql.SQL(OF_TENANT)
-        )
-    )
+    connection.execute(_STATES.format(table=sql.Identifier(schema, KEPT)))
+
+
+def close_tables(connection: Connection, schema: str, tables: Sequence[Table]) -> None:
+    """Let readers see what they may, each of their own tenant alone; nothing is done where that was done before."""
+    if connection.execute(_IS_CLOSED, {"schema": schema, "table": KEPT}).fetchone() == (True,):
+        return
+    apart = {"of_tenant_name": sql.Identifier(POLICY), "of_tenant": sql.SQL(OF_TENANT)}
+    for table in tables:
+        name = sql.Identifier(schema, table.name)
+        analyst = {"analyst": sql.Identifier(ANALYST), "of_analyst": sql.SQL(OF_ANALYST)}
+        connection.execute(_KEEP_APART.format(table=name, **apart, **analyst))
+        _grant(connection, name, table)
+    connection.execute(_KEEP_STATES_APART.format(table=sql.Identifier(schema, KEPT), **apart))
 
 
 def _make(connection: Connection, schema: str, table: Table) -> None:
@@ -93,16 +110,6 @@ def _make(connection: Connection, schema: str, table: Table) -> None:
     )
     for index in table.indexes:
         connection.execute(sql.SQL("create index on {} (tenant, {})").format(name, _names(index)))
-    connection.execute(
-        _KEEP_APART.format(
-            table=name,
-            analyst=sql.Identifier(ANALYST),
-            of_tenant_name=sql.Identifier(POLICY),
-            of_tenant=sql.SQL(OF_TENANT),
-            of_analyst=sql.SQL(OF_ANALYST),
-        )
-    )
-    _grant(connection, name, table)
     _say(connection, name, table)
 
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.store import follower_of
-from infra.postgres.read_model.tables import READERS, make_tables, schema_of
+from infra.postgres.read_model.tables import READERS, close_tables, make_tables, schema_of
 from infra.postgres.read_model.views import IN_FULL, RPT, show
 from infra.postgres.roles import ANALYST, PROJECTOR
 from infra.postgres.unfit import DatabaseUnfit
@@ -70,6 +70,9 @@ _FORGET_TRACKING: Final[LiteralString] = """
 """
 _FORGET_PARKED: Final[LiteralString] = """
     delete from projection_parked where tenant = %(tenant)s and version = %(version)s
+"""
+_CLAIM: Final[LiteralString] = """
+    select from tracking where tenant = %(tenant)s and application = %(follower)s for update
 """
 _TENANTS: Final[LiteralString] = "select tenant::text from tenant"
 
@@ -194,6 +197,16 @@ def _make(connection: Connection, now_ms: int) -> int:
 
 
 def _let_see(connection: Connection, version: int, now_ms: int) -> None:
+    _hold(connection, version)
+    close_tables(connection, schema_of(version), PROJECTIONS)
     show(connection, schema_of(version), PROJECTIONS)
     connection.execute(_KEEP_OTHERS)
     connection.execute(_SHOW, {"version": version, "now_ms": now_ms})
+
+
+def _hold(connection: Connection, version: int) -> None:
+    """Keep everybody from writing the tables until the end of the transaction: else one that waits for the other, table
+    by table, could wait for ever."""
+    for (tenant,) in connection.execute(_TENANTS).fetchall():
+        of_tenant.set_tenant(connection, tenant)
+        connection.execute(_CLAIM, {"tenant": tenant, "follower": follower_of(version)})
