@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.failpoints import hit
-from projections.folding import Folded, Group, Poisoned, by_entity, fold, of_replicas
+from projections.folding import Changes, Folded, Group, Poisoned, by_entity, fold, of_replicas
 from projections.projection import Subject
 from projections.store import Claim, RowsRefused, Store
 from sync.log import TenantId
 from sync.rows import EventRow
 
-PAGE_EVENTS: Final = 2_000
+NO_CHANGES: Final = Changes()
+PAGE_EVENTS: Final = 5_000
+"""So many where so many are behind: whoever lags catches up the faster, and a page is still done within a second."""
 HISTORY_EVENTS: Final = 1_000
 
 
@@ -101,27 +103,32 @@ class Projector:
     def _take_in(self, claim: Claim, page: Sequence[EventRow]) -> Sequence[Poisoned]:
         rows = by_entity(page, claim.parked())
         known = claim.known([entity for entity, each in rows.items() if each[0].version > 1])
-        poisoned = self._write(claim, rows, known)
-        claim.write(of_replicas(self.group, page))
-        return poisoned
+        folded, replicas = fold(rows, self.group, known=known), of_replicas(self.group, page)
+        try:
+            _keep(claim, folded, known, replicas)
+        except RowsRefused:
+            claim.write(replicas)
+            return self._by_halves(claim, rows, known)
+        return folded.poisoned
 
-    def _write(
+    def _by_halves(
         self, claim: Claim, rows: Mapping[str, Sequence[EventRow]], known: Mapping[str, Subject]
     ) -> Sequence[Poisoned]:
-        """Write what follows from these entities' events; where the tables refuse it, by halves, down to the event."""
-        folded = fold(rows, self.group, known=known)
-        try:
-            _keep(claim, folded, known)
-        except RowsRefused:
-            if len(rows) == 1:
-                poisoned = self._one_by_one(claim, next(iter(rows.values())), known)
-                return [poisoned] if poisoned else []
-            entities, half = [*rows], len(rows) // 2
-            return [
-                *self._write(claim, {each: rows[each] for each in entities[:half]}, known),
-                *self._write(claim, {each: rows[each] for each in entities[half:]}, known),
-            ]
-        return folded.poisoned
+        """Write what follows from these entities' events where the tables refused it: by halves, down to the event."""
+        if len(rows) == 1:
+            poisoned = self._one_by_one(claim, next(iter(rows.values())), known)
+            return [poisoned] if poisoned else []
+        found, entities, half = list[Poisoned](), [*rows], len(rows) // 2
+        for some in (entities[:half], entities[half:]):
+            part = {each: rows[each] for each in some}
+            folded = fold(part, self.group, known=known)
+            try:
+                _keep(claim, folded, known)
+            except RowsRefused:
+                found += self._by_halves(claim, part, known)
+            else:
+                found += folded.poisoned
+        return found
 
     def _one_by_one(self, claim: Claim, rows: Sequence[EventRow], known: Mapping[str, Subject]) -> Poisoned | None:
         """Take in one entity's events as far as that goes; the first that cannot be."""
@@ -138,7 +145,9 @@ class Projector:
         return None
 
 
-def _keep(claim: Claim, folded: Folded, known: Mapping[str, Subject]) -> None:
+def _keep(claim: Claim, folded: Folded, known: Mapping[str, Subject], also: Changes = NO_CHANGES) -> None:
+    """Write all of it at once; `also` speaks of other tables."""
+    folded.changes.written.update(also.written)
     new = [each for entity, each in folded.subjects.items() if entity not in known]
     changed = [each for entity, each in folded.subjects.items() if entity in known]
     claim.write(folded.changes, new=new, changed=changed)

@@ -21,8 +21,9 @@ from sync.log import LogUnavailable, TenantId
 
 WORKERS: Final = 2
 SWEEP_S: Final = 5.0
-APART_S: Final = 0.02
-"""Between two looks at the same tenant: a busy log rings far more often than that."""
+APART_S: Final = 0.05
+"""Between two looks at the same tenant: a busy log rings far more often than that, and a look costs a dozen statements
+however little there is. The first after a rest is taken at once."""
 STOP_S_MAX: Final = 10.0
 
 _log = logging.getLogger("cairnfield.read_model")

@@ -110,7 +110,7 @@ def _port(variable: str, value: str) -> int:
 def _background(variable: str, value: str) -> frozenset[str]:
     if not value:
         return frozenset(BACKGROUND)
-    named = frozenset() if value == "none" else frozenset(each.strip() for each in value.split(","))
+    named = frozenset[str]() if value == "none" else frozenset(each.strip() for each in value.split(","))
     if not named <= frozenset(BACKGROUND):
         raise SettingInvalid(
             variable, value, f"Name some of {', '.join(BACKGROUND)}, with commas between them, or write none."

@@ -22,7 +22,6 @@ from infra.projector import Projector
 from projections.read_model import GROUP, PROJECTIONS
 from sync.log import TenantId
 
-PAGE_EVENTS: Final = 5_000
 LOOK_EVERY_S: Final = 0.2
 
 Progress = Callable[[int, int], None]
@@ -83,7 +82,7 @@ def _projector(
     pool: ConnectionPool[Connection], version: int, now_ms: Callable[[], int], *, is_bare: bool = True
 ) -> Projector:
     store = PostgresStore(pool, version, PROJECTIONS, is_bare=is_bare)
-    return Projector(store=store, group=GROUP, now_ms=now_ms, is_strict=True, page_events=PAGE_EVENTS)
+    return Projector(store=store, group=GROUP, now_ms=now_ms, is_strict=True)
 
 
 def _to_the_end(projector: Projector, tenant: TenantId, *, at_least: int = 0) -> int:

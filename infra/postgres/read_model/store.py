@@ -33,11 +33,15 @@ REMEMBERED_MAX: Final = 50_000
 """How many entities of a tenant are kept in memory between pages."""
 
 _TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
+# In no hurry to be on the disk: what is lost in a crash is lost together with how far it had come, and made again from
+# the log.
 _CLAIM: Final[LiteralString] = """
-    select position from tracking where tenant = %(tenant)s and application = %(follower)s for update skip locked
+    select position, set_config('synchronous_commit', 'off', true) from tracking
+    where tenant = %(tenant)s and application = %(follower)s for update skip locked
 """
 _CLAIM_WAITING: Final[LiteralString] = """
-    select position from tracking where tenant = %(tenant)s and application = %(follower)s for update
+    select position, set_config('synchronous_commit', 'off', true) from tracking
+    where tenant = %(tenant)s and application = %(follower)s for update
 """
 # Looked for first: an insert would wait for whoever is moving the row on right now.
 _BEGIN: Final[LiteralString] = """
@@ -88,8 +92,6 @@ _STANDING: Final[LiteralString] = """
     from log_head left join tracking on tracking.tenant = %(tenant)s and tracking.application = %(follower)s
     where log_head.tenant = %(tenant)s
 """
-# What is lost in a crash is lost together with how far it had come, and made again from the log.
-_IN_NO_HURRY: Final[LiteralString] = "set local synchronous_commit = off"
 
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 
@@ -133,7 +135,6 @@ class PostgresStore:
             of_tenant.rows(self._pool, _BEGIN, asked)
             self._begun.add(tenant)
         with of_tenant.transaction(self._pool, tenant) as connection:
-            connection.execute(_IN_NO_HURRY)
             found = connection.execute(_CLAIM_WAITING if wait else _CLAIM, asked).fetchone()
             if found is None:
                 yield None
