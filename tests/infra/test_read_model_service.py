@@ -33,7 +33,7 @@ from infra.read_model_service import ReadModelService
 from projections.folding import Poisoned
 from projections.read_model import PROJECTIONS
 from sync.log import TenantUnknown
-from tests.devices import new_id
+from tests.devices import PERSON_1, new_id
 from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
 from tests.infra.read_models import catch_up, is_right
@@ -256,6 +256,30 @@ def test_a_rebuild_leaves_nothing_out_and_nothing_behind(place: Place) -> None:
         rebuild(place.dsn, now_ms=now_ms, processes=1, progress=lambda *_: None)
     assert [each.number for each in place.versions()] == [1]
     assert place.state(1) == "shown"
+
+
+def test_a_site_in_a_time_zone_that_there_is_not_spoils_nobodys_day(place: Place) -> None:
+    """Days are asked for by moments in UTC and nothing is reckoned in a site's zone, whose name is told as it is."""
+    office = place.new()
+    ada, site, job = device(office, "adab"), new_id(), new_id()
+    sent = {"work_order_id": job, "assignee_id": PERSON_1, "planned_start": "2026-01-01T08:00:00.000Z"}
+    created = [
+        ada.create("site", site, {"timezone": "Mars/Olympus_Mons"}),
+        ada.create("work_order", job, {"site_id": site}),
+        ada.create("visit", new_id(), sent),
+    ]
+    pushed(office, created)
+    with place.store(1) as store:
+        catch_up(store, office)
+        assert store.all_parked(office.tenant) == []
+    with connect(place.dsn, autocommit=False) as reader:
+        reader.execute("select set_config('app.tenant', %s, true)", [office.tenant])
+        day = reader.execute(
+            "select person_id, site_timezone from rpt_in_full.technician_day"
+            " where planned_start >= '2026-01-01' and planned_start < '2026-01-02'"
+        ).fetchall()
+        figures = reader.execute("select count(*) from rpt_in_full.job_facts").fetchone()
+    assert (day, figures) == ([(PERSON_1, "Mars/Olympus_Mons")], (1,))
 
 
 def test_verify_finds_every_kind_of_difference(place: Place) -> None:

@@ -2,24 +2,24 @@
 
 from typing import Final
 
-from infra.postgres.read_model.view import Shown, View
+from infra.postgres.read_model.view import JOB, VISIT, Shown, View
 
 JOB_FACTS: Final = View(
     name="job_facts",
     comment="One row for each job: how long it took, whether one visit was enough, and what the parts cost.",
     columns=(
         Shown("work_order_id", "text", "job.id", "Id of the job."),
-        Shown("kind", "text", "job.kind", "What kind of job it is."),
-        Shown("priority", "text", "job.priority", "How urgent it is."),
-        Shown("status", "text", "job.status", "Where it stands."),
-        Shown("outcome", "text", "job.outcome", "What came of it."),
-        Shown("customer_id", "text", "job.customer_id", "For whom."),
-        Shown("site_id", "text", "job.site_id", "Where."),
+        JOB.field("kind", "What kind of job it is."),
+        JOB.field("priority", "How urgent it is."),
+        JOB.field("status", "Where it stands."),
+        JOB.field("outcome", "What came of it."),
+        JOB.field("customer_id", "For whom."),
+        JOB.field("site_id", "Where."),
         Shown("technician_id", "text", "done.technician_id", "Who was sent on the first visit that was done."),
-        Shown("opened_at", "timestamptz", "job.opened_at", "When it was opened."),
+        JOB.field("opened_at", "When it was opened."),
         Shown("arrived_at", "timestamptz", "done.arrived_at", "When somebody first arrived."),
-        Shown("completed_at", "timestamptz", "job.completed_at", "When the work was done."),
-        Shown("due_at", "timestamptz", "job.due_at", "By when it was to be done."),
+        JOB.field("completed_at", "When the work was done."),
+        JOB.field("due_at", "By when it was to be done."),
         Shown(
             "week",
             "date",
@@ -85,12 +85,12 @@ VISIT_FACTS: Final = View(
     comment="One row for each visit that was done: by whom, where, and how long it took.",
     columns=(
         Shown("visit_id", "text", "visit.id", "Id of the visit."),
-        Shown("work_order_id", "text", "visit.work_order_id", "Id of the job."),
-        Shown("kind", "text", "job.kind", "What kind of job it is."),
-        Shown("site_id", "text", "job.site_id", "Where."),
-        Shown("technician_id", "text", "visit.assignee_id", "Who was sent."),
-        Shown("outcome", "text", "visit.outcome", "What came of it."),
-        Shown("finished_at", "timestamptz", "visit.finished_at", "When it was done."),
+        VISIT.field("work_order_id", "Id of the job."),
+        JOB.field("kind", "What kind of job it is."),
+        JOB.field("site_id", "Where."),
+        VISIT.field("assignee_id", "Who was sent.", name="technician_id"),
+        VISIT.field("outcome", "What came of it."),
+        VISIT.field("finished_at", "When it was done."),
         Shown(
             "week",
             "date",

@@ -73,7 +73,7 @@ def _raise_first(done: set[Future[int]]) -> None:
 def build_tenant(dsn: str, version: int, tenant: TenantId) -> int:
     """Bring one tenant's tables to the end of its log, in a process of its own; how far that is."""
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # a page makes a hundred thousand small objects, which all die with it
+    gc.set_threshold(1_000_000, 50, 100)  # a page makes hundreds of thousands of small objects, which all die with it
     with open_pool(dsn, size=1, role=PROJECTOR) as pool:
         return _to_the_end(_projector(pool, version, lambda: 0), tenant)
 

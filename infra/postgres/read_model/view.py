@@ -4,8 +4,10 @@ A view is made twice: in `rpt_in_full` with every column, and in `rpt` without w
 """
 
 from dataclasses import dataclass
-from typing import LiteralString, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 
+from domain.catalogue import ENTITIES
+from projections.columns import columns_of
 from projections.projection import Column, Field
 
 
@@ -13,7 +15,7 @@ class Shown(NamedTuple):
     """One column of a view."""
 
     name: LiteralString
-    type: LiteralString
+    type: str
     expression: LiteralString
     comment: str
     shows: Field | None = None
@@ -24,6 +26,28 @@ class Shown(NamedTuple):
     def column(self) -> Column:
         """What readers are told of it."""
         return Column(self.name, self.type, self.comment, True, self.shows, self.personal)
+
+
+class Source(NamedTuple):
+    """A table as views name it that are made of it; its columns are those of an entity."""
+
+    alias: LiteralString
+    entity: str
+
+    def field(self, field: LiteralString, comment: str, *, name: LiteralString | None = None) -> Shown:
+        """A field of the entity in a column of its name, or of another: its type, and who may see it, follow from its
+        declaration."""
+        kind = next(each.type for each in columns_of(ENTITIES[self.entity]) if each.name == field)
+        return Shown(name or field, kind, f"{self.alias}.{field}", comment, (self.entity, field))
+
+
+JOB: Final = Source("job", "work_order")
+VISIT: Final = Source("visit", "visit")
+NEXT: Final = Source("next", "visit")
+CUSTOMER: Final = Source("customer", "customer")
+SITE: Final = Source("site", "site")
+PERSON: Final = Source("person", "person")
+ASIDE: Final = Source("aside", "case")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
