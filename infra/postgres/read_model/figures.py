@@ -49,7 +49,7 @@ JOB_FACTS: Final = View(
             "is_fixed_first_time",
             "boolean",
             "case when job.completed_at is not null then "
-            "job.outcome = 'resolved' and done.visits = 1 and job.reopen_reason is null end",
+            "coalesce(job.outcome = 'resolved' and done.visits = 1 and job.reopen_reason is null, false) end",
             "Whether one visit was enough: the job is resolved and was never reopened; null: it is not done.",
         ),
         Shown("time_on_site_s", "bigint", "done.time_on_site_s", "Seconds on site of all visits that were done."),
@@ -100,13 +100,17 @@ VISIT_FACTS: Final = View(
         Shown(
             "travel_s",
             "bigint",
-            "greatest(extract(epoch from visit.arrived_at - visit.travel_started_at), 0)::bigint",
+            "case when visit.arrived_at > visit.travel_started_at "
+            "then extract(epoch from visit.arrived_at - visit.travel_started_at)::bigint "
+            "when visit.arrived_at <= visit.travel_started_at then 0 end",
             "Seconds on the way; null: it was not observed.",
         ),
         Shown(
             "time_on_site_s",
             "bigint",
-            "greatest(extract(epoch from visit.finished_at - visit.arrived_at), 0)::bigint",
+            "case when visit.finished_at > visit.arrived_at "
+            "then extract(epoch from visit.finished_at - visit.arrived_at)::bigint "
+            "when visit.finished_at <= visit.arrived_at then 0 end",
             "Seconds on site; null: the arrival was not observed.",
         ),
     ),

@@ -15,7 +15,7 @@ from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.store import follower_of
 from infra.postgres.read_model.tables import READERS, close_tables, make_tables, schema_of
-from infra.postgres.read_model.views import IN_FULL, RPT, show
+from infra.postgres.read_model.views import IN_FULL, RPT, show, views_fingerprint
 from infra.postgres.roles import ANALYST, PROJECTOR
 from infra.postgres.unfit import DatabaseUnfit
 from projections.read_model import PROJECTIONS, fingerprint
@@ -64,6 +64,12 @@ _SHOW: Final[LiteralString] = """
     set state = 'shown', shown_at = coalesce(shown_at, timestamptz 'epoch' + %(now_ms)s * interval '1 ms')
     where version = %(version)s
 """
+# Of databases from before there was such a column as well.
+_WORKED_OUT: Final[LiteralString] = """
+    select to_jsonb(told) ->> 'views' from rpt.read_model_version as told where state = 'shown'
+"""
+_NOTE_VIEWS: Final[LiteralString] = "update rpt.read_model_version set views = %(views)s where version = %(version)s"
+_PLACE_FOR_VIEWS: Final[LiteralString] = "alter table rpt.read_model_version add column if not exists views text"
 _REMOVE: Final[LiteralString] = "delete from rpt.read_model_version where version = %(version)s"
 _FORGET_TRACKING: Final[LiteralString] = """
     delete from tracking where tenant = %(tenant)s and application = %(follower)s
@@ -110,6 +116,7 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
     owner.execute(sql.SQL("set role {}").format(sql.Identifier(PROJECTOR)))
     there = owner.execute("select to_regclass('rpt.read_model_version')").fetchone()
     if there != (None,) and any(each.fingerprint == fingerprint() for each in versions(owner)):
+        _show_anew_if_worked_out_otherwise(owner)
         return
     with owner.transaction():
         owner.execute(
@@ -125,6 +132,16 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
         number = _make(owner, now_ms)
         if number == 1:
             _let_see(owner, number, now_ms)
+
+
+def _show_anew_if_worked_out_otherwise(owner: Connection) -> None:
+    """Views are no rows: where only they have changed, the tables stay and the views over them are made again."""
+    if owner.execute(_WORKED_OUT).fetchone() == (views_fingerprint(),):
+        return
+    with _alone(owner):
+        for each in versions(owner):
+            if each.state == "shown" and each.fingerprint == fingerprint():
+                _show(owner, each.number)
 
 
 def _let_make_schemas(owner: Connection) -> None:
@@ -199,7 +216,7 @@ def _make(connection: Connection, now_ms: int) -> int:
 def _let_see(connection: Connection, version: int, now_ms: int) -> None:
     _hold(connection, version)
     close_tables(connection, schema_of(version), PROJECTIONS)
-    show(connection, schema_of(version), PROJECTIONS)
+    _show(connection, version)
     connection.execute(_KEEP_OTHERS)
     connection.execute(_SHOW, {"version": version, "now_ms": now_ms})
 
@@ -210,3 +227,9 @@ def _hold(connection: Connection, version: int) -> None:
     for (tenant,) in connection.execute(_TENANTS).fetchall():
         of_tenant.set_tenant(connection, tenant)
         connection.execute(_CLAIM, {"tenant": tenant, "follower": follower_of(version)})
+
+
+def _show(connection: Connection, version: int) -> None:
+    show(connection, schema_of(version), PROJECTIONS)
+    connection.execute(_PLACE_FOR_VIEWS)
+    connection.execute(_NOTE_VIEWS, {"views": views_fingerprint(), "version": version})

@@ -4,6 +4,7 @@ Views are all that anybody names, so another version is shown by making them ane
 whoever reads sees the one or the other, and never some of both.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -23,6 +24,7 @@ from infra.postgres.read_model.tables import READERS, TENANT, is_masked
 from infra.postgres.read_model.view import View
 from infra.postgres.roles import ANALYST
 from projections.projection import Column, Table
+from projections.read_model import FINGERPRINT_CHARACTERS
 
 RPT: Final = "rpt"
 """What analysts read: nothing in it tells of a person."""
@@ -52,6 +54,11 @@ def show(connection: Connection, schema: str, tables: Sequence[Table]) -> None:
         for each in VIEWS:
             _show_view(connection, area, each)
         connection.execute("set local search_path = public")
+
+
+def views_fingerprint() -> str:
+    """What the views are worked out by: kept beside the version, so that a change is noticed."""
+    return hashlib.sha256(repr(VIEWS).encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
 
 def _there(connection: Connection, area: str) -> list[str]:
