@@ -7,7 +7,6 @@ looks.
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Final
 
 from infra.checkpoint_signer import SigningRefused
 from infra.keyring import KeyringUnreadable
+from infra.looping_thread import LoopingThread
 from infra.tree_keeper import EVENTS_PER_CHECKPOINT, LogTouched, TreeKeeper
 from sync.doorbell import Doorbell
 from sync.log import LogUnavailable, TenantId, TenantUnknown
@@ -45,10 +45,7 @@ class Checkpoints:
     ) -> None:
         self._shelf, self._keeper, self._doorbell, self._now_ms = shelf, keeper, doorbell, now_ms
         self._sweep_s, self._pause_s = sweep_s, pause_s
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._is_set_up = threading.Event()
+        self._thread = LoopingThread(self._main, name="checkpoints")
         self._ears: dict[TenantId, Callable[[], None]] = {}
         self._heads: dict[TenantId, int] = {}
         """As far as was heard, of those that have grown since they were looked at."""
@@ -57,26 +54,14 @@ class Checkpoints:
 
     def start(self) -> None:
         """Begin to keep up."""
-        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
         self._thread.start()
-        self._is_set_up.wait()
 
     def stop(self) -> None:
         """Sign no more; what is not signed yet is signed after the next start."""
-        if self._thread is None or self._loop is None or self._running is None:
-            return
-        with suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        self._thread.join(timeout=STOP_S_MAX)
-
-    def _work(self) -> None:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(self._main())
+        self._thread.stop(within_s=STOP_S_MAX)
 
     async def _main(self) -> None:
-        self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
         self._is_woken = asyncio.Event()
-        self._is_set_up.set()
         try:
             await self._for_ever()
         finally:

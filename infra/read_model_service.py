@@ -7,7 +7,6 @@ people go on seeing the one of before.
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
+from infra.looping_thread import LoopingThread
 from infra.projector import LogHasGap, ProjectionPoisoned, Projector
 from sync.doorbell import Doorbell
 from sync.log import LogUnavailable, TenantId
@@ -46,41 +46,26 @@ class ReadModelService:
     ) -> None:
         self._choose, self._doorbell = choose, doorbell
         self._workers, self._sweep_s = workers, sweep_s
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._is_set_up = threading.Event()
+        self._thread = LoopingThread(self._main, name="read-model")
         self._is_over = False
         self._retried: set[TenantId] = set()
         """Whose entities that stand still were given another chance: once by each start, which may be an upgrade."""
 
     def start(self) -> None:
         """Begin to follow all logs."""
-        self._thread = threading.Thread(target=self._work, name="read-model", daemon=True)
         self._thread.start()
-        self._is_set_up.wait()
 
     def stop(self) -> None:
         """Follow no more, when the pages that are under way are done."""
         self._is_over = True
-        if self._thread is None or self._loop is None or self._running is None:
-            return
-        with suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        self._thread.join(timeout=STOP_S_MAX)
-
-    def _work(self) -> None:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(self._main())
+        self._thread.stop(within_s=STOP_S_MAX)
 
     async def _main(self) -> None:
-        self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="read-model")
         self._is_woken = asyncio.Event()
         self._woken: set[TenantId] = set()
         self._ears: dict[TenantId, Callable[[], None]] = {}
         self._served: dict[TenantId, asyncio.Task[None]] = {}
-        self._is_set_up.set()
         try:
             await self._for_ever()
         finally:

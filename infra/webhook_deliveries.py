@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import secrets
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from commands.webhooks import (
     ping,
 )
 from infra.failpoints import hit
+from infra.looping_thread import LoopingThread
 from infra.outbound import Caller, Outbound, Unanswered, retry_after_ms
 from infra.postgres.webhook_lines import Claimed, Hold, PostgresLines, Tried, Waiting
 from infra.webhook_secrets import WebhookSecrets
@@ -78,37 +78,22 @@ class WebhookDeliveries:
         self._now_ms, self._allow_local, self._sweep_s = now_ms, allow_local, sweep_s
         self._places, self._places_of_slow_ones = places, places_of_slow_ones
         self._dice = random.Random(secrets.randbits(64))  # noqa: S311  # it spreads, and hides nothing
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._is_set_up = threading.Event()
+        self._thread = LoopingThread(self._main, name="webhooks")
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
         self._thread.start()
-        self._is_set_up.wait()
 
     def stop(self) -> None:
         """Deliver no more; what is under way is given up, and sent again by whoever is next."""
-        if self._thread is None or self._loop is None or self._running is None:
-            return
-        with suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        self._thread.join(timeout=STOP_S_MAX)
-
-    def _work(self) -> None:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(self._main())
+        self._thread.stop(within_s=STOP_S_MAX)
 
     async def _main(self) -> None:
-        self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
         self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="webhooks")
         self._is_woken = asyncio.Event()
         self._woken: set[TenantId] = set()
         self._ears: dict[TenantId, Callable[[], None]] = {}
         self._served: dict[asyncio.Task[None], bool] = {}
-        self._is_set_up.set()
         try:
             await self._for_ever()
         finally:
