@@ -52,7 +52,8 @@ class MemoryProofShelf:
     def signed(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[SignedRow]:
         with self._lock:
             rows = [row for row in self._signed[tenant] if row.size > after]
-        return sorted(rows, key=lambda row: (row.size, row.signed_at_ms))[:limit]
+        rows.sort(key=lambda row: (row.size, row.signed_at_ms))
+        return [row for row in rows if row.size <= rows[min(limit, len(rows)) - 1].size]
 
     def keep_signed(self, tenant: TenantId, row: SignedRow) -> None:
         with self._lock:

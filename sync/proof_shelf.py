@@ -63,7 +63,10 @@ class ProofShelf(Protocol):
         ...
 
     def signed(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[SignedRow]:
-        """At most `limit` checkpoints of more than `after` events, by size, of all epochs."""
+        """`limit` checkpoints of more than `after` events, by size, of all epochs.
+
+        And whatever others are of the size of the last of them: so whoever asks on behind it misses none.
+        """
         ...
 
     def keep_signed(self, tenant: TenantId, row: SignedRow) -> None:

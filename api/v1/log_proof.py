@@ -63,13 +63,13 @@ def checkpoints(
     after: Annotated[Size, Query(description="`next` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=CHECKPOINTS_PER_PAGE_MAX, description="How many at most.")] = 50,
 ) -> Response:
-    """By size, of all epochs; ask on with `next` until it is null."""
+    """By size, of all epochs; ask on with `next` until it is null. Those of one size are never on two pages."""
     rows = proofs_of(services).shelf.signed(speaking.tenant, after=after, limit=limit)
     items = [
         {"size": row.size, "epoch": row.epoch, "signed_at_ms": row.signed_at_ms, "checkpoint": row.note.decode()}
         for row in rows
     ]
-    return _json({"items": items, "next": rows[-1].size if len(rows) == limit else None})
+    return _json({"items": items, "next": rows[-1].size if len(rows) >= limit else None})
 
 
 @router.get("/consistency", summary="That the log still begins with what it was")

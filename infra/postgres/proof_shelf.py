@@ -37,8 +37,10 @@ _NEWEST: Final[LiteralString] = f"""
     where tenant = %(tenant)s and epoch = %(epoch)s order by size desc limit 1
 """
 _SIGNED: Final[LiteralString] = f"""
-    select {_COLUMNS} from log_checkpoint
-    where tenant = %(tenant)s and size > %(after)s order by size, signed_at limit %(limit)s
+    select {_COLUMNS} from (
+        select * from log_checkpoint where tenant = %(tenant)s and size > %(after)s
+        order by size fetch first %(limit)s rows with ties) as page
+    order by size, signed_at
 """
 _KEEP_SIGNED: Final[LiteralString] = """
     insert into log_checkpoint (tenant, size, epoch, signed_at, root, note)

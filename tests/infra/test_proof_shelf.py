@@ -51,6 +51,23 @@ def test_a_checkpoint_is_of_the_whole_log_and_signed_by_the_servers_key(proven: 
     assert [row.size for row in proven.shelf.signed(proven.tenant, after=5, limit=9)] == [705]
 
 
+def test_checkpoints_of_one_size_are_never_on_two_pages(proven: Proven) -> None:
+    proven.grow(5)
+    proven.sign()
+    epoch = new_id()
+    proven.signer.announce(proven.tenant, epoch)
+    proven.office.log.begin_epoch(proven.tenant, epoch)  # the server was restored, and signs for the same events
+    proven.sign()
+    proven.grow(3)
+    proven.sign()
+    found, after = list[tuple[int, str]](), 0
+    while page := proven.shelf.signed(proven.tenant, after=after, limit=1):
+        found += [(row.size, row.epoch) for row in page]
+        after = page[-1].size
+    assert [size for size, _ in found] == [5, 5, 8]
+    assert len({*found}) == 3
+
+
 def test_every_event_is_proven_from_the_tiles(proven: Proven) -> None:
     for count in (3, 250, 5, 300):
         proven.grow(count)

@@ -3401,7 +3401,7 @@ export interface paths {
         };
         /**
          * Every checkpoint that was signed
-         * @description By size, of all epochs; ask on with `next` until it is null.
+         * @description By size, of all epochs; ask on with `next` until it is null. Those of one size are never on two pages.
          */
         get: operations["checkpoints"];
         put?: never;
