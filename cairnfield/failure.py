@@ -25,9 +25,17 @@ def told(failure: Exception) -> tuple[str, int] | None:
     from infra.postgres.cluster import ServerUnavailable
     from infra.postgres.unfit import DatabaseUnfit
     from infra.tree_keeper import LogTouched
+    from sync.trust import HistoryRewritten
 
     match failure:
-        case ServerUnavailable() | DatabaseUnfit() | KeyringUnreadable() | ColdFileMissing() | LogTouched():
+        case (
+            ServerUnavailable()
+            | DatabaseUnfit()
+            | KeyringUnreadable()
+            | ColdFileMissing()
+            | LogTouched()
+            | HistoryRewritten()
+        ):
             return str(failure), EXIT_FAILURE
         case psycopg.OperationalError():
             reason = " ".join(str(failure).splitlines()[0].split()).rstrip(".?!")  # the rest are libpq's questions

@@ -28,6 +28,7 @@ from infra.http_client import SyncClient
 from infra.postgres.devices import PostgresDevices
 from infra.postgres.pool import open_pool
 from infra.settings import from_environment
+from sync.trust import HistoryRewritten
 from tests.conftest import TestServer
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -120,6 +121,14 @@ def test_the_proof_fails_for_what_does_not_fit(embedded_server: TestServer, tmp_
         assert twice.holds, "a replica that is looked at twice is still right"
         with SyncClient(url, _token_of(client), transport=Forgetful()) as forgetful:
             assert not prove(forgetful, run.devices, run.authored, run.told).holds
+        assert run.proofs > 0
+        pinned = run.pinned[0]
+        assert pinned is not None
+        assert pinned.trust.newest is not None
+        another = pinned.trust._replace(newest=pinned.trust.newest._replace(root=bytes(32)))
+        run.pinned[0] = pinned._replace(trust=another)  # as if the log of before had been another
+        with pytest.raises(HistoryRewritten):
+            run._pull(0, run.plan.end_ms)
         tampered, spoilt = play(plan(seed=2, devices=3, hours=1), clients, now_ms=NOON, console=QUIET, tamper=True)
         assert {fault.split(" has ")[0] for fault in spoilt.faults} == {f"device {len(tampered.devices) - 1}"}
 

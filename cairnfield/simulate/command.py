@@ -101,6 +101,7 @@ def summary(run: "Run", proof: "Proof") -> dict[str, Any]:
         **counted,
         "lost_answers": run.lost_answers,
         "forks": run.forks,
+        "proofs": run.proofs,
         "history": run.world.history,
         "equal": proof.holds,
         "faults": list(faults),
@@ -117,6 +118,7 @@ def _tell(console: "Console", told: Mapping[str, Any], run: "Run", proof: "Proof
         f"+ still on a device {told['on_device']} (held {told['held']})"
     )
     console.print(f"{told['positions']} positions in the log; {told['conflicts_open']} conflicts wait for a person")
+    console.print(f"at {told['proofs']} pulls the log was shown to begin with what the device had seen of it before")
     console.print(f"history: sha256:{told['history']}")
     if proof.holds:
         console.print(f"[green]no position is missing, and all {len(run.devices)} replicas equal the server:[/green]")

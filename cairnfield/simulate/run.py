@@ -11,7 +11,9 @@ from cairnfield.simulate.plan import LOST_ANSWERS, PREPARING_MS, RESTORED_AT, Pl
 from cairnfield.simulate.technician import Technician
 from cairnfield.simulate.world import Deed, Ref, Scene, World
 from infra.http_client import SyncClient
+from infra.pinned_log import Pinned, checked
 from sync.author import Author
+from sync.checkpoint import Origin
 from sync.device import Device, edit
 from sync.fork import fork
 from sync.frames import EventFrame, read_event, read_page
@@ -38,6 +40,9 @@ class Run:
         self.clients = [clients[device.role] for device in plan.devices]
         # Every replica reads the same frames: reading each once keeps the day short.
         self._read = lru_cache(FRAMES_REMEMBERED)(read_event)
+        self.pinned: list[Pinned | None] = [None for _ in plan.devices]
+        self.proofs = 0
+        """How often a device was shown that the log still begins with what it had seen of it."""
         self.devices = [self._begin(number) for number in range(len(plan.devices))]
         head = self.devices[0].cursor
         # The head is part of the seed of ids: a second day on the same tenant must not repeat those of the first.
@@ -156,12 +161,20 @@ class Run:
         self.devices[number] = self._pulled(number, self.devices[number], ms)
 
     def _pulled(self, number: int, device: Device, ms: int) -> Device:
+        self._check_history(number)
         while True:
             lines = self.clients[number].page(device.cursor, resume=device.resume, replica=device.author.replica)
             page = read_page(lines, read=self._read_frame)
             device = apply_page(device, page, now_ms=self.start_ms + ms)
             if page.cursor >= page.head and not page.resume:
                 return device
+
+    def _check_history(self, number: int) -> None:
+        """Before anything is taken: the log still begins with what was seen of it. Raises HistoryRewritten."""
+        told = self.clients[number].hello()
+        before = self.pinned[number]
+        self.pinned[number] = checked(before, self.clients[number].consistency, Origin(told["tenant"], told["epoch"]))
+        self.proofs += before is not None
 
     def _digests(self, number: int) -> Mapping[str, str]:
         return read_page(self.clients[number].page(self.devices[number].cursor, digests=True)).digests or {}
