@@ -9,11 +9,15 @@ import pytest
 
 from domain.lifecycle import LIFECYCLES
 from domain.upcasts import Drop, Fill, Rename, Step, Translate
+from infra.http_client import ServerRefused
+from infra.pinned_log import Pinned, checked
 from sync import canonical, envelope, hybrid_clock, merge, shown, state_codec, vector_clock
 from sync.canonical import NotCanonical
+from sync.checkpoint import Origin
 from sync.envelope import Event, Unacceptable, Unreadable, hash_of, link_of, parse
 from sync.explain import explain
 from sync.merge import State
+from sync.trust import HistoryRewritten, Trust
 from sync.upcast import upcast
 from tests.vectors import moves
 from tests.vectors.families import FAMILIES, HERE, path_of, text_of
@@ -157,6 +161,30 @@ def _explain(case: Case) -> None:
         assert is_same(explain([told[place] for place in [*order, *order]], case["field"]), case["explains"])
 
 
+def _pinned_log(case: Case) -> None:
+    """One step after the other, from nothing."""
+    pinned: Pinned | None = None
+    for step in case["steps"]:
+        if isinstance(step["keeps"], str):
+            with pytest.raises({"rewritten": HistoryRewritten, "refused": ServerRefused}[step["keeps"]]):
+                checked(pinned, _server(step["answers"]), Origin(**step["origin"]))
+            return
+        pinned = checked(pinned, _server(step["answers"]), Origin(**step["origin"]))
+        trust = pinned.trust if pinned else Trust()
+        sizes = [each.size if each else None for each in trust]
+        assert (sizes if pinned else None) == step["keeps"]
+
+
+def _server(answers: Mapping[str, Any]) -> Callable[[int], dict[str, Any]]:
+    def ask(since: int) -> dict[str, Any]:
+        answer: dict[str, Any] = answers[str(since)]
+        if "code" in answer:
+            raise ServerRefused(404, answer)
+        return answer
+
+    return ask
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Equal, and of the same kind at every level: in Python alone 1 is also True."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -174,6 +202,7 @@ RUN: Final[Mapping[str, Callable[[Case], None]]] = {
     "state_hashes": _state_hash,
     "upcasts": _upcast,
     "explanations": _explain,
+    "pinned_log": _pinned_log,
 }
 """How the cases of each file are run."""
 

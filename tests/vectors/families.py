@@ -12,6 +12,7 @@ from tests.vectors import (
     explanations,
     hybrid_clock,
     moves,
+    pinned_log,
     policies,
     state_hashes,
     upcasts,
@@ -37,6 +38,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "state_hashes": (state_hashes.ABOUT, state_hashes.cases),
     "upcasts": (upcasts.ABOUT, upcasts.cases),
     "explanations": (explanations.ABOUT, explanations.cases),
+    "pinned_log": (pinned_log.ABOUT, pinned_log.cases),
 }
 """By the name of the file, without its `.json`."""
 

@@ -7,6 +7,15 @@ import { type Event, hashOf, type Link, linkOf, type Position, parse, spell, Unr
 import { explain } from "../src/explain.ts";
 import { latestAt, msOf, observe, stamp, tick } from "../src/hybrid_clock.ts";
 import { apply, empty, type State } from "../src/merge.ts";
+import {
+  type Ask,
+  checked,
+  HistoryRewritten,
+  type Origin,
+  type Pinned,
+  Refused,
+  type Shown,
+} from "../src/pinned_log.ts";
 import { conflicts, values } from "../src/shown.ts";
 import { decode, encode, stateHash } from "../src/state_codec.ts";
 import { upcast } from "../src/upcast.ts";
@@ -228,8 +237,29 @@ function runExplain({ told, field, explains }: ExplainCase): void {
   }
 }
 
+interface Contact {
+  readonly origin: Origin;
+  readonly answers: Readonly<Record<string, Shown | { readonly code: string }>>;
+  readonly keeps: readonly [newest: number, settled: number | null] | "rewritten" | "refused" | null;
+}
+
+async function runPinnedLog({ steps }: Case & { readonly steps: readonly Contact[] }): Promise<void> {
+  let pinned: Pinned | null = null;
+  for (const { origin, answers, keeps } of steps) {
+    const ask: Ask = async (since) => answers[since] as Shown;
+    if (keeps === "rewritten" || keeps === "refused") {
+      const stops = keeps === "refused" ? Refused : HistoryRewritten;
+      await expect(checked(pinned, ask, origin)).rejects.toThrow(stops);
+      return;
+    }
+    pinned = await checked(pinned, ask, origin);
+    expect(pinned && [pinned.newest.size, pinned.settled?.size ?? null]).toStrictEqual(keeps);
+    pinned = JSON.parse(JSON.stringify(pinned)) as Pinned | null; // as it is kept
+  }
+}
+
 /** How the cases of each file are run. */
-const RUN: Readonly<Record<string, (given: never) => void>> = {
+const RUN: Readonly<Record<string, (given: never) => void | Promise<void>>> = {
   hybrid_clock: runCall,
   vector_clock: runCall,
   canonical: runCanonical,
@@ -241,6 +271,7 @@ const RUN: Readonly<Record<string, (given: never) => void>> = {
   state_hashes: runStateHash,
   upcasts: runUpcast,
   explanations: runExplain,
+  pinned_log: runPinnedLog,
 };
 
 const FILES = readdirSync(VECTORS).filter((name) => name.endsWith(".json"));
