@@ -11,6 +11,7 @@ from psycopg import sql
 
 from infra.doorbell import ProcessDoorbell
 from infra.postgres.pool import Connection, connect, open_pool
+from infra.postgres.read_model import store
 from infra.postgres.read_model.choosing import Chooser
 from infra.postgres.read_model.reading import ReadModel
 from infra.postgres.read_model.rebuild import go_back, rebuild
@@ -36,7 +37,7 @@ from sync.log import TenantUnknown
 from tests.devices import PERSON_1, new_id
 from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
-from tests.infra.read_models import catch_up, is_right
+from tests.infra.read_models import catch_up, is_right, projector
 from tests.infra.towns import Town
 from tests.workers import until
 
@@ -256,6 +257,23 @@ def test_a_rebuild_leaves_nothing_out_and_nothing_behind(place: Place) -> None:
         rebuild(place.dsn, now_ms=now_ms, processes=1, progress=lambda *_: None)
     assert [each.number for each in place.versions()] == [1]
     assert place.state(1) == "shown"
+
+
+def test_a_page_ends_where_it_has_become_large(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = place.new()
+    ada = device(office, "adab")
+    pushed(office, [ada.create("site", new_id()) for _ in range(7)])
+    monkeypatch.setattr(store, "EVENTS_PER_FETCH", 2)
+    for bytes_max, events in ((1, [2, 2, 2, 1, 0]), (10**9, [5, 2, 0])):
+        monkeypatch.setattr(store, "PAGE_BYTES_MAX", bytes_max)
+        with connect(place.dsn, role=None) as owner:
+            owner.execute("truncate tracking, rpt_v1.entity_state, rpt_v1.site, rpt_v1.audit_trail")
+        with place.store(1) as tables:
+            runner = projector(tables, page=5)
+            steps = [runner.step(office.tenant) for _ in events]
+        assert [step.events for step in steps if step] == events
+    with place.store(1) as tables:
+        is_right(tables, office)
 
 
 def test_a_site_in_a_time_zone_that_there_is_not_spoils_nobodys_day(place: Place) -> None:

@@ -29,6 +29,9 @@ from sync.office import OFFICE
 from sync.rows import EventRow
 
 PAGE_BYTES_MAX: Final = 16 << 20
+"""A page ends with the fetch that comes to so many bytes."""
+EVENTS_PER_FETCH: Final = 500
+"""At most 32 MB, at 64 KiB an event."""
 REMEMBERED_MAX: Final = 50_000
 """How many entities of a tenant are kept in memory between pages."""
 
@@ -57,13 +60,8 @@ _EVENT: Final[LiteralString] = """
     position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
     effective, actor, (extract(epoch from recorded_at) * 1000)::bigint, body
 """
-# As many as are asked for, or fewer where they are large; the first in any case.
 _PAGE: Final[LiteralString] = f"""
-    select {_EVENT} from (
-        select *, sum(octet_length(body)) over (order by position) - octet_length(body) as before
-        from (select * from event where tenant = %(tenant)s and position > %(after)s
-              order by position limit %(limit)s) as event) as event
-    where before < %(bytes_max)s order by position
+    select {_EVENT} from event where tenant = %(tenant)s and position > %(after)s order by position limit %(limit)s
 """
 _HISTORY: Final[LiteralString] = f"""
     select {_EVENT} from event
@@ -175,8 +173,15 @@ class PostgresClaim:
         self.position, self.remembered = position, remembered
 
     def page(self, limit: int) -> Sequence[EventRow]:
-        asked = {"after": self.position, "limit": limit, "bytes_max": PAGE_BYTES_MAX}
-        return self._events(_PAGE, **asked)
+        found, after, size = list[EventRow](), self.position, 0
+        while len(found) < limit and size < PAGE_BYTES_MAX:
+            asked = min(limit - len(found), EVENTS_PER_FETCH)
+            rows = self._events(_PAGE, after=after, limit=asked)
+            found += rows
+            if len(rows) < asked:
+                break
+            after, size = rows[-1].position, size + sum(len(row.body) for row in rows)
+        return found
 
     def history(self, entity: str, *, after: int, limit: int) -> Sequence[EventRow]:
         asked = {"entity": entity, "after": after, "until": self.position, "limit": limit}
