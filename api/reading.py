@@ -84,7 +84,10 @@ class Reading:
         now = self._now(entity_type, entity)
         if self.as_of is None:
             return now
-        then = entity_as_of(self._past, entity, self.as_of.position)
+        until = self.as_of.position
+        if self._past.history(entity, after=now.version - 1, until=until, limit=1):
+            return now  # its newest event lies before the moment, so nothing has become of it since
+        then = entity_as_of(self._past, entity, until)
         if then is None:
             raise not_there_yet(entity_type, entity, self.as_of)
         return then
