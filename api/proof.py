@@ -97,6 +97,11 @@ class Proofs:
         self._taken: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
+    @property
+    def waits(self) -> bool:
+        """Whether taking a proof asks somebody else, so that it must not be done where everybody waits for it."""
+        return self._shared is not None
+
     def check(self, request: Request, keyring: Keyring, *, now_ms: int, token: str | None = None) -> Proven | None:
         """The key that a request proves, None where it carries no proof; raises Problem 401.
 

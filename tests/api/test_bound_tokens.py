@@ -1,5 +1,6 @@
 """Tokens that are bound to a key are worth nothing without it, and a device's replica is spoken for by that device."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -12,6 +13,7 @@ import pytest
 
 from api.live_streams import Pace
 from api.policy import POLICY, WITHOUT_KEY
+from api.proof import FRESH_MS, Proofs
 from api.terms import Terms
 from infra.postgres.accounts import PostgresAccounts
 from sync.author import Author
@@ -22,6 +24,25 @@ from tests.api.signing import Companies, Company, Key, Session, companies
 from tests.api.test_live import READ_S_MAX
 from tests.conftest import TestServer
 from tests.devices import Device, new_id
+
+
+class Elsewhere:
+    """Used words that are kept elsewhere, so that whoever asks for them waits."""
+
+    def __init__(self) -> None:
+        self.asked_on_the_loop: list[bool] = []
+
+    def take(self, word: str, *, kept_ms: int) -> bool:
+        assert word
+        assert kept_ms >= FRESH_MS
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self.asked_on_the_loop.append(False)
+        else:
+            self.asked_on_the_loop.append(True)
+        return True
+
 
 ID = "01900000-0000-7000-8000-000000000000"
 
@@ -42,6 +63,17 @@ def server_here(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def company(server_here: Companies) -> Company:
     return server_here.new()
+
+
+def test_nobody_else_waits_while_it_is_asked_elsewhere_whether_a_proof_was_used(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, words = company.session("dispatcher"), Elsewhere()
+    app: Any = company.client._transport._carrier.app  # type: ignore[attr-defined]
+    monkeypatch.setitem(app.state._state, "proofs", Proofs(words))
+    for _ in range(2):  # the second time it is remembered who that is
+        assert company.ask("GET", "/v1/me", token=session.access, key=session.key).status_code == 200
+    assert words.asked_on_the_loop == [False, False]
 
 
 def opaque(company: Company, role: Any = "technician") -> str:
