@@ -27,6 +27,7 @@ NAMES_NOTHING: Final = frozenset(
         *(("query", name) for name in ("fields", "format", "everybody", "kind")),
         # Moments and positions of whoever asks: numbers that every log has.
         *(("query", name) for name in ("as_of", "since", "until", "wait_for", "position", "after")),
+        ("header", "Prefer"),  # how it is told
         ("header", "last-event-id"),  # a position; tests/api/test_live.py holds its stream to whose it is
     }
 )
