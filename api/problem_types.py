@@ -113,6 +113,11 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "read-model-not-ready": ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE, "the tables of the read model are not made yet", _RESEND
     ),
+    "position-ahead": ProblemType(
+        HTTPStatus.CONFLICT,
+        "the position in `wait_for` is behind the end of the log, so that nobody knows whether it will ever be written",
+        "Wait for a position that an order or a push was answered; after a restore from a backup, read without one.",
+    ),
     "not-shown-yet": ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "the tables have not come to the position in `wait_for` within two seconds",

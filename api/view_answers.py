@@ -50,7 +50,8 @@ class RowPage(TypedDict):
 
 _OF_VIEW: Final = (
     *("view-unknown", "filter-unknown", "value-unreadable", "sort-unknown", "fields-unknown", "cursor-unknown"),
-    *("question-too-slow", "past-too-far", "no-read-model", "read-model-not-ready", "not-shown-yet", "sign-in-off"),
+    *("question-too-slow", "past-too-far", "no-read-model", "read-model-not-ready", "not-shown-yet", "position-ahead"),
+    "sign-in-off",
     *OF_MOMENT,
 )
 VIEW_ANSWERS: Final[Mapping[str, Answer]] = {

@@ -192,6 +192,7 @@ class _Question:
 
     def position(self, wait_for: int | None) -> int:
         """Up to where the rows hold the log, after waiting for it a moment if that was asked."""
+        self._check_written(wait_for)
         if self._moment is not None:
             wait_for = max(wait_for or 0, self._moment.position)
         try:
@@ -208,6 +209,16 @@ class _Question:
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
         return position if self._moment is None else self._moment.position
+
+    def _check_written(self, wait_for: int | None) -> None:
+        head = self._services.log.head(self._speaking.tenant).position if wait_for else 0
+        if wait_for is not None and wait_for > head:
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "position-ahead",
+                f"Position {wait_for} is not written yet: the log ends at {head}.",
+                hint="Wait for a position that an order or a push of yours was answered, or for none.",
+            )
 
     def page(self, limit: int) -> _Page:
         """The rows that the cursor leads to, and what leads on from them either way."""

@@ -315,7 +315,7 @@ def test_b16_no_parameter_is_ever_part_of_a_statement(place: Place, evil: str) -
         ("/work_order", {"as_of": 10**9}, "as-of-ahead", None),
         ("/work_order", {"as_of": "yesterday"}, "as-of-unreadable", None),
         ("/work_order", {"as_of": "1999-01-01T00:00:00Z"}, "as-of-before-beginning", None),
-        ("/work_order", {"wait_for": 10**9}, "not-shown-yet", None),
+        ("/work_order", {"wait_for": 10**9}, "position-ahead", None),
     ],
 )
 def test_what_cannot_be_asked_is_said_with_what_can(
@@ -379,3 +379,18 @@ def test_a_question_that_takes_too_long_ends(place: Place, monkeypatch: pytest.M
         owner.execute("lock table rpt_v1.work_order in access exclusive mode")
         problem(place.office.get("/v1/views/work_order", role="supervisor"), 422, "question-too-slow")
     assert place.get("/work_order")["items"]
+
+
+def test_who_waits_for_their_own_order_is_told_when_it_is_not_shown_yet_and_shown_it_then(place: Place) -> None:
+    order = {"Idempotency-Key": "not-shown-yet", **place.office.bearer("supervisor")}
+    told = place.office.client.post("/v1/customers", json={"name": "North Dock"}, headers=order).json()["told"]
+    written = told[-1]["position"]
+    late = place.office.get("/v1/views/customer", role="supervisor", wait_for=written)
+    assert problem(late, 503, "not-shown-yet")["retryable"]
+    assert "retry-after" in late.headers
+    with open_pool(place.dsn, size=2, role=PROJECTOR) as projecting:
+        office = event_logs.Office(log=place.company.services.log, tenant=place.company.tenant)
+        catch_up(PostgresStore(projecting, 1, PROJECTIONS), office)
+    assert place.get("/customer", wait_for=written, name="North Dock")["items"]
+    ahead = place.office.get("/v1/views/customer", role="supervisor", wait_for=written + 1)
+    problem(ahead, 409, "position-ahead")

@@ -5993,6 +5993,20 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`position-ahead`](/problems/position-ahead): the position in `wait_for` is behind the end of the log, so that nobody knows whether it will ever be written. */
+        "as-of-ahead.as-of-before-beginning.position-ahead": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`past-too-far`](/problems/past-too-far): a moment since which more has changed than one question goes through; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
         "as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable": {
             headers: {
@@ -15292,7 +15306,7 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.position-ahead"];
             422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
@@ -15355,7 +15369,7 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.position-ahead"];
             422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
