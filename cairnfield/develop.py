@@ -32,7 +32,7 @@ def test(context: typer.Context) -> None:
 def check(
     fix: Annotated[bool, typer.Option("--fix", help="First let ruff and biome mend what they can.")] = False,
 ) -> None:
-    """Check style, types, architecture and locked dependencies."""
+    """Check style, types, architecture, the order of migrations and locked dependencies."""
     from rich.console import Console
     from rich.table import Table
 
