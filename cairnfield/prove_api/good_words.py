@@ -36,7 +36,7 @@ class There(NamedTuple):
     ids: Mapping[str, Sequence[str]]
     """By type of entity; people, cases, webhooks, service accounts, views, events and kinds of problems too."""
     columns: Mapping[str, Sequence[str]]
-    """By view."""
+    """By view, those that rows can be sorted by."""
     credentials: Mapping[str, Mapping[str, Any]]
     """By operation, what lets somebody in."""
     head: int

@@ -13,7 +13,7 @@ REQUESTS_PER_PAIR: Final = 12
 _EXAMPLES: Final = 2
 """Of the cases of an operation, how many are written into the description as examples."""
 _COVERED, _DRAWN, _FOLLOWED = 0.40, 0.35, 0.25
-_BESIDE: Final = 1.25
+_BESIDE: Final = 1.2
 """For each request that is planned, so many are sent: examples, and what some checks ask beside."""
 
 

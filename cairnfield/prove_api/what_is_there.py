@@ -18,6 +18,7 @@ _OTHERS: Final = 3
 _WEBHOOKS: Final = 4
 """Some of them are removed on the way."""
 _CASES: Final = 8
+_UNORDERED: Final = ("jsonb", "text[]")
 _HISTORIES: Final = 5
 """Entities of whose events the ids are named."""
 
@@ -54,7 +55,10 @@ def what_is_there(url: str, tokens: Mapping[str, str], sign_in: Mapping[str, str
         }
         return There(
             ids=ids,
-            columns={str(view["name"]): [str(each["name"]) for each in view["columns"]] for view in views},
+            columns={
+                str(view["name"]): [str(each["name"]) for each in view["columns"] if each["type"] not in _UNORDERED]
+                for view in views
+            },
             credentials={"sign_in_by_password": sign_in, "service_token": _of_a_system(server)},
             head=max(each["size"] for each in server.told("auditor", "/v1/proof/checkpoints", limit=_IDS_MAX)["items"]),
             asking=frozenset(str(server.told(who, "/v1/me")["person"]) for who in tokens),
