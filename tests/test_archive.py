@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
@@ -170,6 +171,23 @@ def test_a_job_that_is_written_about_later_is_read_from_both_and_moved_again(com
     assert {each["file"] for each in told("archive")[0]["files"]} == {
         each["file"] for each in (*first["files"], *again["files"])
     }
+
+
+def test_it_runs_beside_people_who_write(company: Company) -> None:
+    office = company.office
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(company.town.live, 8)
+        while not writing.done():
+            told("archive", "--closed-before", TOMORROW)
+            rows = office.events()
+            assert [row.position for row in rows] == list(range(1, len(rows) + 1))
+            assert not any(is_cold(row.body) for row in rows)
+            told("archive", "--restore", "all")
+        writing.result()
+    moved(company)
+    office.is_whole()
+    assert {row.body for row in office.events()} >= set(company.raws.values())
+    assert told("verify")[0]["is_whole"]
 
 
 def test_what_was_brought_back_lies_in_the_database_as_it_did(company: Company) -> None:
