@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cairnfield.beside import followed_beside
 from cairnfield.database import Database, database, settings_with
 from cairnfield.failure import CannotGoOn
 from cairnfield.login import Login
@@ -61,7 +62,8 @@ def up(
                 _greet(console, url, opened, logins)
 
             try:
-                _serve(_app(opened, settings), listener, when_ready, settings.door.trusted_proxies)
+                with followed_beside(opened.dsn, settings):
+                    _serve(_app(opened, settings), listener, when_ready, settings.door.trusted_proxies)
             finally:
                 _forget_ready(ready, url)
     console.print("Stopped; the data stay.")
@@ -88,7 +90,7 @@ def prepare(dsn: str, settings: Settings, *, with_demo: bool) -> Sequence[Login]
 def _app(opened: Database, settings: Settings) -> "FastAPI":
     from cairnfield.wiring import build_app
 
-    return build_app(opened.dsn, settings)
+    return build_app(opened.dsn, settings, follows=False)
 
 
 def _serve(

@@ -87,14 +87,18 @@ def bearers(settings: Settings) -> "frozenset[Role]":
     return frozenset[Role](["integration"] if settings.is_reached_by_others else get_args(Role))
 
 
-def build_app(dsn: str, settings: Settings) -> "FastAPI":
-    """The API over the database at `dsn`, which is migrated already."""
+def build_app(dsn: str, settings: Settings, *, follows: bool = True) -> "FastAPI":
+    """The API over the database at `dsn`, which is migrated already.
+
+    `follows`: whether it keeps up the read model and the checkpoints itself, in threads beside the requests; otherwise
+    some other process does.
+    """
     from api.app import create_app
     from api.services import Services
-    from cairnfield.checkpoints import keep_checkpoints, open_proofs
+    from cairnfield.checkpoints import open_proofs
+    from cairnfield.following import follow
     from cairnfield.identity import open_identity, open_keyring
     from cairnfield.key_audit import note_keys
-    from cairnfield.read_model import follow
     from cairnfield.webhooks import deliver, open_webhooks
     from infra.failing_answers import FailingAnswers
     from infra.postgres.doorbell import PostgresDoorbell
@@ -119,10 +123,8 @@ def build_app(dsn: str, settings: Settings) -> "FastAPI":
     app = create_app(services, terms=open_terms(settings))
     if "webhooks" in settings.background:
         deliver(app, dsn, settings, doorbell, now_ms)
-    if "read-model" in settings.background:
-        follow(app, dsn, doorbell, now_ms)
-    if "checkpoints" in settings.background:
-        keep_checkpoints(app, dsn, settings, doorbell, now_ms)
+    if follows:
+        follow(app, dsn, settings, doorbell, now_ms)
     app.router.on_startup.append(lambda: _read_again(accounts, services))
     note_keys(app, pool, keyring, accounts, now_ms)
     app.router.on_shutdown.append(doorbell.close)
