@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from api.auth import check_key, forbidden, principal_of, remembered_principal
 from api.door import FAREWELL, RETIRED
@@ -45,7 +44,7 @@ async def _speaking(request: Request, row: Row) -> Principal:
     if remembered is not None:
         return remembered
     await spend_unknown(request, row)
-    return await run_in_threadpool(principal_of, request)
+    return await principal_of(request)
 
 
 async def _check_key(request: Request, row: Row, speaking: Principal) -> None:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from api import access_token
 from api import proof as proofs
@@ -27,7 +28,12 @@ _PROVEN: Final = "cairnfield_proven"
 """Where a request keeps the key that it has proven: a proof is taken once, and looked at twice."""
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
+    """The ports that the application was given, as a dependency: what is not `async` would be given a thread."""
+    return ports_of(request)
+
+
+def ports_of(request: Request) -> Services:
     """The ports that the application was given."""
     services = request.app.state.services
     assert isinstance(services, Services)
@@ -55,13 +61,19 @@ class Remembered:
         self._known[token] = (now_ms, principal)
 
 
-def principal_of(request: Request) -> Principal:
-    """The principal of a request; raises Problem 401."""
+async def principal_of(request: Request) -> Principal:
+    """The principal of a request, as a dependency: in a thread only where it must be looked up; raises Problem 401."""
     remembered = remembered_principal(request)
     if remembered is not None:
         return remembered
+    found: Principal = await run_in_threadpool(known_principal, request)
+    return found
+
+
+def known_principal(request: Request) -> Principal:
+    """The principal of a request, looked up in the database; raises Problem 401."""
     token = bearer_token(request)
-    now_ms, principal = services_of(request).now_ms(), looked_up(token, request)
+    now_ms, principal = ports_of(request).now_ms(), looked_up(token, request)
     if principal is None:
         raise unauthorized("This bearer token is unknown, has expired, or its person has left.")
     _remembered(request).put(token, now_ms, principal)
@@ -70,7 +82,7 @@ def principal_of(request: Request) -> Principal:
 
 def looked_up(token: str, request: Request) -> Principal | None:
     """Whom a token speaks for at this moment, whatever was remembered."""
-    services, terms = services_of(request), request.app.state.terms
+    services, terms = ports_of(request), request.app.state.terms
     assert isinstance(terms, Terms)
     if len(token) > TOKEN_LENGTH_MAX:
         return None
@@ -103,7 +115,7 @@ def _by_access_token(token: str, identity: Identity, now_ms: int) -> Principal |
 
 def remembered_principal(request: Request) -> Principal | None:
     """The principal, if that was looked up a moment ago: never waits. Raises Problem 401 where there is no token."""
-    return _remembered(request).get(bearer_token(request), services_of(request).now_ms())
+    return _remembered(request).get(bearer_token(request), ports_of(request).now_ms())
 
 
 def _remembered(request: Request) -> Remembered:
@@ -139,7 +151,7 @@ def identity_of(services: Services) -> Identity:
 
 def proven_by(request: Request, *, with_token: bool) -> Proven | None:
     """The key that a request proves, None where it carries no proof; raises Problem 401 for one that is not good."""
-    services, checker = services_of(request), request.app.state.proofs
+    services, checker = ports_of(request), request.app.state.proofs
     assert isinstance(checker, Proofs)
     token = bearer_token(request) if with_token else None
     return checker.check(request, identity_of(services).keyring, now_ms=services.now_ms(), token=token)

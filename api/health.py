@@ -5,7 +5,7 @@ from http import HTTPStatus
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.auth import services_of
+from api.auth import ports_of
 from api.problem import RETRY_AFTER_S, Problem
 
 router = APIRouter(tags=["health"])
@@ -20,7 +20,7 @@ def livez() -> Response:
 @router.get("/readyz", summary="Can requests be answered?")
 def readyz(request: Request) -> Response:
     """Answers 200 when the database answers, else 503."""
-    if not services_of(request).is_ready():
+    if not ports_of(request).is_ready():
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not-ready",

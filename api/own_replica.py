@@ -39,6 +39,11 @@ def check_device(replica: str, speaking: Principal, services: Services) -> None:
         raise _not_yours(replica, speaking)
 
 
+def is_remembered(replica: str, speaking: Principal, services: Services) -> bool:
+    """Whether `check_device` would pass and ask nobody."""
+    return not services.identity or services.identity.devices.remembers(speaking.tenant, replica, speaking.device)
+
+
 def _not_yours(replica: str, speaking: Principal) -> Problem:
     """The same for somebody else's replica, another device's and none, so that nobody finds out which there are."""
     return Problem(

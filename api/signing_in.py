@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from api import access_token, refresh_token
 from api.access_token import AUDIENCE, ISSUER, LIFE_MS, OUR_CLIENT, Claims
-from api.auth import services_of
+from api.auth import ports_of
 from api.identity import Identity
 from api.late_work import take_in_late
 from api.policy import WITHOUT_KEY
@@ -40,7 +40,7 @@ class SignedIn:
 
 def open_session(signed_in: SignedIn, request: Request, identity: Identity) -> Response:
     """The answer to a sign-in; raises Problem where the key is somebody else's."""
-    services, now_ms = services_of(request), services_of(request).now_ms()
+    services, now_ms = ports_of(request), ports_of(request).now_ms()
     device = _device(signed_in, identity)
     speaking = _principal(signed_in, device)
     late = take_in_late(speaking, device, services) if device else None
@@ -79,7 +79,7 @@ def answer(
         )
     is_page = by_a_page(request)
     document = {
-        "access_token": access(signed_in, session, device, identity, services_of(request).now_ms()),
+        "access_token": access(signed_in, session, device, identity, ports_of(request).now_ms()),
         "token_type": "DPoP" if session else "Bearer",
         "expires_in": LIFE_MS // 1_000,
         "refresh_token": None if is_page else refreshing,
@@ -178,7 +178,7 @@ def note(
     """Write into the audit what has just happened."""
     entry = AuditEntry(
         entry=identity.new_id(),
-        at_ms=services_of(request).now_ms(),
+        at_ms=ports_of(request).now_ms(),
         kind=kind,
         person=person,
         actor=actor,

@@ -3,19 +3,27 @@
 Nobody waits for company: a leader takes along what has gathered while the commit before was under way, so a push that
 comes alone is not delayed. A leader leads once and hands over, so nobody works for others for ever, and tenants do not
 wait for each other.
+
+Whoever submits keeps no thread waiting, and a thread of ours leads: a thread for each of many that wait would spend most
+of its time on taking the interpreter from the others.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from infra.failpoints import hit
-from sync.log import Conflicting, Decision, TenantId, Wanted
+from sync.log import Conflicting, Decision, Done, LogUnavailable, TenantId, Wanted
 from sync.together import Append, Outcome, deciding, wanted_by
 
 EVENTS_TOGETHER_MAX: Final = 500
 APPENDS_TOGETHER_MAX: Final = 64
+LEADERS_MAX: Final = 16
+"""Tenants whose commits are led at the same time by threads of ours; there are about as many connections."""
+WAITING_MAX: Final = 5_000
+"""Appends of one tenant that wait for a commit; whoever comes then is asked to come again."""
 
 Answer = TypeVar("Answer")
 Store = Callable[[TenantId, Wanted, Decision[list[Outcome]], int], list[Outcome]]
@@ -25,11 +33,18 @@ Store = Callable[[TenantId, Wanted, Decision[list[Outcome]], int], list[Outcome]
 class _Turn:
     """One append on its way."""
 
-    def __init__(self, append: Append, now_ms: int) -> None:
-        self.append, self.now_ms = append, now_ms
+    def __init__(self, append: Append, now_ms: int, done: Done | None = None) -> None:
+        self.append, self.now_ms, self.done = append, now_ms, done
         self.outcome: Outcome | None = None
         self.called = threading.Event()
-        """Set when there is an outcome, or when it is this one's turn to lead."""
+        """Set when there is an outcome, or when it is this one's turn to lead; nobody waits where there is `done`."""
+
+    def tell(self) -> None:
+        """Let whoever waits go on."""
+        if self.done is None:
+            self.called.set()
+        elif self.outcome is not None:
+            self.done(*self.outcome)
 
 
 class _Queue:
@@ -47,14 +62,12 @@ class Coalescer:
         self._store = store
         self._lock = threading.Lock()
         self._queues: dict[TenantId, _Queue] = {}
+        self._leaders = ThreadPoolExecutor(LEADERS_MAX, thread_name_prefix="leader")
 
     def append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int) -> Answer:
         """The answer of `decide`, once it is stored; raises what `decide` raised, or what storing raised."""
         turn = _Turn(Append(wanted, decide), now_ms)
-        with self._lock:
-            queue = self._queues.setdefault(tenant, _Queue())
-            queue.waiting.append(turn)
-            leads, queue.is_led = not queue.is_led, True
+        queue, leads = self._join(tenant, turn)
         if not leads:
             turn.called.wait()
         if turn.outcome is None:
@@ -64,6 +77,22 @@ class Coalescer:
             raise turn.outcome.failure
         answer: Answer = turn.outcome.answer
         return answer
+
+    def submit(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int, done: Done) -> None:
+        """The same for whoever cannot wait: `done` is told the answer or the failure, in a thread of ours."""
+        queue, leads = self._join(tenant, _Turn(Append(wanted, decide), now_ms, done))
+        if leads:
+            self._leaders.submit(self._lead, tenant, queue)
+
+    def _join(self, tenant: TenantId, turn: _Turn) -> tuple[_Queue, bool]:
+        """The queue with this one in it, and whether it is the one to lead; raises LogUnavailable."""
+        with self._lock:
+            queue = self._queues.setdefault(tenant, _Queue())
+            if len(queue.waiting) >= WAITING_MAX:
+                raise LogUnavailable(f"{WAITING_MAX} others of this tenant wait already")
+            queue.waiting.append(turn)
+            leads, queue.is_led = not queue.is_led, True
+        return queue, leads
 
     def _lead(self, tenant: TenantId, queue: _Queue) -> None:
         with self._lock:
@@ -75,9 +104,11 @@ class Coalescer:
                 follower = queue.waiting[0] if queue.waiting else None
                 if follower is None:
                     del self._queues[tenant]  # nobody can have joined: joining takes the lock
+            if follower is not None and follower.done is not None:
+                self._leaders.submit(self._lead, tenant, queue)
             for turn in group:
-                turn.called.set()
-            if follower is not None:
+                turn.tell()
+            if follower is not None and follower.done is None:
                 follower.called.set()
 
     def _settle(self, tenant: TenantId, group: Sequence[_Turn]) -> None:

@@ -18,6 +18,7 @@ from sync.log import (
     Changes,
     Conflicting,
     Decision,
+    Done,
     Head,
     Known,
     Moved,
@@ -104,6 +105,16 @@ class MemoryEventLog:
         if changes.events:
             self._ring(tenant, head)
         return answer
+
+    def append_soon(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int, done: Done
+    ) -> None:
+        try:
+            answer = self.append(tenant, wanted, decide, now_ms=now_ms)
+        except Exception as failure:  # raised again where the answer is awaited
+            done(None, failure)
+        else:
+            done(answer, None)
 
     def _tenant(self, tenant: TenantId) -> _Tenant:
         try:

@@ -8,7 +8,7 @@ answers with what should be stored (`Changes`): all of it or nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sync.moment import Moment
 from sync.past import Past
@@ -137,6 +137,8 @@ Answer = TypeVar("Answer")
 Decision = Callable[[Known], tuple[Changes, Answer]]
 Ring = Callable[[TenantId, int], None]
 """Told, after the commit and never within it, how far an append has moved the head of a tenant's log."""
+Done = Callable[[Any, Exception | None], None]
+"""Told once what an append came to: its answer, or why there is none."""
 Moved = Callable[[Answer, int], Answer]
 """How an answer reads when its events went in so many positions later than the decision reckoned."""
 
@@ -159,6 +161,16 @@ class EventLog(Protocol):
         also be called before the lock is had, as long as what it was shown is confirmed under the lock; and it may be
         shown more than it wants, because it shares a commit with others that came at the same time.
         Raises TenantUnknown; LogUnavailable when it is not certain that all of it is stored.
+        """
+        ...
+
+    def append_soon(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int, done: Done
+    ) -> None:
+        """Append something small and return at once: `done` is told later what `append` would have answered or raised.
+
+        It is called in whichever thread, must be quick and raises nothing. `decide` is called as if `moved` had been
+        said: it shares a commit with others. Raises LogUnavailable when too many wait already.
         """
         ...
 

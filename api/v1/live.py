@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import bearer_token, looked_up, principal_of, remembered_principal, services_of
+from api.auth import bearer_token, looked_up, principal_of, services_of
 from api.live_streams import Device, LiveFull, Stream, Streams
 from api.own_replica import own_replica
 from api.problem import RETRY_AFTER_S, Problem
@@ -42,9 +42,7 @@ async def live(
 
     `replaced` and `unauthorized` end the stream. A comment comes every 15 seconds of silence.
     """
-    speaking = remembered_principal(request)
-    if speaking is None:
-        speaking = await run_in_threadpool(principal_of, request)
+    speaking = await principal_of(request)
     if replica is not None:
         await run_in_threadpool(own_replica, replica, speaking, services)
     streams = request.app.state.streams

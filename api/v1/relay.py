@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import forbidden, principal_of, remembered_principal, services_of
+from api.auth import forbidden, principal_of, services_of
 from api.body import check_ndjson, read_body, too_many_events
 from api.ndjson import PAGE, RELAYED, lines_in_openapi
 from api.office import with_office
@@ -63,9 +63,7 @@ async def relay(
     services: Ports,
 ) -> Response:
     """At most 500 event frames and their checkpoint, as the other hub's pull sent them: one verdict for each event."""
-    speaking = remembered_principal(request)
-    if speaking is None:
-        speaking = await run_in_threadpool(principal_of, request)
+    speaking = await principal_of(request)
     _check_role(speaking)
     check_ndjson(request)
     body = await read_body(request, bytes_max=RELAY_BYTES_MAX)

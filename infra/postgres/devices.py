@@ -110,8 +110,7 @@ class PostgresDevices:
         A device that sends batch after batch is looked up once in seconds. No replica passes from one device to
         another, so only a no is never given from memory.
         """
-        at_s, known = self._bound.get((tenant, replica), (0.0, None))
-        if at_s and time.monotonic() - at_s < REMEMBERED_S and known == device:
+        if self.remembers(tenant, replica, device):
             return True
         found = of_tenant.rows(self._pool, _DEVICE_OF, {"tenant": tenant, "replica": replica})
         bound = str(found[0][0]) if found else None
@@ -119,6 +118,11 @@ class PostgresDevices:
             self._bound = {}
         self._bound[tenant, replica] = time.monotonic(), bound
         return bound == device
+
+    def remembers(self, tenant: TenantId, replica: str, device: str | None) -> bool:
+        """Whether it was looked up a moment ago, and was so."""
+        at_s, known = self._bound.get((tenant, replica), (0.0, None))
+        return bool(at_s) and time.monotonic() - at_s < REMEMBERED_S and known == device
 
     def rename(self, tenant: TenantId, device: str, name: str) -> None:
         """Call it otherwise."""

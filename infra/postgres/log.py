@@ -34,6 +34,7 @@ from sync.log import (
     Changes,
     Conflicting,
     Decision,
+    Done,
     Head,
     Known,
     LogUnavailable,
@@ -84,6 +85,11 @@ class PostgresEventLog:
             return self._together.append(tenant, wanted, decide, now_ms=now_ms)
         ahead = self._append_ahead(tenant, wanted, decide, moved, now_ms)
         return ahead[0] if ahead is not None else self._append_trying(tenant, wanted, decide, now_ms)
+
+    def append_soon(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], *, now_ms: int, done: Done
+    ) -> None:
+        self._together.submit(tenant, wanted, decide, now_ms=now_ms, done=done)
 
     def _append_trying(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
         for remaining in reversed(range(TRIES_MAX)):

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from queue import Queue
 from typing import Any, Final
 
 import pytest
 
 from infra.postgres.log import ROWS_WORTH_COLUMNS
 from sync.frames import EVERYTHING, event_frame
-from sync.log import Changes, Conflicting, Known, ReplicaTaken, TenantUnknown, Wanted
+from sync.log import Changes, Conflicting, Decision, Known, ReplicaTaken, TenantUnknown, Wanted
 from sync.retelling import UNSETTLED
 from sync.rows import CaseMoved, EventRow, HeldRow, LaterRow, QuarantinedRow, ReplicaRow, Settled, TrackedRow
 from tests.devices import NOON, PERSON_1, PERSON_2, new_id, replica_named
@@ -221,6 +222,27 @@ def test_a_decision_that_raises_stores_nothing_and_burns_no_position(office: Off
     assert office.position == 0
     office.store(Changes(events=events(size)))
     assert [row.position for row in office.events()] == list(range(1, size + 1))
+
+
+def test_whoever_does_not_wait_is_told_what_the_append_came_to(office: Office) -> None:
+    told: Queue[tuple[Any, Exception | None]] = Queue()
+
+    def soon(decide: Decision[str]) -> tuple[Any, Exception | None]:
+        office.log.append_soon(office.tenant, Wanted(), decide, now_ms=NOON, done=lambda *what: told.put(what))
+        return told.get(timeout=30)
+
+    def stop(known: Known) -> tuple[Changes, str]:
+        raise Change(known.position)
+
+    assert soon(lambda known: (Changes(events=events(2, after=known.position)), "two")) == ("two", None)
+    assert office.position == 2
+    _, why = soon(stop)
+    assert isinstance(why, Change)
+    _, taken = soon(lambda _: (Changes(events=[event(3, id=office.events()[0].id)]), "again"))
+    assert isinstance(taken, Conflicting)
+    assert office.position == 2
+    assert soon(lambda known: (Changes(events=events(1, after=known.position)), "three")) == ("three", None)
+    assert [row.position for row in office.events()] == [1, 2, 3]
 
 
 TAKEN: Final[dict[str, Callable[[EventRow], dict[str, Any]]]] = {
