@@ -4,8 +4,8 @@ Nobody waits for company: a leader takes along what has gathered while the commi
 comes alone is not delayed. A leader leads once and hands over, so nobody works for others for ever, and tenants do not
 wait for each other.
 
-Whoever submits keeps no thread waiting, and a thread of ours leads: a thread for each of many that wait would spend most
-of its time on taking the interpreter from the others.
+Whoever submits keeps no thread waiting, and a thread of ours leads: a thread for each of many that wait would spend
+most of its time on taking the interpreter from the others.
 """
 
 import threading
