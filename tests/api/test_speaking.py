@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from httpx import Response
 
+from api.policy import SMALL_BODY_BYTES_MAX
 from cairnfield.wiring import new_replica
 from domain.people import Role
 from sync.office import office_of
@@ -255,6 +256,8 @@ def test_a_body_of_another_kind_is_told_which_is_read(office: Office) -> None:
 def test_b1_a_large_body_is_refused_by_every_route_that_reads_one(office: Office) -> None:
     headers = {**office.bearer("dispatcher"), "Content-Type": "application/json"}
     for path in ("/v1/sync/replicas", "/v1/sync/hello"):
-        problem(office.client.post(path, content=b" " * 5_000, headers=headers), 413, "body-too-large")
-        unasked = office.client.post(path, content=b" " * 5_000)
+        problem(
+            office.client.post(path, content=b" " * (SMALL_BODY_BYTES_MAX + 1), headers=headers), 413, "body-too-large"
+        )
+        unasked = office.client.post(path, content=b" " * (SMALL_BODY_BYTES_MAX + 1))
         problem(unasked, 401, "unauthorized")
