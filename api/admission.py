@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.auth import check_key, forbidden, principal_of, remembered_principal
 from api.door import FAREWELL, RETIRED
