@@ -1,4 +1,4 @@
-"""What `docs/explanation/security.md` says is shown, is shown: every row names tests of its id that exist."""
+"""What the pages on security and on faults say is shown, is shown: every row names tests of its id that exist."""
 
 import ast
 import re
@@ -9,9 +9,12 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PAGE: Final = ROOT / "docs" / "explanation" / "security.md"
-GROUPS: Final = {"B": 18, "C": 12, "D": 14, "E": 8}
-"""How many ways there are in which something goes wrong."""
+PAGES: Final = {
+    ROOT / "docs" / "explanation" / "security.md": {"B": 18, "C": 12, "D": 14, "E": 8},
+    ROOT / "docs" / "explanation" / "faults.md": {"A": 14, "G": 23},
+}
+"""How many ways there are in which something goes wrong, by page and group."""
+GROUPS: Final = {group: many for groups in PAGES.values() for group, many in groups.items()}
 IDS: Final = [f"{group}{number}" for group, many in GROUPS.items() for number in range(1, many + 1)]
 _ROW: Final = re.compile(r"^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _NAMED: Final = re.compile(r"_([a-z])(\d+)(?:_to_[a-z](\d+))?(?=_)")
@@ -22,7 +25,7 @@ _SELDOM: Final = {"D14": "test_a1_the_replica_of_a_device_is_spoken_for_by_that_
 
 def rows() -> dict[str, tuple[str, str]]:
     """What would go wrong, and what is said of it, by id."""
-    return {id_: (wrong.strip(), said.strip()) for id_, wrong, said in _ROW.findall(PAGE.read_text())}
+    return {id_: (wrong.strip(), said.strip()) for page in PAGES for id_, wrong, said in _ROW.findall(page.read_text())}
 
 
 def every_test() -> Iterator[str]:
@@ -43,8 +46,9 @@ def ids_of(test: str) -> set[str]:
 
 
 def test_every_way_in_which_something_goes_wrong_has_a_row() -> None:
-    named = [id_ for id_, _, _ in _ROW.findall(PAGE.read_text())]
-    assert named == IDS
+    for page, groups in PAGES.items():
+        named = [id_ for id_, _, _ in _ROW.findall(page.read_text())]
+        assert named == [id_ for id_ in IDS if id_[0] in groups]
 
 
 @pytest.mark.parametrize("id_", IDS)
@@ -59,7 +63,7 @@ def test_a_row_names_tests_of_its_id_or_says_what_is_not_built(id_: str) -> None
 def test_every_test_that_a_row_names_is_there() -> None:
     there = set(every_test())
     named = {test for _, said in rows().values() for test in re.findall(r"`(test_\w+)`", said)}
-    assert len(named) > 80
+    assert len(named) > 120
     assert named - there == set()
 
 

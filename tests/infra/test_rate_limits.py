@@ -230,7 +230,7 @@ def outage(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Callable
         loop.run_until_complete(each.close())
 
 
-def test_without_redis_each_process_gives_out_its_share(
+def test_g8_without_redis_each_process_gives_out_its_share(
     outage: Callable[[], RedisLimits], loop: asyncio.AbstractEventLoop
 ) -> None:
     limits = outage()
@@ -238,13 +238,13 @@ def test_without_redis_each_process_gives_out_its_share(
     assert granted == [True, True, False, False, False]
 
 
-def test_without_redis_nobody_signs_in(outage: Callable[[], RedisLimits], loop: asyncio.AbstractEventLoop) -> None:
+def test_g8_without_redis_nobody_signs_in(outage: Callable[[], RedisLimits], loop: asyncio.AbstractEventLoop) -> None:
     (taken,) = loop.run_until_complete(outage().take([Ask(STRICT, "ada@example.com")]))
     assert (taken.is_granted, taken.quota.name) == (False, "account")
     assert taken.retry_in_s > 0
 
 
-def test_redis_that_comes_back_is_asked_again(
+def test_g8_redis_that_comes_back_is_asked_again(
     tmp_path: Path, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.redis_limits.LOOK_AGAIN_S", 0.0)
