@@ -82,6 +82,11 @@ def summary(outcomes: "Sequence[Outcome]") -> dict[str, Any]:
         "runs": len(outcomes),
         "seeds": [each.seed for each in outcomes],
         "failed": [each.seed for each in outcomes if not each.holds],
+        "faults": [
+            {"seed": each.seed, "invariant": fault.invariant, "sentence": fault.sentence, "line": fault.line}
+            for each in outcomes
+            for fault in each.faults[:FAULTS_SHOWN]
+        ],
         "struck": dict(sorted(struck.items())),
         "counts": dict(sorted(counts.items())),
         "settled_ms_max": max(each.settled_ms for each in outcomes),

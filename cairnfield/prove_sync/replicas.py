@@ -21,9 +21,14 @@ def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
     promised: dict[str, tuple[int, int]] = {}
     devices: dict[str, _Writer] = defaultdict(_Writer)
     set_aside = set[str]()  # whoever was told so: a clone has it from the device whose disk it began with
+    waiting, is_restored = set[str](), False
     for line, op in enumerate(history):
         writer = devices[op.process]
         set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
+        is_restored = is_restored or op.f == "restore"
+        if is_restored:  # what a held event is about may be gone until its creator has handed that in again
+            waiting.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "held")
+            waiting.difference_update(each[0] for each in op.value.get("verdicts", ()) if each[1] in TAKEN)
         if op.f == "write" and op.type == "ok":
             writer.on_its_way.add(op.value["id"])
         elif op.f == "open":
@@ -31,7 +36,7 @@ def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
                 yield Fault("I7", f"{op.process} was killed and has lost {event}, which it had written", line)
         elif op.f == "read" and op.type == "ok":
             for event, is_shown in op.value["shown"]:
-                if not is_shown and event not in set_aside:
+                if not is_shown and event not in set_aside and event not in waiting:
                     yield Fault("I7", f"{op.process} does not show {event}, which it wrote", line)
         elif op.f in {"push", "pull"} and op.type == "ok":
             writer.answered(op)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
-from tests.prove_sync.good_histories import came_right, knew_what_was_set_aside
+from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside
 from tests.prove_sync.stories import (
     ADA,
     BEN,
@@ -161,6 +161,17 @@ def _knew_what_came_later(history: list[Op]) -> list[Op]:
 def _approved_and_set_aside_again(history: list[Op]) -> list[Op]:
     del history
     return before(RUNNER, "ok", "log", asked(BEN, "e5"), answer("quarantined", None, "e5", head=6))(came_right())
+
+
+def _held_and_not_shown(history: list[Op]) -> list[Op]:
+    history = changed(BEN, "ok", "read", 1, shown=[["e4", False], ["e5", True]])(history)
+    return before(BEN, "ok", "read", asked(BEN, "e4"), answer("held", None, "e4", head=3), number=1)(history)
+
+
+def _let_go_and_not_shown(history: list[Op]) -> list[Op]:
+    history = GOOD["a restored server holds what somebody wrote, and they do not see it until it is let go"]()
+    seen = told(BEN, "ok", "read", epoch="second", applied="all", state_hash="of all", shown=[["e4", False]])
+    return before(RUNNER, "ok", "log", seen)(history)
 
 
 def _technician_misses_one(history: list[Op]) -> list[Op]:
@@ -371,6 +382,12 @@ BAD: Final = (
         "I7",
         "A device no longer shows what it wrote once it was accepted.",
         changed(BEN, "ok", "read", -1, shown=[["e4", False]]),
+    ),
+    Bad("I7", "A device does not show what is held, and no server was restored.", _held_and_not_shown),
+    Bad(
+        "I7",
+        "A restored server has let go what it held, and its author still does not show it.",
+        _let_go_and_not_shown,
     ),
     Bad("I7", "A device was killed and has lost what it had written.", changed(BEN, "ok", "open", 1, outbox=[])),
     Bad(

@@ -227,6 +227,15 @@ def _taken_away_by_the_head() -> list[Op]:
     return history
 
 
+def _held_after_the_restore() -> list[Op]:
+    """Ben hands e4 in before Ada has told the restored server again what it is about; until then he does not see it."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore") + 1
+    held = told(BEN, "ok", "push", epoch="second", head=3, batch="taken", verdicts=[["e4", "held", None]])
+    shown = told(BEN, "ok", "read", epoch="second", applied="less", state_hash="of less", shown=[["e4", False]])
+    return [*history[:at], asked(BEN, "e4"), held, shown, *history[at:]]
+
+
 def _hinted_before_the_restore() -> list[Op]:
     """A push that nobody heard an answer to went in, a hint told of it, and then the server came back without it."""
     history = _restored()
@@ -282,6 +291,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
+    "a restored server holds what somebody wrote, and they do not see it until it is let go": _held_after_the_restore,
     "a hint told of what a restore has undone": _hinted_before_the_restore,
     "a clone does not show what was set aside before it was made": _cloned_after_it_was_set_aside,
     "of two who handed in the same at once the second was answered first": _answered_in_the_other_order,
