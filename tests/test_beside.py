@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 import pytest
 
-from cairnfield.beside import NICENESS, followed_beside
+from cairnfield.beside import NICENESS, THREAD_FAILED, followed_beside
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
 from infra.settings import from_environment
@@ -46,7 +46,11 @@ def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]
 
 
-def test_it_keeps_up_and_is_started_again_where_it_dies(embedded_server: TestServer, tmp_path: Path) -> None:
+def test_it_keeps_up_and_is_started_again_where_it_dies(
+    embedded_server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "infra.py").write_text("raise SystemExit('of the folder that somebody stands in nothing is imported')")
+    monkeypatch.chdir(tmp_path)
     with embedded_server.database() as dsn, open_pool(dsn, size=1) as pool:
         log, tenant = PostgresEventLog(pool), new_tenant(pool)
 
@@ -92,3 +96,23 @@ def test_it_ends_with_a_server_that_is_killed(embedded_server: TestServer, tmp_p
         server.kill()
         server.wait()
         eventually(lambda: not is_alive(beside))
+
+
+def test_a_thread_that_fails_ends_the_process_so_that_it_is_started_again() -> None:
+    failing = "import threading, time; from cairnfield import beside; threading.excepthook = beside._end_with_thread; "
+    failing += "threading.Thread(target=lambda: 1 / 0).start(); time.sleep(60)"
+    ended = subprocess.run(
+        [sys.executable, "-c", failing], check=False, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert ended.returncode == THREAD_FAILED
+    assert "ZeroDivisionError" in ended.stderr
+
+
+def test_what_cannot_be_started_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("cairnfield.beside.AGAIN_S", 0.01)
+    monkeypatch.setattr("cairnfield.beside.sys.executable", str(tmp_path / "no such program"))
+    with followed_beside("postgresql:///nowhere", from_environment({"CAIRN_DATA": str(tmp_path)})):
+        eventually(lambda: len(caplog.records) > 1)
+    assert "could not be started" in caplog.text
