@@ -28,7 +28,10 @@ def archive(  # noqa: PLR0917  # typer reads them by name
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="The folder for the files, a folder in it for each tenant; DATA/archive if not said."),
+        typer.Option(
+            help="The folder for the files, a folder in it for each tenant. DATA/archive if not said, beside the"
+            " embedded database."
+        ),
     ] = None,
     restore: Annotated[str | None, typer.Option(help="Bring back a file, by its id, or `all`.")] = None,
     now_in: Annotated[
@@ -56,6 +59,7 @@ def archive(  # noqa: PLR0917  # typer reads them by name
     if sum(each is not None for each in (closed_before, restore, now_in)) > 1:
         raise CannotGoOn("Say one of --closed-before, --restore and --now-in.")
     settings, before_ms = settings_with(data=data), _day(closed_before)
+    archives = _archives(settings, to) if before_ms is not None and not dry_run else Path()
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with (
         database(settings) as opened,
@@ -70,7 +74,9 @@ def archive(  # noqa: PLR0917  # typer reads them by name
                 if before_ms is not None:
                     covering = _signed(settings, projecting, log, named[0])
                     ripe = _ripe(mover, log, named[0], before_ms, covering)
-                    folder = (to or settings.data / "archive").absolute() / named[0]
+                    folder = archives / named[0]
+                    if ripe and not dry_run:
+                        _make(folder, settings)
                     moved = [] if dry_run else _moved(mover, named, ripe, covering, folder, console)
                     told.append(_of_move(named, ripe, moved, is_dry_run=dry_run))
                 elif restore is not None:
@@ -80,12 +86,34 @@ def archive(  # noqa: PLR0917  # typer reads them by name
                 else:
                     told.append(_of_files(named, mover.files(named[0]), "files"))
     if restore not in (None, "all") and not any(each["files"] for each in told):
-        raise CannotGoOn(f"There is no cold file {restore!r}. `cairn archive` lists them.")
+        raise CannotGoOn(f"There is no cold file {restore!r} to bring back. `cairn archive` lists them.")
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
         for each in told:
             console.print(_sentence(each), markup=False)
+
+
+def _archives(settings: "Settings", to: Path | None) -> Path:
+    if to is None and settings.database_url is not None:
+        raise CannotGoOn(
+            "Say with --to in which folder the files are to lie: one that every machine which reads this database "
+            "finds under that path."
+        )
+    return (to or settings.data / "archive").absolute()
+
+
+def _make(folder: Path, settings: "Settings") -> None:
+    """A folder into which the server can look: it runs as whoever the data folder belongs to."""
+    from infra.postgres.cold_mover import made
+
+    made(folder)
+    is_closed, owner = not folder.stat().st_mode & 0o055, folder.stat().st_uid
+    if is_closed and settings.data.exists() and settings.data.stat().st_uid != owner:
+        raise CannotGoOn(
+            f"{folder} belongs to another user than {settings.data}, so the server could not read what is moved there. "
+            f"Nothing was moved. Remove {folder}, and run this as the user that the server runs as."
+        )
 
 
 def _day(text: str | None) -> int | None:
@@ -124,15 +152,17 @@ def _ripe(
     mover: "ColdMover", log: "EventLog", tenant: "TenantId", before_ms: int, covering: "SignedRow | None"
 ) -> "list[Ripe]":
     """The jobs that are over, by when they were written about last."""
+    from cairnfield.wiring import now_ms
     from sync import shown
     from sync.state_codec import decode
 
     found: list[Ripe] = []
+    durable = log.head(tenant).durable
     after = "00000000-0000-0000-0000-000000000000"
     while covering is not None and (page := log.entities(tenant, "work_order", after=after, limit=JOBS_PER_LOOK)):
         after = page[-1].entity
         over = [row.scope for row in page if shown.values(decode(row.state)).get("status") in ("closed", "cancelled")]
-        found += mover.ripe(tenant, over, before_ms=before_ms, upto=covering.size)
+        found += mover.ripe(tenant, over, before_ms=before_ms, upto=covering.size, durable=durable, now_ms=now_ms())
     return sorted(found, key=lambda each: each.newest)
 
 
@@ -162,16 +192,23 @@ def _moved(  # noqa: PLR0917  # one caller, just above
 
 
 def _restored(mover: "ColdMover", named: Named, which: str, console: "Console") -> "list[ColdFile]":
-    files = [each for each in mover.files(named[0]) if which in ("all", each.file)]
+    from cairnfield.wiring import now_ms
+
+    files = [each for each in mover.files(named[0]) if which in ("all", each.file) and each.restored_at_ms is None]
     with _bar(console, named[1], sum(each.events for each in files)) as advance:
         for each in files:
-            mover.restore(named[0], each)
+            mover.restore(named[0], each, now_ms=now_ms())
             advance(each.events)
     return files
 
 
 def _taken(mover: "ColdMover", tenant: "TenantId", folder: Path) -> "Sequence[ColdFile]":
-    files = mover.files(tenant)
+    """All that the log reads; what was brought back and is still kept for older copies of it may lie there too."""
+    files = [
+        each
+        for each in mover.files(tenant)
+        if each.restored_at_ms is None or (folder / f"{each.file}.parquet").exists()
+    ]
     for each in files:
         mover.lies_in(tenant, each, folder)
     return files
@@ -187,7 +224,7 @@ def _of_files(named: Named, files: "Sequence[ColdFile]", what: str) -> dict[str,
         "tenant": named[0],
         "name": named[1],
         "what": what,
-        "events": sum(each.events for each in files),
+        "events": sum(each.events for each in files if each.restored_at_ms is None),
         "files": [{**each._asdict(), "sha256": each.sha256.hex()} for each in files],
     }
 
@@ -201,12 +238,21 @@ def _sentence(told: dict[str, Any]) -> str:
         case "moved":
             return f"{name}: {events} of {told['jobs']:,} jobs moved, into {len(files)} files of {size:,} bytes."
         case "restored":
-            return f"{name}: {events} are back in the database, {len(files)} files removed."
+            return f"{name}: {events} are back in the database. {len(files)} files stay, for backups that name them."
         case "found":
             return f"{name}: {len(files)} files found, and read from there from now on."
         case _:
-            lines = [f"{name}: {events} lie in {len(files)} files."]
-            return "\n".join([*lines, *(f"  {each['file']}  {each['events']:>7,}  {each['path']}" for each in files)])
+            read = sum(each["restored_at_ms"] is None for each in files)
+            return "\n".join([f"{name}: {events} lie in {read} files.", *map(_line, files)])
+
+
+def _line(file: dict[str, Any]) -> str:
+    from datetime import UTC, datetime
+
+    line = f"  {file['file']}  {file['events']:>7,}  {file['path']}"
+    if file["restored_at_ms"] is None:
+        return line
+    return f"{line}  brought back {datetime.fromtimestamp(file['restored_at_ms'] / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`cairn durable mark`: a backup was verified, and devices need not keep what it holds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -10,7 +10,14 @@ from cairnfield.tenants import tenants_named
 from sync.limits import PAGE_EVENTS_MAX
 
 if TYPE_CHECKING:
-    from sync.log import EventLog, TenantId
+    from collections.abc import Mapping, Sequence
+
+    from psycopg_pool import ConnectionPool
+
+    from infra.postgres.log_copy import LogCopy
+    from infra.postgres.pool import Connection
+    from sync.log import Head, TenantId
+    from sync.rows import EventRow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,6 +32,9 @@ def mark(
     copy: Annotated[
         str | None, typer.Option(help="URL of a database that the backup was restored into, to be compared.")
     ] = None,
+    copy_archive: Annotated[
+        Path | None, typer.Option(help="The folder with the copies of the files that `cairn archive` made.")
+    ] = None,
     position: Annotated[
         int | None, typer.Option(min=1, help="Up to where the backup holds the log, if you compared it yourself.")
     ] = None,
@@ -36,6 +46,7 @@ def mark(
 
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import open_accounts, open_log
+    from infra.postgres.log_copy import LogCopy
     from infra.postgres.pool import open_pool
 
     if (copy is None) == (position is None):
@@ -45,7 +56,10 @@ def mark(
         log, tenants = open_log(pool), tenants_named(tenant, open_accounts(pool).tenants())
         if copy is not None:
             with open_pool(copy, size=1) as copied:
-                marks = {each: held_by(open_log(copied), log, each) for each, _ in tenants}
+                held = LogCopy(copied, copy_archive.absolute() if copy_archive is not None else None)
+                for each, _ in tenants:
+                    _hold_files(held, each, copy_archive, _live(pool, each))
+                marks = {each: held_by(held, log, each) for each, _ in tenants}
         elif len(tenants) == 1:
             marks = {tenants[0][0]: position or 0}
         else:
@@ -55,7 +69,41 @@ def mark(
             console.print(f"{name}: durable up to {head.durable} of {head.position}", markup=False)
 
 
-def held_by(copy: "EventLog", log: "EventLog", tenant: "TenantId") -> int:
+def _live(pool: "ConnectionPool[Connection]", tenant: "TenantId") -> "Mapping[str, str]":
+    """Where the server reads its cold files."""
+    from infra.postgres import cold, of_tenant
+
+    return dict(of_tenant.rows(pool, cold.FILES, {"tenant": tenant}))
+
+
+def _hold_files(copy: "LogCopy", tenant: "TenantId", folder: Path | None, live: "Mapping[str, str]") -> None:
+    """Whether the copy's cold files are copies too, and whole; raises CannotGoOn."""
+    from infra.cold_file import ColdFileMissing
+
+    files = copy.files(tenant)
+    if not files:
+        return
+    if folder is None:
+        raise CannotGoOn(
+            f"Some of what that database holds of tenant {tenant} lies in {len(files)} files of `cairn archive`, which "
+            "are part of the backup. Say with --copy-archive FOLDER where their copies lie. Nothing was marked."
+        )
+    for file, path in files.items():
+        if path.exists() and file in live and Path(live[file]).exists() and path.samefile(live[file]):
+            raise CannotGoOn(
+                f"{path} is the file that the server reads, and no copy of it. Say with --copy-archive the folder that "
+                "the backup of the files was restored into. Nothing was marked."
+            )
+    try:
+        copy.hold_files(tenant)
+    except ColdFileMissing as why:
+        raise CannotGoOn(
+            f"The backup is not whole: {why} Copy the files once more after the database was dumped. "
+            "Nothing was marked."
+        ) from why
+
+
+def held_by(copy: "HeldLog", log: "HeldLog", tenant: "TenantId") -> int:
     """Up to which position a copy holds a tenant's log, event by event; raises CannotGoOn where the two differ."""
     from sync.log import TenantUnknown
 
@@ -72,6 +120,14 @@ def held_by(copy: "EventLog", log: "EventLog", tenant: "TenantId") -> int:
             raise CannotGoOn(_not_a_copy(tenant, differs or at + len(ours) + 1))
         at = theirs[-1].position
     return end
+
+
+class HeldLog(Protocol):
+    """What is asked of a log to compare it with another."""
+
+    def head(self, tenant: "TenantId", /) -> "Head": ...
+
+    def page(self, tenant: "TenantId", /, *, after: int, limit: int) -> "Sequence[EventRow]": ...
 
 
 def _not_a_copy(tenant: "TenantId", position: int) -> str:

@@ -71,12 +71,25 @@ def place_of(marked: bytes) -> Place:
 
 def read_body(path: Path, place: Place) -> bytes:
     """The body that was put there, or none other; raises ColdFileMissing and BodySpoiled."""
-    group, offset = _group_of(_groups(path), place.row)
-    bodies = _bodies(path, group)
-    body = bodies[offset] if offset < len(bodies) else b""
+    body = _body_at(path, place.row)
+    if sha256(body).digest() != place.sha256:
+        # Somebody may have put the right file back since: what is kept in memory is the wrong one's.
+        forget()
+        body = _body_at(path, place.row)
     if sha256(body).digest() != place.sha256:
         raise BodySpoiled(f"Row {place.row} of {path} is not what the log says was put there. Bring back a copy of it.")
     return body
+
+
+def forget() -> None:
+    """Keep nothing in memory of what was read."""
+    _groups.cache_clear()
+    _bodies.cache_clear()
+
+
+def groups_read() -> int:
+    """How many groups were read since."""
+    return _bodies.cache_info().misses
 
 
 def read_rows(path: Path) -> Iterator[EventRow]:
@@ -100,10 +113,14 @@ def write_rows(path: Path, rows: Sequence[EventRow], told: Mapping[str, str]) ->
 
 def settle(writing: Path, path: Path) -> None:
     """Let what was written be there after a crash, under its name."""
-    with writing.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_to_disk(writing)
     writing.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
+    sync_to_disk(path.parent)
+
+
+def sync_to_disk(path: Path) -> None:
+    """See that the disk has a file, or which names are in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -132,6 +149,13 @@ def _divided(rows: Iterable[EventRow]) -> Iterator[list[EventRow]]:
         held += len(row.body)
     if group:
         yield group
+
+
+def _body_at(path: Path, row: int) -> bytes:
+    """Nothing where there is no such row."""
+    group, offset = _group_of(_groups(path), row)
+    bodies = _bodies(path, group)
+    return bodies[offset] if offset < len(bodies) else b""
 
 
 def _group_of(groups: Sequence[int], row: int) -> tuple[int, int]:

@@ -36,7 +36,6 @@ POINTS: Final[Mapping[str, str]] = {
     "archive.before_commit": "the bodies are moved, and nothing committed",
     "archive.committed": "the commit of a move was confirmed",
     "archive.restored": "the bodies are back and nothing committed",
-    "archive.forgotten": "the bodies are back, and their file is still there",
     "pull.read": "a page is read from the log",
     "pull.answering": "a page is about to be sent",
     "pull.mid_response": "half of a page is sent",

@@ -52,7 +52,7 @@ class Wanted(NamedTuple):
 
     replicas: frozenset[str] = frozenset()
     ids: Sequence[str] = ()
-    """Ids of events that may be there already."""
+    """Ids of events that may be there already, each as often as it is told."""
     entities: Sequence[str] = ()
     spans: Sequence[tuple[str, int, int]] = ()
     """(replica, first seq, last seq) of each batch, to recognise what was handed in before."""

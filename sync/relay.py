@@ -137,7 +137,7 @@ def wanted(page: Page, hub: OtherHub) -> Wanted:
     links = [frame.received.link for frame in page.frames]
     return Wanted(
         replicas=replicas(page, hub),
-        ids=[*dict.fromkeys(link.id for link in links if link.id)],
+        ids=[link.id for link in links if link.id],
         entities=[*dict.fromkeys(link.entity for link in links if link.entity)],
         spans=_spans({(link.replica, link.seq) for link in links}),
     )

@@ -31,7 +31,7 @@ def wanted_by(appends: Sequence[Append]) -> Wanted:
     wanted = [each.wanted for each in appends]
     return Wanted(
         replicas=frozenset[str]().union(*(each.replicas for each in wanted)),
-        ids=[*dict.fromkeys(chain.from_iterable(each.ids for each in wanted))],
+        ids=[*chain.from_iterable(each.ids for each in wanted)],
         entities=[*dict.fromkeys(chain.from_iterable(each.entities for each in wanted))],
         spans=[*chain.from_iterable(each.spans for each in wanted)],
         grants=[*chain.from_iterable(each.grants for each in wanted)],

@@ -34,10 +34,10 @@ class TestServer:
     template: str
 
     @contextmanager
-    def database(self, *, migrated: bool = True) -> Generator[str]:
-        """A new database, gone after the block, copied from the template unless it is not to be migrated."""
+    def database(self, *, migrated: bool = True, copy_of: str | None = None) -> Generator[str]:
+        """A new database, gone after the block: a copy of one, or of the template unless it is not to be migrated."""
         name = f"cairn_test_{os.getpid()}_{next(_numbers)}"
-        template = self.template if migrated else "template0"
+        template = copy_of or (self.template if migrated else "template0")
         with psycopg.connect(self.dsn, autocommit=True) as owner:
             owner.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))

@@ -6,23 +6,40 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, LiteralString
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner, Result
 
 from cairnfield.cli import app
 from cairnfield.failure import CannotGoOn
-from infra.cold_file import ColdFileMissing, is_cold, read_rows
+from infra import cold_file
+from infra.cold_file import (
+    GROUPS_KEPT,
+    BodySpoiled,
+    ColdFileMissing,
+    Place,
+    is_cold,
+    mark,
+    read_rows,
+    write_rows,
+)
 from infra.failpoints import POINTS
-from infra.postgres.cold import HASH, IS_COLD
+from infra.postgres.cold import HASH, IS_COLD, Thaw
 from infra.postgres.cold_mover import tile_path
+from infra.postgres.log import PostgresEventLog
 from infra.postgres.migrate import upgrade
-from infra.postgres.pool import connect, open_pool
+from infra.postgres.pool import Connection, connect, open_pool
 from infra.postgres.read_model.store import PostgresStore
 from infra.postgres.refold import refold
 from infra.postgres.roles import MIGRATOR, PROJECTOR
@@ -30,12 +47,14 @@ from projections.read_model import PROJECTIONS
 from sync.as_of import entity_as_of
 from sync.checkpoint import read_note
 from sync.leaf import leaf_hashes
+from sync.log import Changes, Known, Wanted
 from sync.merkle import root_at
 from sync.tiles import TILE_BYTES, nodes_over, widths_of
+from sync.together import Append, wanted_by
 from tests.conftest import TestServer
-from tests.devices import new_id
-from tests.infra.event_logs import Office, in_postgres
-from tests.infra.pushing import device, pushed, verdicts
+from tests.devices import NOON, new_id
+from tests.infra.event_logs import event, in_postgres
+from tests.infra.pushing import ARRIVED, device, pushed, verdicts
 from tests.infra.read_models import catch_up, is_right
 from tests.infra.towns import Town
 from tests.test_epoch_and_durable import url_of
@@ -45,27 +64,29 @@ TOMORROW: Final = "2100-01-01"
 OF_THE_LOG: Final = ("quarantine.py", "0012_what_lies_elsewhere.py", "schema.py", "0001_the_log.py")
 """What names bodies and reads none: its statements are the log's, or make tables."""
 MOVES: Final = ("written", "checked", "before_commit", "committed")
-RESTORES: Final = ("restored", "forgotten")
+RESTORES: Final = ("restored",)
 """The failpoints of either way, without what they begin with."""
 
 
 class Company:
     """A tenant that has lived for a while, some of whose jobs are over, in a database that commands find."""
 
-    def __init__(self, office: Office, dsn: str, folder: Path) -> None:
-        self.office, self.dsn, self.folder = office, dsn, folder
+    def __init__(self, server: TestServer, dsn: str, pool: ConnectionPool[Connection], folder: Path) -> None:
+        self.server, self.dsn, self.pool, self.folder = server, dsn, pool, folder
+        self.office = office = in_postgres(pool, dsn).new()
         self.town = Town(office, 3)
         self.town.live(8)
-        self.jobs = [self._over(number) for number in range(3)]
+        self.jobs = [self.over(f"{each}ab") for each in "pqr"]
         self.raws = {row.id: row.body for row in office.events()}
 
-    def _over(self, number: int) -> str:
+    def over(self, name: str, now_ms: int = ARRIVED) -> str:
+        """A job that somebody has told is over."""
         job, visit = new_id(), new_id()
-        phone = device(self.office, f"{'pqr'[number]}ab")
+        phone = device(self.office, name)
         said = [phone.create("work_order", job, {}), phone.create("visit", visit, {"work_order_id": job})]
         said += [phone.tell("work_order", job, "WorkOrderCancelled", {"cancel_reason": "the customer has moved"})]
         said += [phone.tell("visit", visit, "Edited", {"sequence": "a"})]
-        assert set(verdicts(pushed(self.office, said, role="supervisor"))) == {"accepted"}
+        assert set(verdicts(pushed(self.office, said, role="supervisor", now_ms=now_ms))) == {"accepted"}
         return job
 
     def stored(self) -> list[bytes]:
@@ -73,6 +94,21 @@ class Company:
         with psycopg.connect(self.dsn) as superuser:
             found = superuser.execute("select body from event where tenant = %s", [self.office.tenant])
             return [body for (body,) in found]
+
+    @contextmanager
+    def copied(self) -> Generator[str]:
+        """The database as a dump of it is restored, gone after the block."""
+        name = str(conninfo_to_dict(self.dsn)["dbname"])
+        with psycopg.connect(self.server.dsn, autocommit=True) as superuser:  # a template is used by nobody meanwhile
+            superuser.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        with self.server.database(copy_of=name) as dsn:
+            self.pool.check()
+            yield dsn
+
+    @property
+    def closed(self) -> tuple[object, ...]:
+        """What is said to have all jobs moved that are over."""
+        return ("archive", "--closed-before", TOMORROW, "--to", self.folder)
 
     @property
     def cold(self) -> int:
@@ -85,7 +121,7 @@ def company(embedded_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("CAIRN_DATA", str(tmp_path / "data"))
     with embedded_server.database() as dsn, open_pool(dsn, size=2) as pool:
         monkeypatch.setenv("DATABASE_URL", url_of(dsn))
-        yield Company(in_postgres(pool, dsn).new(), dsn, tmp_path / "data" / "archive")
+        yield Company(embedded_server, dsn, pool, tmp_path / "data" / "archive")
 
 
 def cairn(*said: object) -> Result:
@@ -99,7 +135,7 @@ def told(*said: object) -> Any:
 
 
 def moved(company: Company) -> dict[str, Any]:
-    (document,) = told("archive", "--closed-before", TOMORROW)
+    (document,) = told(*company.closed)
     assert document["jobs"] >= len(company.jobs)
     assert company.cold == document["events"] > 0
     return dict(document)
@@ -164,7 +200,7 @@ def test_a_job_that_is_written_about_later_is_read_from_both_and_moved_again(com
     phone.see(*[row.body for row in office.events() if row.entity == job])
     assert verdicts(pushed(office, [phone.tell("work_order", job, "Edited", {"priority": "low"})], role="supervisor"))
     office.is_whole()
-    again = told("archive", "--closed-before", TOMORROW)[0]
+    again = told(*company.closed)[0]
     assert (again["jobs"], again["events"]) == (1, 1)
     assert company.cold == first["events"] + 1
     office.is_whole()
@@ -178,7 +214,7 @@ def test_it_runs_beside_people_who_write(company: Company) -> None:
     with ThreadPoolExecutor(1) as threads:
         writing = threads.submit(company.town.live, 8)
         while not writing.done():
-            told("archive", "--closed-before", TOMORROW)
+            told(*company.closed)
             rows = office.events()
             assert [row.position for row in rows] == list(range(1, len(rows) + 1))
             assert not any(is_cold(row.body) for row in rows)
@@ -196,8 +232,10 @@ def test_what_was_brought_back_lies_in_the_database_as_it_did(company: Company) 
     (file,) = document["files"]
     assert told("archive", "--restore", file["file"])[0]["events"] == document["events"]
     assert sorted(company.stored()) == before
-    assert told("archive")[0]["files"] == []
-    assert not Path(file["path"]).exists()
+    listed = told("archive")[0]
+    assert (listed["events"], listed["files"][0]["restored_at_ms"] is not None) == (0, True)
+    assert "brought back" in cairn("archive").output
+    assert told("archive", "--restore", "all")[0]["files"] == []
     assert "no cold file" in refused("archive", "--restore", file["file"])
 
 
@@ -226,9 +264,9 @@ def test_a_tile_lies_where_c2sp_puts_it() -> None:
     assert tile_path(0, 1_000, 17) == "tile/0/x001/000.p/17"
 
 
-def archiving(company: Company, point: str, *said: str) -> int:
+def archiving(company: Company, point: str, *said: object) -> int:
     environment = {**os.environ, "CAIRN_FAILPOINTS": f"archive.{point}=kill9", "CAIRN_TESTING": "1"}
-    command = [sys.executable, "-m", "cairnfield", "archive", *said, "--tenant", company.office.tenant]
+    command = [sys.executable, "-m", "cairnfield", *map(str, said), "--tenant", company.office.tenant]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, timeout=120).returncode
 
 
@@ -241,16 +279,145 @@ def test_the_failpoints_are_all_of_an_archive() -> None:
 def test_whoever_is_killed_at_any_step_has_lost_nothing_and_can_begin_again(company: Company) -> None:
     before = looked_at(company)
     for point in MOVES:
-        assert archiving(company, point, "--closed-before", TOMORROW) == -signal.SIGKILL
+        assert archiving(company, point, *company.closed) == -signal.SIGKILL
         assert (company.cold > 0) == (point == "committed")
         assert looked_at(company) == before
     for point in RESTORES:
-        assert archiving(company, point, "--restore", "all") == -signal.SIGKILL
-        assert (company.cold > 0) == (point == "restored")
+        assert archiving(company, point, "archive", "--restore", "all") == -signal.SIGKILL
+        assert company.cold > 0
         assert looked_at(company) == before
+    cold = company.cold
+    assert told("archive", "--restore", "all")[0]["events"] == cold
+    assert looked_at(company) == before
     moved(company)
     assert looked_at(company) == before
     assert told("verify")[0]["is_whole"]
+
+
+def test_a_copy_of_the_log_from_before_is_read_after_its_bodies_were_brought_back(company: Company) -> None:
+    moved(company)
+    rows = company.office.events()
+    with company.copied() as dsn, open_pool(dsn, size=1) as pool:
+        told("archive", "--restore", "all")
+        assert company.cold == 0
+        assert PostgresEventLog(pool).page(company.office.tenant, after=0, limit=len(rows)) == rows
+
+
+def test_nothing_is_brought_back_from_a_file_that_is_not_what_was_written(company: Company) -> None:
+    first = moved(company)
+    cold, path = company.cold, Path(first["files"][0]["path"])
+    whole = path.read_bytes()
+    for changed in (whole + b"more", b""):
+        path.write_bytes(changed)
+        assert "Nothing of it was brought back" in refused("archive", "--restore", "all")
+        assert company.cold == cold
+    path.unlink()
+    assert "Put the file back" in refused("archive", "--restore", "all")
+    path.write_bytes(whole)
+    assert told("archive", "--restore", "all")[0]["events"] == cold
+
+
+def test_what_only_devices_keep_beside_the_log_stays_in_it(company: Company) -> None:
+    moved(company)
+    office = company.office
+    company.over("xyz", now_ms=time.time_ns() // 1_000_000)
+    assert told(*company.closed)[0]["jobs"] == 0
+    office.log.mark_durable(office.tenant, office.position - 1)
+    assert told(*company.closed)[0]["jobs"] == 0
+    office.log.mark_durable(office.tenant, office.position)
+    assert told(*company.closed)[0]["jobs"] == 1
+
+
+def test_a_copy_is_marked_with_copies_of_its_files_and_not_without(company: Company, tmp_path: Path) -> None:
+    office, copies = company.office, tmp_path / "copies"
+    (file,) = moved(company)["files"]
+    copied, original = copies / office.tenant / Path(file["path"]).name, Path(file["path"])
+    with company.copied() as dsn:
+        mark = ("durable", "mark", "--copy", url_of(dsn))
+        assert "--copy-archive" in refused(*mark)
+        assert "is not there" in refused(*mark, "--copy-archive", copies)
+        assert "no copy of it" in refused(*mark, "--copy-archive", company.folder)
+        copied.parent.mkdir(parents=True)
+        whole = original.read_bytes()
+        copied.write_bytes(whole[:-1])
+        assert "SHA-256 differs" in refused(*mark, "--copy-archive", copies)
+        copied.write_bytes(whole)
+        assert cairn(*mark, "--copy-archive", copies).exit_code == 0
+        told("archive", "--restore", "all")
+        original.unlink()  # the copy is read where it lies, and from nowhere else
+        assert cairn(*mark, "--copy-archive", copies).exit_code == 0
+
+
+def test_a_copy_from_before_there_were_cold_files_is_marked(company: Company) -> None:
+    with company.copied() as dsn, psycopg.connect(dsn) as superuser:
+        superuser.execute("drop table cold_file")
+        superuser.commit()
+        assert cairn("durable", "mark", "--copy", url_of(dsn)).exit_code == 0
+    assert company.office.log.head(company.office.tenant).durable == company.office.position
+
+
+def test_a_folder_that_the_server_could_not_look_into_is_refused(company: Company) -> None:
+    data = company.folder.parent
+    data.mkdir(exist_ok=True)
+    try:
+        os.chown(data, 12_345, -1)
+    except PermissionError:
+        pytest.skip("only root gives a folder away")
+    assert "another user" in refused(*company.closed)
+    assert company.cold == 0
+    os.chown(company.folder / company.office.tenant, 12_345, -1)
+    assert told(*company.closed)[0]["jobs"] >= len(company.jobs)
+
+
+def test_a_retry_is_answered_though_the_file_is_away(company: Company) -> None:
+    office = company.office
+    (file,) = moved(company)["files"]
+    cold = [row for row in office.events() if row.scope == f"work_order:{company.jobs[0]}"]
+    phone = device(office, "xyz")
+    cold_file.forget()
+    Path(file["path"]).rename(company.folder / "away")
+    assert verdicts(pushed(office, [cold[0].body], role="supervisor")) == ["duplicate"]
+    other = phone.tell("work_order", company.jobs[0], "Edited", {"priority": "low"}, event_id=cold[0].id)
+    with pytest.raises(ColdFileMissing):
+        pushed(office, [other], role="supervisor")
+
+
+def test_the_words_are_at_hand_where_an_id_is_told_twice_at_once(company: Company) -> None:
+    moved(company)
+    office = company.office
+    cold = next(row for row in office.events() if row.scope == f"work_order:{company.jobs[0]}" and row.seq == 1)
+    again, elsewhere = Wanted(ids=[cold.id], spans=[(cold.replica, 1, 9)]), Wanted(ids=[cold.id])
+
+    def decide(known: Known) -> tuple[Changes, bytes]:
+        return Changes(), known.by_id[cold.id].body
+
+    together = wanted_by([Append(again, decide), Append(elsewhere, decide)])
+    for wanted in (again._replace(ids=[cold.id, cold.id]), elsewhere, together):
+        assert office.log.append(office.tenant, wanted, decide, now_ms=NOON) == cold.body
+
+
+def test_the_right_file_put_back_is_read_at_once(company: Company) -> None:
+    (file,) = moved(company)["files"]
+    path, before = Path(file["path"]), company.office.events()
+    whole, rows = path.read_bytes(), list(read_rows(path))
+    write_rows(path, [row._replace(body=b"{}") for row in rows], {})
+    cold_file.forget()
+    with pytest.raises(BodySpoiled):
+        company.office.events()
+    path.write_bytes(whole)
+    assert company.office.events() == before
+
+
+def test_a_page_reads_each_group_of_a_file_once(tmp_path: Path) -> None:
+    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
+    rows = [event(number) for number in (1, 2)]
+    for file in files:
+        write_rows(tmp_path / f"{file}.parquet", rows, {})
+    cold_file.forget()
+    marks = [(mark(Place(file, at, sha256(row.body).digest())),) for at, row in enumerate(rows) for file in files]
+    thawed = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files}).rows(marks)
+    assert thawed == [(row.body,) for row in rows for _ in files]
+    assert cold_file.groups_read() == len(files)
 
 
 REWRITES: Final[dict[str, LiteralString]] = {
@@ -312,7 +479,8 @@ def test_what_cannot_be_done_is_said_with_why(company: Company) -> None:
     with connect(company.dsn, role=MIGRATOR) as other:
         other.execute("select pg_advisory_lock(hashtextextended('cold ' || %s, 0))", [company.office.tenant])
         assert "Another `cairn archive`" in refused("archive")
-    assert told("archive", "--closed-before", "2000-01-01")[0]["jobs"] == 0
+    assert "--to" in refused("archive", "--closed-before", TOMORROW)
+    assert told("archive", "--closed-before", "2000-01-01", "--to", company.folder)[0]["jobs"] == 0
     would = told("archive", "--closed-before", TOMORROW, "--dry-run")[0]
     assert would["jobs"] >= len(company.jobs)
     assert (company.cold, would["files"]) == (0, [])

@@ -35,14 +35,16 @@ class Thaw:
 
     def rows(self, rows: Sequence[tuple[Any, ...]], *, at: int = -1) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement, whole, where `at` is the place of the body."""
-        if not any(is_cold(row[at]) for row in rows if row[at] is not None):
+        marks = {row[at] for row in rows if row[at] is not None and is_cold(row[at])}
+        if not marks:
             return rows
-        return [self.row(row, at=at) for row in rows]
+        # File by file and row by row, which is how marks sort, or a page would read the same groups again and again.
+        bodies = {marked: self.body(marked) for marked in sorted(marks)}
+        return [_with(row, at % len(row), bodies[row[at]]) if row[at] in bodies else row for row in rows]
 
     def row(self, row: tuple[Any, ...], *, at: int = -1) -> tuple[Any, ...]:
         """One of them."""
-        at %= len(row)
-        return row if row[at] is None else (*row[:at], self.body(row[at]), *row[at + 1 :])
+        return row if row[at] is None else _with(row, at % len(row), self.body(row[at]))
 
     def body(self, body: bytes) -> bytes:
         """The body itself, or the one that a mark stands for; raises ColdFileMissing."""
@@ -61,6 +63,10 @@ class Thaw:
         begin = len(frame) - MARK_BYTES - len(_ENDS)
         marked = frame[begin : -len(_ENDS)]
         return frame[:begin] + self.body(marked) + _ENDS if is_cold(marked) else frame
+
+
+def _with(row: tuple[Any, ...], at: int, body: bytes) -> tuple[Any, ...]:
+    return *row[:at], body, *row[at + 1 :]
 
 
 def over(pool: ConnectionPool[Connection], tenant: TenantId) -> Thaw:

@@ -4,6 +4,9 @@ The copy comes first: a file is written, read again from the disk, and every lea
 transaction writes which file has them and puts marks in their stead. Whoever is killed in between leaves a file that
 nobody names, and a log as it was. A trigger looks at each row: the mark must hold the hash of the body that it
 replaces, and a body that comes back must have the hash that its mark holds, whoever asks.
+
+No file is ever removed, also not when its bodies are back: a backup, a standby or a clone of the database may still
+have the marks that name it, and so may whoever is reading right now.
 """
 
 import json
@@ -13,12 +16,14 @@ from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
 
 from infra.cold_file import (
+    BodySpoiled,
     ColdFileMissing,
     Place,
     hash_of_file,
     mark,
     read_rows,
     settle,
+    sync_to_disk,
     write_rows,
 )
 from infra.failpoints import hit
@@ -29,6 +34,7 @@ from infra.postgres.trouble import told_as_ours
 from infra.tree_keeper import LogTouched
 from sync.envelope import hash_of
 from sync.leaf import leaf_hashes
+from sync.limits import DAY_MS, KEPT_DAYS_MAX
 from sync.log import TenantId
 from sync.merkle import HASH_BYTES
 from sync.proof_shelf import ProofShelf, SignedRow
@@ -41,7 +47,8 @@ ROWS_PER_STATEMENT: Final = 2_000
 
 _FILES: Final[LiteralString] = """
     select file::text, first_position, last_position, events, bytes,
-           (extract(epoch from moved_at) * 1000)::bigint, sha256, path
+           (extract(epoch from moved_at) * 1000)::bigint, sha256, path,
+           (extract(epoch from restored_at) * 1000)::bigint
     from cold_file where tenant = %(tenant)s order by first_position, file
 """
 # Whether anything was written of a job since, and how much of it is still in the database.
@@ -55,6 +62,8 @@ _RIPE: Final[LiteralString] = f"""
         select count(*) as events from event
         where tenant = %(tenant)s and event.scope = asked.scope and not {IS_COLD}) as warm
     where newest.recorded_at < timestamptz 'epoch' + %(before_ms)s * interval '1 ms'
+          and (newest.position <= %(durable)s
+               or newest.recorded_at < timestamptz 'epoch' + %(kept_ms)s * interval '1 ms')
           and newest.position <= %(upto)s and warm.events > 0
     order by newest.position
 """
@@ -76,7 +85,10 @@ _PUT: Final[LiteralString] = """
     update event set body = t.body from unnest(%(positions)s::bigint[], %(bodies)s::bytea[]) as t(position, body)
     where event.tenant = %(tenant)s and event.position = t.position
 """
-_FORGET: Final[LiteralString] = "delete from cold_file where tenant = %(tenant)s and file = %(file)s"
+_RESTORED: Final[LiteralString] = """
+    update cold_file set restored_at = timestamptz 'epoch' + %(now_ms)s * interval '1 ms'
+    where tenant = %(tenant)s and file = %(file)s
+"""
 _LIES_IN: Final[LiteralString] = "update cold_file set path = %(path)s where tenant = %(tenant)s and file = %(file)s"
 
 
@@ -92,6 +104,8 @@ class ColdFile(NamedTuple):
     moved_at_ms: int
     sha256: bytes
     path: str
+    restored_at_ms: int | None = None
+    """Since when the log has the bodies itself again; None: it has them here."""
 
 
 class Ripe(NamedTuple):
@@ -130,9 +144,17 @@ class ColdMover:
         with self._transaction(tenant):
             return [ColdFile(*row) for row in self._ask(_FILES, tenant=tenant)]
 
-    def ripe(self, tenant: TenantId, scopes: Sequence[str], *, before_ms: int, upto: int) -> Sequence[Ripe]:
-        """Those of these scopes of which nothing was written since, and nothing after position `upto`."""
+    def ripe(
+        self, tenant: TenantId, scopes: Sequence[str], *, before_ms: int, upto: int, durable: int, now_ms: int
+    ) -> Sequence[Ripe]:
+        """Those of these scopes of which nothing was written since, and nothing after position `upto`.
+
+        What no verified backup holds yet stays as long as devices keep it too: `durable` is up to where one does. Were
+        its file lost, nobody would take from them what the log knows already.
+        """
+        kept_ms = now_ms - KEPT_DAYS_MAX * DAY_MS
         asked = {"tenant": tenant, "scopes": list(scopes), "before_ms": before_ms, "upto": upto}
+        asked |= {"durable": durable, "kept_ms": kept_ms}
         with self._transaction(tenant):
             return [Ripe(*row) for row in self._ask(_RIPE, **asked)]
 
@@ -148,7 +170,7 @@ class ColdMover:
         self._hold_to_tiles(tenant, rows)
         positions = [row.position for row in rows]
         told = {"tenant": tenant, "file": file, "checkpoint": str(covering.size)}
-        _made(folder)
+        made(folder)
         path = folder / f"{file}.parquet"
         write_rows(path, rows, told)
         hit("archive.written")
@@ -167,23 +189,28 @@ class ColdMover:
         hit("archive.committed")
         return moved
 
-    def restore(self, tenant: TenantId, cold: ColdFile) -> None:
-        """Bring the bodies of a file back, and then remove it; raises ColdFileMissing."""
+    def restore(self, tenant: TenantId, cold: ColdFile, *, now_ms: int) -> None:
+        """Bring the bodies of a file back; the file stays. Raises ColdFileMissing unless it is what was written."""
         path = Path(cold.path)
-        rows = list(read_rows(path))
+        is_same = hash_of_file(path) == cold.sha256
+        rows = list(read_rows(path)) if is_same else []
+        if len(rows) != cold.events:
+            raise BodySpoiled(
+                f"{path} is not the file that was written: its SHA-256 differs. Nothing of it was brought back. "
+                "Put a copy of it from a backup in its place, and call this again."
+            )
         with self._transaction(tenant):
             self._put(tenant, [row.position for row in rows], [row.body for row in rows])
-            self._ask(_FORGET, tenant=tenant, file=cold.file)
+            self._ask(_RESTORED, tenant=tenant, file=cold.file, now_ms=now_ms)
             hit("archive.restored")
-        hit("archive.forgotten")
-        for each in (path, path.with_suffix(".json"), path.with_suffix(".checkpoint")):
-            each.unlink(missing_ok=True)
 
     def lies_in(self, tenant: TenantId, cold: ColdFile, folder: Path) -> None:
         """Somebody has taken a file elsewhere; raises ColdFileMissing unless it is there, and the same."""
         path = folder / f"{cold.file}.parquet"
         if hash_of_file(path) != cold.sha256:
             raise ColdFileMissing(f"{path} is not the file that was written: its SHA-256 differs. Copy it once more.")
+        sync_to_disk(path)
+        sync_to_disk(folder)
         with self._transaction(tenant):
             self._ask(_LIES_IN, tenant=tenant, file=cold.file, path=str(path))
 
@@ -223,7 +250,7 @@ class ColdMover:
             if rest:
                 self._lay_tile(tenant, folder, level, full, rest)
         told: dict[str, Any] = {
-            **moved._asdict(),
+            **{name: value for name, value in moved._asdict().items() if name != "restored_at_ms"},
             "tenant": tenant,
             "sha256": moved.sha256.hex(),
             "checkpoint": covering.size,
@@ -237,7 +264,7 @@ class ColdMover:
         path = folder / tile_path(level, number, width)
         if not path.exists():
             hashes = self._shelf.tile(tenant, level, number)[: width * HASH_BYTES]
-            _made(path.parent)
+            made(path.parent)
             _write(path, hashes)
 
     def _put(self, tenant: TenantId, positions: Sequence[int], bodies: Sequence[bytes]) -> None:
@@ -280,9 +307,13 @@ def tile_path(level: int, number: int, width: int) -> str:
     return f"tile/{level}/{'/'.join(thousands)}{'' if width == WIDTH else f'.p/{width}'}"
 
 
-def _made(folder: Path) -> None:
-    """What people wrote is nobody's business who has no business with the server."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def made(folder: Path) -> None:
+    """A folder that is there after a crash; what people wrote is nobody's business who has none with the server."""
+    if folder.is_dir():
+        return
+    made(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_to_disk(folder.parent)
 
 
 def _write(path: Path, content: bytes) -> None:

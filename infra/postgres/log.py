@@ -8,7 +8,8 @@ is held to the commit; a rollback burns no position.
 import base64
 import random
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, LiteralString, TypeVar
@@ -19,6 +20,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 from infra.coalescing import Coalescer
+from infra.cold_file import is_cold
 from infra.failpoints import hit
 from infra.postgres import answered, binary_columns, cold, of_tenant, quarantine, statements
 from infra.postgres.past import PostgresPast
@@ -107,7 +109,7 @@ class PostgresEventLog:
                 connection.execute(of_tenant.BEGIN)
                 of_tenant.set_tenant(connection, tenant)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
-            (*_, frontier), known = _known(reads, tenant, cold.on(connection, tenant))
+            (*_, frontier), known = _known(reads, tenant, wanted, cold.on(connection, tenant))
             hit("push.locked")
             changes, answer = decide(known)
             _check_positions(changes, known)
@@ -126,11 +128,10 @@ class PostgresEventLog:
         aside. What else could have come between (an event of the same id, the next version of an entity) the event
         table's keys refuse.
         """
-        with self._connection() as connection:
-            with connection.pipeline():
-                of_tenant.set_tenant(connection, tenant)
-                ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
-            _, known = _known(ahead, tenant, cold.over(self._pool, tenant))
+        with self._connection() as connection, connection.pipeline():
+            of_tenant.set_tenant(connection, tenant)
+            ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
+        _, known = _known(ahead, tenant, wanted, cold.over(self._pool, tenant))  # a file is read while nothing is held
         if known.held:
             return None
         changes, answer = decide(known)
@@ -332,19 +333,22 @@ def _grants_asked(wanted: Wanted) -> dict[str, str]:
     return {"by_scope": orjson.dumps(by_scope).decode(), "by_entity": orjson.dumps(by_entity).decode()}
 
 
-def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, thaw: cold.Thaw) -> tuple[tuple[Any, ...], Known]:
+def _known(
+    reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, wanted: Wanted, thaw: cold.Thaw
+) -> tuple[tuple[Any, ...], Known]:
     """The head's row as it was read, and what a decision is shown."""
     head = reads["head"].fetchone()
     if head is None:
         raise TenantUnknown(tenant)
     rows = {name: cursor.fetchall() for name, cursor in reads.items() if name != "head"}
+    by_dot = {(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())}
     return head, Known(
         position=head[0],
         epoch=head[1],
         durable=head[2],
         replicas={row[0]: ReplicaRow(*row) for row in rows.get("replicas", ())},
-        by_id={row[1]: _settled(row) for row in thaw.rows(rows.get("by_id", ()), at=_BODY_BY_ID)},
-        by_dot={(row[2], row[3]): _settled(row) for row in rows.get("by_dot", ())},
+        by_id=_by_id(rows.get("by_id", ()), by_dot, wanted, thaw),
+        by_dot=by_dot,
         entities={row[0]: EntityRow(*row) for row in rows.get("entities", ())},
         held=[_held(row) for row in rows.get("held", ())],
         grants={(row[0], row[1]): None if row[2] else row[3] for row in rows.get("grants", ())},
@@ -352,6 +356,24 @@ def _known(reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, thaw: cold.T
         leads_to=leading_on({}, [ScopeLinkRow(row[0], row[1], 0) for row in rows.get("leads_to", ())]),
         answered={(row[0], row[1]): AnsweredRow(*row) for row in rows.get("answered", ())},
     )
+
+
+def _by_id(
+    rows: Sequence[tuple[Any, ...]], by_dot: Mapping[tuple[str, int], Settled], wanted: Wanted, thaw: cold.Thaw
+) -> dict[str, Settled]:
+    """What the ids are settled by, with what was said then.
+
+    What is handed in again under its own number is known by its hash: where the body lies elsewhere, nobody looks
+    there, so a retry is answered whether the file is there or not. The words count only where another tells them.
+    """
+    told = Counter(wanted.ids)
+    again = {
+        row[1]: by_dot[row[2], row[3]]
+        for row in rows
+        if is_cold(row[_BODY_BY_ID]) and (row[2], row[3]) in by_dot and told[row[1]] == 1
+    }
+    whole = thaw.rows([row for row in rows if row[1] not in again], at=_BODY_BY_ID)
+    return {**again, **{row[1]: _settled(row) for row in whole}}
 
 
 def _settled(row: tuple[Any, ...]) -> Settled:

@@ -226,6 +226,7 @@ cold_file = Table(
     Column("moved_at", Time, nullable=False, comment="When the bodies were moved there."),
     Column("sha256", LargeBinary, nullable=False, comment="SHA-256 of the file."),
     Column("path", Text, nullable=False, comment="Where it lies, as every process that reads the log finds it."),
+    Column("restored_at", Time, comment="When its bodies were brought back; older copies of the log still need it."),
     PrimaryKeyConstraint("tenant", "file"),
     ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
     CheckConstraint("first_position >= 1", name="first_position"),

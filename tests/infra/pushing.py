@@ -16,6 +16,8 @@ Look = Callable[[Known], None]
 LARGE: Final = ROWS_WORTH_COLUMNS + 8
 """Events of a batch that is decided ahead and goes in by COPY."""
 
+ARRIVED: Final = NOON + 3_600_000
+
 
 def pushed(
     office: Office,
@@ -24,16 +26,17 @@ def pushed(
     *,
     role: Role = "dispatcher",
     person: str = PERSON_1,
+    now_ms: int = ARRIVED,
 ) -> Answer:
     """Hand in a batch as the API does; `look` is called while the decision is made."""
     batch, judge = [push.receive(raw) for raw in raws], judge_for(role)
 
     def decide(known: Known) -> tuple[Changes, Answer]:
         look(known)
-        return push.decide(batch, known, judge=judge, actor=person, now_ms=NOON + 3_600_000)
+        return push.decide(batch, known, judge=judge, actor=person, now_ms=now_ms)
 
     wanted = push.wanted(batch, limited_to=person if judge.is_limited else None)
-    return office.log.append(office.tenant, wanted, decide, now_ms=NOON + 3_600_000, moved=push.moved)
+    return office.log.append(office.tenant, wanted, decide, now_ms=now_ms, moved=push.moved)
 
 
 def device(office: Office, name: str, person: str = PERSON_1) -> Device:
