@@ -5,11 +5,11 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, get_args
 
 from commands.quotas import with_amounts
 from infra import failpoints
-from infra.settings import Settings
+from infra.settings import POOL_SIZE, Settings
 from sync.log import Ring, TenantId, nobody_listens
 from sync.replica_id import BYTES_DRAWN, replica_id
 from sync.vector_clock import ReplicaId
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
     from infra.postgres.pool import Connection
-
-POOL_SIZE: Final = 8
 
 
 def now_ms() -> int:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from infra.door_settings import DoorSettings, door_from, is_local, is_on
 from infra.setting_invalid import SettingInvalid
+
+POOL_SIZE: Final = 8
+"""Connections to the database of a process that serves requests."""
 
 DEFAULT_DATA = Path(".cairn")
 DEFAULT_HOST = "127.0.0.1"

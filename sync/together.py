@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from sync.grants import granted_after, leading_on
-from sync.log import Changes, Conflicting, Decision, Known, Wanted
+from sync.log import Changes, Conflicting, Decision, Known, LogUnavailable, Wanted
 from sync.retelling import settled_as_accepted, settled_as_aside, settled_as_held, settles_its_id
 from sync.rows import LaterRow
 
@@ -55,8 +55,10 @@ def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
                 raise Conflicting("somebody who hands in here was let in by what came before, in the same commit")
             try:
                 wants, answer = append.decide(known)
-            except Exception as failure:  # answered to whoever asked, not swallowed
-                outcomes.append(Outcome(None, failure))
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # answered to whoever asked, not swallowed
+                outcomes.append(Outcome(None, failure_told(failure)))
                 continue
             known = after(known, wants)
             let_in.update(row.person for row in wants.granted)
@@ -65,6 +67,16 @@ def deciding(appends: Sequence[Append]) -> Decision[list[Outcome]]:
         return one_after_another(changes), outcomes
 
     return decide
+
+
+def failure_told(failure: BaseException) -> Exception:
+    """What others are told of it: what is no Exception, a panic in a library say, would end whichever thread it is
+    raised in."""
+    if isinstance(failure, Exception):
+        return failure
+    told = LogUnavailable(f"{type(failure).__name__}: {failure}")
+    told.__cause__ = failure
+    return told
 
 
 def after(known: Known, changes: Changes) -> Known:

@@ -1,12 +1,15 @@
 """Pushes that come while a commit is under way share the next one, and none waits for, or suffers from, another."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from infra.coalescing import APPENDS_TOGETHER_MAX, EVENTS_TOGETHER_MAX, Coalescer
+from infra.coalescing import APPENDS_TOGETHER_MAX, EVENTS_TOGETHER_MAX, WAITING_S_MAX, Coalescer, _Queue
+from infra.cold_file import ColdFileMissing
 from sync.log import Changes, Conflicting, Decision, Known, LogUnavailable, Wanted
 from sync.together import Outcome
 from tests.devices import new_id
@@ -189,3 +192,184 @@ def test_whoever_comes_when_too_many_wait_is_asked_to_come_again(monkeypatch: py
     while len(told) < 3:
         threading.Event().wait(0.001)
     assert sorted(told) == ["0", "1", "2"], "nobody who waited suffers from it"
+
+
+class Panic(BaseException):
+    """What a library in another language ends with: no Exception."""
+
+
+@pytest.fixture
+def leaders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Coalescer, int], None]:
+    """Lets no thread lead any more, once so many have begun to."""
+
+    def end(coalescer: Coalescer, after: int) -> None:
+        submit, begun = coalescer._leaders.submit, itertools.count()
+
+        def submit_or_not(*what: Any) -> Any:
+            if next(begun) >= after:
+                raise RuntimeError("can't start new thread")
+            return submit(*what)
+
+        monkeypatch.setattr(coalescer._leaders, "submit", submit_or_not)
+
+    return end
+
+
+def submitted(
+    coalescer: Coalescer, decide: Callable[[Known], tuple[Changes, str]], tenant: str = "acme"
+) -> Future[str]:
+    told: Future[str] = Future()
+    coalescer.submit(
+        "acme",
+        Wanted(),
+        decide,
+        now_ms=0,
+        done=lambda answer, failure: told.set_exception(failure) if failure else told.set_result(answer),
+    )
+    return told
+
+
+def test_what_is_stored_is_told_and_who_waits_is_too_where_no_thread_can_be_had(
+    leaders: Callable[[Coalescer, int], None],
+) -> None:
+    store = Store()
+    coalescer = Coalescer(store.append)
+    leaders(coalescer, 1)
+    first = submitted(coalescer, says("first"))
+    assert store.under_way.acquire(timeout=LONG_S)
+    waiting = [submitted(coalescer, says("x")) for _ in range(3)]
+    store.may_commit.release()
+    assert first.result(LONG_S) == "first"
+    for each in waiting:
+        with pytest.raises(LogUnavailable, match="can't start new thread"):
+            each.result(LONG_S)
+    with pytest.raises(LogUnavailable, match="can't start new thread"):
+        submitted(coalescer, says("x")).result(LONG_S)
+    assert coalescer._queues == {}, "whoever comes next leads"
+    store.may_commit.release()
+    assert coalescer.append("acme", Wanted(), says("later"), now_ms=0) == "later"
+
+
+def test_a_thread_that_comes_late_to_a_queue_that_was_given_up_is_not_in_the_way_of_the_next() -> None:
+    store = Store()
+    coalescer = Coalescer(store.append)
+    first = submitted(coalescer, says("first"))
+    assert store.under_way.acquire(timeout=LONG_S)
+    coalescer._lead("acme", _Queue())
+    assert "acme" in coalescer._queues
+    second = submitted(coalescer, says("second"))
+    store.may_commit.release(2)
+    assert [first.result(LONG_S), second.result(LONG_S)] == ["first", "second"]
+    assert store.groups == [1, 1]
+
+
+def test_one_who_cannot_be_told_is_in_nobodys_way(caplog: pytest.LogCaptureFixture) -> None:
+    def done(*_: object) -> None:
+        raise ZeroDivisionError
+
+    store = Store()
+    coalescer = Coalescer(store.append)
+    first = submitted(coalescer, says("first"))
+    assert store.under_way.acquire(timeout=LONG_S)
+    coalescer.submit("acme", Wanted(), says("a"), now_ms=0, done=done)
+    behind = submitted(coalescer, says("b"))
+    store.may_commit.release(9)
+    assert [first.result(LONG_S), behind.result(LONG_S)] == ["first", "b"]
+    assert submitted(coalescer, says("next")).result(LONG_S) == "next"
+    assert "could not be told" in caplog.text
+
+
+def test_a_panic_of_one_decision_is_not_suffered_by_the_others(way: str) -> None:
+    def panic(_: Known) -> tuple[Changes, str]:
+        raise Panic("index out of bounds")
+
+    store = Store()
+    futures = gathered(store, [says("a"), panic, says("b")], way=way)
+    store.may_commit.release(9)
+    assert [futures[place].result(LONG_S) for place in (0, 1, 3)] == ["first", "a", "b"]
+    with pytest.raises(LogUnavailable, match="Panic: index out of bounds"):
+        futures[2].result(LONG_S)
+
+
+def test_a_panic_of_the_store_is_told_to_all_and_the_next_goes_on() -> None:
+    def panic(size: int) -> None:
+        if size == 3:
+            raise Panic("index out of bounds")
+
+    store = Store()
+    store.trouble = panic
+    coalescer = Coalescer(store.append)
+    first = submitted(coalescer, says("first"))
+    assert store.under_way.acquire(timeout=LONG_S)
+    futures = [submitted(coalescer, says("a")) for _ in range(3)]
+    store.may_commit.release(9)
+    assert first.result(LONG_S) == "first"
+    for each in futures:
+        with pytest.raises(LogUnavailable, match="Panic: index out of bounds"):
+            each.result(LONG_S)
+    assert submitted(coalescer, says("next")).result(LONG_S) == "next"
+
+
+class Failing(Store):
+    """A log in which what answers with one of these words fails so, and whatever shares its commit."""
+
+    def __init__(self, **failures: Exception) -> None:
+        super().__init__()
+        self.failures, self.tried = failures, list[list[str]]()
+
+    def append(self, tenant: str, wanted: Wanted, decide: Decision[list[Outcome]], now_ms: int) -> list[Outcome]:
+        outcomes = super().append(tenant, wanted, decide, now_ms)
+        self.tried.append([each.answer for each in outcomes])
+        for word, failure in self.failures.items():
+            if word in self.tried[-1]:
+                raise failure
+        return outcomes
+
+
+def test_a_file_that_one_of_them_cannot_read_is_not_missed_by_the_others(way: str) -> None:
+    store = Failing(old=ColdFileMissing("bring it back"))
+    futures = gathered(store, [says("a"), says("old"), says("b")], way=way)
+    store.may_commit.release(9)
+    assert [futures[place].result(LONG_S) for place in (0, 1, 3)] == ["first", "a", "b"]
+    with pytest.raises(ColdFileMissing):
+        futures[2].result(LONG_S)
+
+
+def test_who_is_stored_one_by_one_is_not_led_to_a_database_that_is_away(way: str) -> None:
+    store = Failing(clashing=Conflicting("taken"), unlucky=LogUnavailable("gone"))
+    futures = gathered(store, [says("clashing"), says("unlucky"), says("a"), says("b")], way=way)
+    store.may_commit.release(9)
+    assert futures[0].result(LONG_S) == "first"
+    with pytest.raises(Conflicting):
+        futures[1].result(LONG_S)
+    for each in futures[2:]:
+        with pytest.raises(LogUnavailable, match="gone"):
+            each.result(LONG_S)
+    assert store.tried == [["first"], ["clashing", "unlucky", "a", "b"], ["clashing"], ["unlucky"]]
+
+
+def test_when_the_database_is_away_all_who_wait_are_told_at_once(way: str) -> None:
+    store = Failing(first=LogUnavailable("gone"))
+    futures = gathered(store, [says("x")] * (APPENDS_TOGETHER_MAX + 9), way=way)
+    store.may_commit.release(9)
+    for each in futures:
+        with pytest.raises(LogUnavailable, match="gone"):
+            each.result(LONG_S)
+    assert store.tried == [["first"]]
+
+
+def test_whoever_has_waited_too_long_is_asked_to_come_again() -> None:
+    store, clock_s = Store(), 0.0
+    coalescer = Coalescer(store.append, monotonic_s=lambda: clock_s)
+    first = submitted(coalescer, says("first"))
+    assert store.under_way.acquire(timeout=LONG_S)
+    early = [submitted(coalescer, says("early")) for _ in range(2)]
+    clock_s = WAITING_S_MAX
+    in_time = submitted(coalescer, says("in time"))
+    clock_s += 1
+    store.may_commit.release(9)
+    assert [first.result(LONG_S), in_time.result(LONG_S)] == ["first", "in time"]
+    for each in early:
+        with pytest.raises(LogUnavailable, match="waited for more than 10 s"):
+            each.result(LONG_S)
+    assert store.groups == [1, 1]
