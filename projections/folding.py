@@ -137,6 +137,8 @@ def _as_far_as_possible(
 
 def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) -> _Shown:
     told: list[Told] = []
+    reached = before.changed.version if before else 0
+    assert rows[0].version == reached + 1, f"version {rows[0].version} comes where {reached + 1} is the next"
     state: State = before.state if before else merge.empty(rows[0].entity_type)
     for row in rows:
         event = read(row.body)

@@ -130,6 +130,24 @@ def test_what_stood_still_is_tried_again_when_a_program_starts(place: Place) -> 
         is_right(store, office)
 
 
+def test_an_entity_that_another_process_let_go_on_is_not_gone_on_with_from_memory(place: Place) -> None:
+    office = place.new()
+    ada, site = device(office, "adab"), new_id()
+    pushed(office, [ada.create("site", site)])
+    with place.store(1) as here, place.store(1) as there:
+        catch_up(here, office)
+        with here.claim(office.tenant) as claim:
+            assert claim is not None
+            claim.park([Poisoned(site, 2, "a mistake that another program does not make")], now_ms=0)
+        pushed(office, [ada.tell("site", site, "Edited", {"directions": "left"})])
+        catch_up(here, office)
+        assert projector(there).retry(office.tenant) == 1
+        pushed(office, [ada.tell("site", site, "Edited", {"name": "North gate"})])
+        catch_up(here, office)
+        assert here.all_parked(office.tenant) == []
+        is_right(here, office)
+
+
 def test_waiting_has_an_end(place: Place) -> None:
     office = place.new()
     began_s = time.monotonic()

@@ -141,7 +141,8 @@ def test_b14_a_poison_event_stops_its_entity_and_nothing_else(broken: bytes) -> 
     assert [(each.entity, each.position) for each in folded.poisoned] == [(visit, 3)]
     assert folded.subjects[visit].changed.position == 1
     assert folded.subjects[site].changed.position == 5
-    later = fold(by_entity(log[3:], {visit}), GROUP, known=folded.subjects)
+    known = fold(by_entity(log[:2], frozenset()), GROUP).subjects
+    later = fold(by_entity(log[3:], {visit}), GROUP, known=known)
     assert (later.poisoned, set(later.subjects)) == ([], {site})
 
 
@@ -158,6 +159,19 @@ def test_what_cannot_be_shown_is_poison_at_the_event_that_made_it_so() -> None:
     folded = fold(by_entity(log, frozenset()), Group.of((*ENTITY_TABLES, picky)))
     assert [(each.position, each.why) for each in folded.poisoned] == [(3, "ValueError: no b here")]
     assert folded.subjects[visit].values["sequence"] == "a"
+
+
+@pytest.mark.parametrize("reached", [0, 1])
+def test_what_does_not_follow_on_what_is_known_of_an_entity_is_not_taken_in(reached: int) -> None:
+    ada, visit = Device("ada"), new_id()
+    log = log_of(
+        [ada.create("visit", visit), *(ada.tell("visit", visit, "Edited", {"sequence": letter}) for letter in "ab")]
+    )
+    known = fold(by_entity(log[:reached], frozenset()), GROUP).subjects
+    folded = fold(by_entity(log[reached + 1 :], frozenset()), GROUP, known=known)
+    assert [each.position for each in folded.poisoned] == [reached + 2]
+    assert f"{reached + 1} is the next" in folded.poisoned[0].why
+    assert folded.subjects == {}
 
 
 def test_what_no_declaration_knows_is_passed_over() -> None:

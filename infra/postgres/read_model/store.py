@@ -237,6 +237,8 @@ class PostgresClaim:
     def park(self, poisoned: Sequence[Poisoned], *, now_ms: int) -> None:
         rows = orjson.dumps([each._asdict() for each in poisoned]).decode()
         self._ask(_PARK, version=self._store.version, rows=rows, now_ms=now_ms)
+        for each in poisoned:  # another process may let it go on, and what is remembered here would be of before
+            self.remembered.pop(each.entity, None)
 
     def unpark(self, entity: str) -> None:
         self._ask(_UNPARK, version=self._store.version, entity=entity)
