@@ -36,11 +36,10 @@ _CHANGED: Final[LiteralString] = """
 """
 # Along the index of scopes: what other scopes have become since costs nothing.
 _CHANGED_IN: Final[LiteralString] = """
-    select distinct entity from (
+    select count(*), coalesce(array_agg(distinct entity) filter (where entity_type = any(%(types)s)), '{}') from (
         select entity::text, entity_type from event
         where tenant = %(tenant)s and scope = any(%(scopes)s) and position > %(then)s and position <= %(reached)s
         limit %(limit)s) as later
-    where entity_type = any(%(types)s)
 """
 _FROM_THE_BEGINNING: Final[LiteralString] = """
     select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
@@ -185,8 +184,13 @@ class _Past:
 
     def _changed(self, scopes: Sequence[str] | None) -> list[str]:
         if scopes is not None:
-            limit = CHANGED_EVENTS_MAX + 1
-            return [row[0] for row in self._rows(_CHANGED_IN, scopes=list(scopes), limit=limit)]
+            ((events, changed),) = self._rows(_CHANGED_IN, scopes=list(scopes), limit=CHANGED_EVENTS_MAX + 1)
+            if events > CHANGED_EVENTS_MAX:
+                raise PastTooFar(
+                    f"more than {CHANGED_EVENTS_MAX:,} events have happened in these scopes since position "
+                    f"{self._then}, and one question goes through no more"
+                )
+            return list(changed)
         if self._reached - self._then > CHANGED_EVENTS_MAX:
             raise PastTooFar(
                 f"{self._reached - self._then:,} events have happened since position {self._then}, and one question "
