@@ -16,6 +16,7 @@ from typing import Final
 from infra.checkpoint_signer import SigningRefused
 from infra.keyring import KeyringUnreadable
 from infra.looping_thread import LoopingThread
+from infra.said_once import SaidOnce
 from infra.tree_keeper import EVENTS_PER_CHECKPOINT, LogTouched, TreeKeeper
 from sync.doorbell import Doorbell
 from sync.log import LogUnavailable, TenantId, TenantUnknown
@@ -26,6 +27,8 @@ SWEEP_S: Final = 60.0
 PAUSE_S: Final = 1.0
 """Between two looks: a busy log has one checkpoint a second, not one for every push."""
 STOP_S_MAX: Final = 10.0
+
+_STANDS_STILL: Final = "checkpoints cannot look for logs"
 
 _log = logging.getLogger("cairnfield.checkpoints")
 
@@ -46,6 +49,7 @@ class Checkpoints:
         self._shelf, self._keeper, self._doorbell, self._now_ms = shelf, keeper, doorbell, now_ms
         self._sweep_s, self._pause_s = sweep_s, pause_s
         self._thread = LoopingThread(self._main, name="checkpoints")
+        self._trouble = SaidOnce(_log)
         self._ears: dict[TenantId, Callable[[], None]] = {}
         self._heads: dict[TenantId, int] = {}
         """As far as was heard, of those that have grown since they were looked at."""
@@ -86,15 +90,17 @@ class Checkpoints:
     def _sweep(self) -> None:
         """Listen to every log that there is, and look at each whether anybody rang or not."""
         try:
-            tenants = self._shelf.tenants()
+            now_ms = self._now_ms()
+            for tenant in self._shelf.tenants():
+                if tenant not in self._ears:
+                    self._ears[tenant] = self._doorbell.listen(tenant, partial(self._hear, tenant))
+                self._due_ms[tenant] = now_ms
         except LogUnavailable as why:
             _log.warning("checkpoints wait for the database: %s", why)
-            return
-        now_ms = self._now_ms()
-        for tenant in tenants:
-            if tenant not in self._ears:
-                self._ears[tenant] = self._doorbell.listen(tenant, partial(self._hear, tenant))
-            self._due_ms[tenant] = now_ms
+        except Exception as trouble:  # whatever it is, the next sweep may find it mended
+            self._trouble.say(_STANDS_STILL, trouble)
+        else:
+            self._trouble.is_well(_STANDS_STILL)
 
     def _hear(self, tenant: TenantId, head: int) -> None:
         self._heads[tenant] = max(head, self._heads.get(tenant, 0))
@@ -107,15 +113,19 @@ class Checkpoints:
     def _look(self, tenant: TenantId) -> None:
         self._looked_at[tenant] = self._heads.get(tenant, 0)
         self._due_ms.pop(tenant, None)
+        what = f"no checkpoint of tenant {tenant}"
         try:
             due_ms = self._keeper.keep_up(tenant)
         except LogUnavailable as why:
             _log.warning("checkpoints of tenant %s wait for the database: %s", tenant, why)
         except (LogTouched, SigningRefused, TileMissing, KeyringUnreadable) as why:
-            _log.error("no checkpoint of tenant %s: %s", tenant, why)
+            _log.error("%s: %s", what, why)
         except TenantUnknown:
             self._ears.pop(tenant)()
+        except Exception as trouble:  # a disk that is full, say: the next sweep may find it mended
+            self._trouble.say(what, trouble)
         else:
+            self._trouble.is_well(what)
             if due_ms is not None:
                 self._due_ms[tenant] = due_ms
 

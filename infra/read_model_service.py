@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from infra.looping_thread import LoopingThread
 from infra.projector import LogHasGap, ProjectionPoisoned, Projector
+from infra.said_once import SaidOnce
 from sync.doorbell import Doorbell
 from sync.log import LogUnavailable, TenantId
 
@@ -25,6 +26,8 @@ APART_S: Final = 0.05
 """Between two looks at the same tenant: a busy log rings far more often than that, and a look costs a dozen statements
 however little there is. The first after a rest is taken at once."""
 STOP_S_MAX: Final = 10.0
+
+_STANDS_STILL: Final = "the read model cannot look for logs"
 
 _log = logging.getLogger("cairnfield.read_model")
 _Found = TypeVar("_Found")
@@ -47,7 +50,7 @@ class ReadModelService:
         self._choose, self._doorbell = choose, doorbell
         self._workers, self._sweep_s = workers, sweep_s
         self._thread = LoopingThread(self._main, name="read-model")
-        self._is_over = False
+        self._is_over, self._trouble = False, SaidOnce(_log)
         self._retried: set[TenantId] = set()
         """Whose entities that stand still were given another chance: once by each start, which may be an upgrade."""
 
@@ -95,13 +98,16 @@ class ReadModelService:
         try:
             projector = await self._ask(self._choose)
             tenants = await self._ask(projector.store.tenants)
+            for tenant in tenants:
+                if tenant not in self._ears:
+                    self._ears[tenant] = self._doorbell.listen(tenant, partial(self._hear, tenant))
         except LogUnavailable as why:
             _log.warning("the read model waits for the database: %s", why)
-            return
-        for tenant in tenants:
-            if tenant not in self._ears:
-                self._ears[tenant] = self._doorbell.listen(tenant, partial(self._hear, tenant))
-        self._woken |= set(tenants)
+        except Exception as trouble:  # whatever it is, the next sweep may find it mended
+            self._trouble.say(_STANDS_STILL, trouble)
+        else:
+            self._trouble.is_well(_STANDS_STILL)
+            self._woken |= set(tenants)
 
     def _hear(self, tenant: TenantId, head: int) -> None:
         del head

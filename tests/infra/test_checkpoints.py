@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from infra.checkpoint_signer import SIGNER_FOLDER
 from infra.checkpoints import Checkpoints
 from infra.doorbell import ProcessDoorbell
 from infra.memory import MemoryEventLog
@@ -101,6 +102,47 @@ def test_a_log_that_was_touched_is_complained_of_and_in_nobodys_way(
         until(lambda: served.signed(other) == [9])
         until(lambda: any("is not what was appended to it" in each.getMessage() for each in caplog.records))
     assert served.signed(touched) == []
+
+
+def test_a_disk_that_is_full_keeps_one_log_from_its_checkpoint_until_it_is_not(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    unlucky, other = (served.tenant(f"00000000-0000-4000-8000-00000000000{each}") for each in "ab")
+    in_the_way = served.folder / SIGNER_FOLDER / f"{unlucky.tenant}.new"  # where the signer writes before it signs
+    in_the_way.mkdir(parents=True)
+    unlucky.grow(9)
+    with served.running(other, sweep_s=0.05):
+        for size in (3, 6):
+            other.grow(3)
+            served.skipped_ms += 60_000
+            until(lambda size=size: size in served.signed(other))  # type: ignore[misc]
+        in_the_way.rmdir()
+        until(lambda: served.signed(unlucky) == [9])
+    said = [
+        each for each in caplog.records if each.getMessage().startswith(f"no checkpoint of tenant {unlucky.tenant}")
+    ]
+    assert len(said) == 1, "said once, with however many sweeps"
+
+
+def test_a_sweep_that_fails_is_said_once_and_the_next_looks_again(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweeps = 0
+
+    class Unlucky(MemoryProofShelf):
+        def tenants(self) -> Sequence[str]:
+            nonlocal sweeps
+            sweeps += 1
+            if sweeps <= 3:
+                raise OSError(28, "No space left on device")
+            return super().tenants()
+
+    served.shelf = Unlucky(served.log)
+    proven = served.tenant("00000000-0000-4000-8000-00000000000a")
+    proven.grow(3)
+    with served.running(proven, sweep_s=0.05):
+        until(lambda: served.signed(proven) == [3])
+    assert len([each for each in caplog.records if "No space left on device" in each.getMessage()]) == 1
 
 
 def test_who_was_overtaken_by_another_process_has_nothing_to_complain_of(served: Served) -> None:

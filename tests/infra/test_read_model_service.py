@@ -32,7 +32,7 @@ from infra.postgres.roles import PROJECTOR
 from infra.projector import ProjectionPoisoned
 from infra.read_model_service import ReadModelService
 from projections.folding import Poisoned
-from projections.read_model import PROJECTIONS
+from projections.read_model import PROJECTIONS, fingerprint
 from sync.log import TenantUnknown
 from tests.devices import PERSON_1, new_id
 from tests.infra.event_logs import Office, in_postgres
@@ -146,6 +146,19 @@ def test_an_entity_that_another_process_let_go_on_is_not_gone_on_with_from_memor
         catch_up(here, office)
         assert here.all_parked(office.tenant) == []
         is_right(here, office)
+
+
+def test_whoever_finds_no_version_of_its_own_looks_again_until_there_is_one(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = place.new()
+    Town(office, 1)
+    with connect(place.dsn, role=PROJECTOR) as maker:
+        maker.execute("update rpt.read_model_version set fingerprint = 'another'")
+        with serving(place):
+            until(lambda: "cannot look for logs" in caplog.text, within_s=PATIENCE_S)
+            maker.execute("update rpt.read_model_version set fingerprint = %s", [fingerprint()])
+            assert place.reading.wait_for(office.tenant, office.position, at_most_s=PATIENCE_S).position > 0
 
 
 def test_waiting_has_an_end(place: Place) -> None:
