@@ -1,7 +1,8 @@
 """Who works here and in which role: told by admins, and counting within seconds."""
 
+import threading
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -24,6 +25,8 @@ router = APIRouter(prefix="/v1/people", tags=["people"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
 PersonId = Annotated[str, Path(pattern=UUID_PATTERN, description="Whom it is about.")]
+_JUDGING: Final = threading.Lock()
+"""One password at a time: zxcvbn keeps the names that it judges by where every thread finds them."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada Miller"])]
 
 
@@ -116,7 +119,9 @@ def _set_password(password: str, before: PersonRow, speaking: Principal, service
 
 def hashed_if_strong(password: str, email: str, name: str, identity: Identity) -> str:
     """What is kept of a new password; raises Problem 422 for one that anybody would guess."""
-    if is_guessed_early(password, email=email, name=name):
+    with _JUDGING:
+        is_weak = is_guessed_early(password, email=email, name=name)
+    if is_weak:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "weak-password",
