@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ from infra.projector import ProjectionPoisoned
 from infra.read_model_service import ReadModelService
 from projections.folding import Poisoned
 from projections.read_model import PROJECTIONS, fingerprint
-from sync.log import TenantUnknown
+from sync.log import LogUnavailable, TenantUnknown
 from tests.devices import PERSON_1, new_id
 from tests.infra.event_logs import Office, in_postgres
 from tests.infra.pushing import device, pushed
@@ -184,6 +184,40 @@ def test_a_version_that_a_new_program_made_is_built_in_full_and_shown_then(place
     assert place.reading.reached(office.tenant) == (made, office.position, office.position)
     with place.store(made) as store:
         is_right(store, office)
+
+
+def test_a_version_that_is_being_built_is_gone_on_with_as_long_as_there_is_it(place: Place) -> None:
+    Town(place.new(), 1)
+    with connect(place.dsn, role=PROJECTOR) as maker:
+        maker.execute("update rpt.read_model_version set fingerprint = 'another'")
+        begun, chooser = make(maker, now_ms=now_ms()), place.chooser()
+
+        def chosen() -> int:
+            store = chooser().store
+            assert isinstance(store, PostgresStore)
+            return store.version
+
+        assert chosen() == begun
+        by_hand = make(maker, now_ms=now_ms())
+        assert chosen() == begun
+        drop(maker, begun)
+        assert chosen() == by_hand
+
+
+def test_whoever_shows_a_version_waits_for_another_who_brings_it_along(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = place.new()
+    Town(office, 1)
+    with place.store(1) as store, ExitStack() as held:
+        assert held.enter_context(store.claim(office.tenant)) is not None
+        monkeypatch.setattr("infra.postgres.read_model.rebuild.sleep", lambda _: held.close())
+        go_back(place.dsn, 1, now_ms=now_ms)
+        assert store.standing(office.tenant, now_ms=now_ms()).behind == 0
+        assert held.enter_context(store.claim(office.tenant)) is not None
+        monkeypatch.setattr("infra.postgres.read_model.rebuild.sleep", lambda _: None)
+        with pytest.raises(LogUnavailable, match="run this again"):
+            go_back(place.dsn, 1, now_ms=now_ms)
 
 
 def test_whoever_may_not_let_schemas_be_made_is_told_what_to_run(place: Place) -> None:

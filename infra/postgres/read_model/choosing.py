@@ -55,7 +55,7 @@ class Chooser:
             ours = [each for each in versions(connection) if each.fingerprint == fingerprint()]
         if not ours:
             raise VersionUnknown("no version of the read model holds what this program writes; run `cairn up` again")
-        best = max(ours, key=lambda each: (each.state == "shown", each.number))
+        best = max(ours, key=self._rank)
         if self._may_show is None:
             self._may_show = best.state != "shown"
         if self._version is None or (best.number, best.state) != (self._version.number, self._version.state):
@@ -65,6 +65,11 @@ class Chooser:
             with told_as_ours(), connect(self._dsn, role=PROJECTOR) as maker:
                 let_see(maker, best.number, now_ms=self._now_ms())
             self._may_show = False
+
+    def _rank(self, version: Version) -> tuple[bool, bool, int]:
+        """What is shown, then what is being built here already: a newer one may be somebody's rebuild by hand."""
+        is_begun = self._version is not None and version.number == self._version.number and version.state == "building"
+        return version.state == "shown", is_begun, version.number
 
     def _projector(self, version: Version) -> Projector:
         store = PostgresStore(self._pool, version.number, PROJECTIONS, is_bare=version.state == "building")

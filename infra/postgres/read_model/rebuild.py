@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from time import sleep
 from typing import Final, LiteralString
 
 from psycopg_pool import ConnectionPool
@@ -20,9 +21,12 @@ from infra.postgres.read_model.versions import drop, let_see, make, versions
 from infra.postgres.roles import PROJECTOR
 from infra.projector import Projector
 from projections.read_model import GROUP, PROJECTIONS
-from sync.log import TenantId
+from sync.log import LogUnavailable, TenantId
 
 LOOK_EVERY_S: Final = 0.2
+AGAIN_S: Final = 0.05
+TRIES_MAX: Final = 600
+"""In a row, for a tenant whom another process is bringing along: half a minute."""
 
 Progress = Callable[[int, int], None]
 """Told now and then how many events are in the new tables, and how many there are."""
@@ -86,11 +90,19 @@ def _projector(
 
 
 def _to_the_end(projector: Projector, tenant: TenantId, *, at_least: int = 0) -> int:
-    while True:
+    tries = 0
+    while tries < TRIES_MAX:
         step = projector.step(tenant)
-        assert step is not None, "nobody else knows this version yet"
-        if step.events == 0 or 0 < at_least <= step.position:
+        if step is None:  # a server that was just upgraded builds the newest version too
+            tries += 1
+            sleep(AGAIN_S)
+        elif step.events == 0 or 0 < at_least <= step.position:
             return step.position
+        else:
+            tries = 0
+    raise LogUnavailable(
+        f"another process has been bringing tenant {tenant} along all the while; run this again when it is done"
+    )
 
 
 def take_its_place(maker: Connection, projector: Projector, number: int, *, now_ms: Callable[[], int]) -> None:
