@@ -37,7 +37,7 @@ from infra.cold_file import (
 from infra.failpoints import POINTS
 from infra.postgres.cold import HASH, IS_COLD, Thaw
 from infra.postgres.cold_mover import tile_path
-from infra.postgres.log import PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.migrate import upgrade
 from infra.postgres.pool import Connection, connect, open_pool
 from infra.postgres.read_model.store import PostgresStore
@@ -300,6 +300,7 @@ def test_a_copy_of_the_log_from_before_is_read_after_its_bodies_were_brought_bac
     with company.copied() as dsn, open_pool(dsn, size=1) as pool:
         told("archive", "--restore", "all")
         assert company.cold == 0
+        cold_file.forget()
         assert PostgresEventLog(pool).page(company.office.tenant, after=0, limit=len(rows)) == rows
 
 
@@ -345,6 +346,7 @@ def test_a_copy_is_marked_with_copies_of_its_files_and_not_without(company: Comp
         assert cairn(*mark, "--copy-archive", copies).exit_code == 0
         told("archive", "--restore", "all")
         original.unlink()  # the copy is read where it lies, and from nowhere else
+        cold_file.forget()
         assert cairn(*mark, "--copy-archive", copies).exit_code == 0
 
 
@@ -394,6 +396,21 @@ def test_the_words_are_at_hand_where_an_id_is_told_twice_at_once(company: Compan
     together = wanted_by([Append(again, decide), Append(elsewhere, decide)])
     for wanted in (again._replace(ids=[cold.id, cold.id]), elsewhere, together):
         assert office.log.append(office.tenant, wanted, decide, now_ms=NOON) == cold.body
+
+
+def test_nobody_who_reads_a_file_ahead_of_the_lock_holds_a_connection_meanwhile(company: Company) -> None:
+    moved(company)
+    office = company.office
+    cold = next(row for row in office.events() if row.scope == f"work_order:{company.jobs[0]}")
+    wanted = Wanted(ids=[cold.id, *(new_id() for _ in range(ROWS_WORTH_COLUMNS))])
+
+    def decide(known: Known) -> tuple[Changes, bytes]:
+        return Changes(), known.by_id[cold.id].body
+
+    with open_pool(company.dsn, size=1) as pool:  # a second connection would be waited for in vain
+        log = PostgresEventLog(pool)
+        seen = log.append(office.tenant, wanted, decide, now_ms=NOON, moved=lambda body, by: body)
+    assert seen == cold.body
 
 
 def test_the_right_file_put_back_is_read_at_once(company: Company) -> None:
