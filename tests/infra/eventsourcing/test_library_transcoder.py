@@ -91,7 +91,7 @@ def test_what_the_librarys_transcoder_wrote_is_read_and_the_other_way_round() ->
     "lost",
     [
         *(float("nan"), float("inf"), 2**64, -(2**63) - 1, "\ud800", {1: "a"}, {"_type_": "a", "_data_": "b"}),
-        *({"deep": [float("-inf")]}, UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC), b"bytes", {"a", "b"}),
+        *({"deep": [float("-inf")]}, UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC), b"bytes", {"a"}),
     ],
     ids=repr,
 )
