@@ -19,6 +19,8 @@ _WEBHOOKS: Final = 4
 """Some of them are removed on the way."""
 _CASES: Final = 8
 _UNORDERED: Final = ("jsonb", "text[]")
+_SIGNED_S_MAX: Final = 30.0
+"""How long after its start a server may take to sign its first checkpoint."""
 _HISTORIES: Final = 5
 """Entities of whose events the ids are named."""
 
@@ -60,10 +62,20 @@ def what_is_there(url: str, tokens: Mapping[str, str], sign_in: Mapping[str, str
                 for view in views
             },
             credentials={"sign_in_by_password": sign_in, "service_token": _of_a_system(server)},
-            head=max(each["size"] for each in server.told("auditor", "/v1/proof/checkpoints", limit=_IDS_MAX)["items"]),
+            head=_signed_to(server),
             asking=frozenset(str(server.told(who, "/v1/me")["person"]) for who in tokens),
             others=others,
         )
+
+
+def _signed_to(server: "_Server") -> int:
+    """The size of the newest checkpoint; the first is signed a moment after the server has started."""
+    give_up_s = time.monotonic() + _SIGNED_S_MAX
+    while True:
+        signed = [each["size"] for each in server.told("auditor", "/v1/proof/checkpoints", limit=_IDS_MAX)["items"]]
+        if signed or time.monotonic() > give_up_s:
+            return int(max(signed))
+        time.sleep(0.1)
 
 
 def _of_a_system(server: "_Server") -> dict[str, Any]:

@@ -40,7 +40,7 @@ _RIGHTS: Final[LiteralString] = """
     where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^pg_' and nspname <> 'information_schema'
       and (r = 'SELECT' or relkind in ('r', 'p')) and has_schema_privilege(%(role)s, pg_namespace.oid, 'USAGE')
       and (has_table_privilege(%(role)s, pg_class.oid, r)
-           or r = 'SELECT' and has_column_privilege(%(role)s, pg_class.oid, 'tenant', 'SELECT'))
+           or r = 'SELECT' and has_column_privilege(%(role)s, pg_class.oid, attnum, 'SELECT'))
     order by 1, 2, 3
 """
 _MADE_UP: Final[dict[str, LiteralString]] = {
