@@ -1,6 +1,7 @@
 """Calls that leave the house: never to an address inside, never longer than agreed, never more than is read."""
 
 import asyncio
+import re
 import socket
 import ssl
 import threading
@@ -57,7 +58,7 @@ class Receiver:
         try:
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_side=True)
-            self.heard.append(connection.recv(65_536))
+            self.heard.append(whole_request(connection))
             connection.sendall(self._says)
         except OSError:
             pass  # whoever called has heard enough
@@ -65,6 +66,18 @@ class Receiver:
             connection.close()
         else:
             self._kept.append(connection)
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """A request with its body: whoever closes while some of it is unread resets the connection under the answer."""
+    raw = b""
+    while part := connection.recv(65_536):
+        raw += part
+        head, ended, body = raw.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        if ended and len(body) >= (int(length[1]) if length else 0):
+            break
+    return raw
 
 
 class Rebinding:

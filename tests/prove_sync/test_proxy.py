@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -153,7 +154,10 @@ def test_a_doubled_connection_is_heard_twice_and_answered_once(echo: Echo) -> No
             connection.sendall(BODY)
             connection.shutdown(socket.SHUT_WR)
             assert heard(connection) == (BODY, True)
-    assert echo.heard == [BODY, BODY]
+        give_up = time.monotonic() + 10
+        while echo.heard != [BODY, BODY]:  # the other copy may be on its way when this one is answered
+            assert time.monotonic() < give_up, echo.heard
+            time.sleep(0.01)
 
 
 def test_a_captive_portal_answers_in_its_own_words(echo: Echo) -> None:
