@@ -16,6 +16,7 @@ from api.services import Services
 from api.terms import Terms
 from api.v1 import (
     audit,
+    audit_proof,
     commands,
     devices,
     entities,
@@ -63,7 +64,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
     past = (history, replay, views)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
-    proving = (log_proof,)
+    proving = (log_proof, audit_proof)
     for each in (*routes, *past, *signing_in, *proving):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)

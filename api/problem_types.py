@@ -436,6 +436,11 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "the log holds no event of that id or at that position",
         "Check it; what is held or set aside is not in the log.",
     ),
+    "entry-not-found": ProblemType(
+        HTTPStatus.NOT_FOUND,
+        "the audit has given no place to an entry of that id or at that position",
+        "Check it, and ask again in a minute: an entry gets its place within seconds after it was noted.",
+    ),
     "tile-not-found": ProblemType(
         HTTPStatus.NOT_FOUND,
         "a tree of that size has no such tile",

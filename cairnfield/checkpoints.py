@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
     from api.proof_ports import Proofs
+    from infra.audit_keeper import AuditKeeper
     from infra.checkpoint_signer import CheckpointSigner
     from infra.postgres.pool import Connection
     from infra.tree_keeper import TreeKeeper
@@ -27,9 +28,14 @@ def open_proofs(pool: "ConnectionPool[Connection]", settings: Settings, now_ms: 
     """By what people ask for proofs."""
     from api.proof_ports import Proofs
     from infra.evidence_zip import packed
-    from infra.postgres.proof_shelf import PostgresProofShelf
+    from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
 
-    return Proofs(shelf=PostgresProofShelf(pool), publics=open_signer(settings, now_ms).publics, packed=packed)
+    return Proofs(
+        shelf=PostgresProofShelf(pool),
+        publics=open_signer(settings, now_ms).publics,
+        packed=packed,
+        audit=PostgresAuditShelf(pool),
+    )
 
 
 def open_keeper(pool: "ConnectionPool[Connection]", settings: Settings, now_ms: "Callable[[], int]") -> "TreeKeeper":
@@ -38,3 +44,16 @@ def open_keeper(pool: "ConnectionPool[Connection]", settings: Settings, now_ms: 
     from infra.tree_keeper import TreeKeeper
 
     return TreeKeeper(PostgresProofShelf(pool), open_signer(settings, now_ms), now_ms=now_ms)
+
+
+def open_audit_keeper(
+    pool: "ConnectionPool[Connection]", settings: Settings, now_ms: "Callable[[], int]"
+) -> "AuditKeeper":
+    """What keeps the trees of all audits, over connections of the projector's."""
+    from infra.audit_keeper import AuditKeeper
+    from infra.postgres.audit_places import AuditPlaces
+    from infra.postgres.proof_shelf import PostgresAuditShelf
+    from infra.tree_keeper import TreeKeeper
+
+    trees = TreeKeeper(PostgresAuditShelf(pool), open_signer(settings, now_ms), now_ms=now_ms)
+    return AuditKeeper(AuditPlaces(pool), trees)

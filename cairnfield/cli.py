@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cairnfield import (
+    audit,
     bench,
     develop,
     durable,
@@ -63,6 +64,7 @@ app.add_typer(durable.app, name="durable", help="Tell devices what they need not
 projections.app.command("what-if")(what_if)
 app.add_typer(projections.app, name="projections", help="Look at what follows from the log, build it anew, compare.")
 app.add_typer(keys.app, name="keys", help="Look at the server's own keys, let others follow, revoke one.")
+app.add_typer(audit.app, name="audit", help="Erase what the audit says of a person; every proof stays.")
 app.add_typer(import_legacy.app, name="import", help="Bring in what another application kept.")
 
 

@@ -46,20 +46,28 @@ def mark(
 
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import open_accounts, open_log
+    from infra.postgres.audit_copy import mark as mark_audit
     from infra.postgres.log_copy import LogCopy
     from infra.postgres.pool import open_pool
+    from infra.postgres.roles import PROJECTOR
 
     if (copy is None) == (position is None):
         raise CannotGoOn("Say either --copy URL, where the backup was restored, or --position N, which you compared.")
     console = Console(highlight=False, soft_wrap=True)
-    with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
+    with (
+        database(settings_with(data=data)) as opened,
+        open_pool(opened.dsn, size=1) as pool,
+        open_pool(opened.dsn, size=1, role=PROJECTOR) as projecting,
+    ):
         log, tenants = open_log(pool), tenants_named(tenant, open_accounts(pool).tenants())
+        audits: dict[str, int] = {}
         if copy is not None:
             with open_pool(copy, size=1) as copied:
                 held = LogCopy(copied, copy_archive.absolute() if copy_archive is not None else None)
                 for each, _ in tenants:
                     _hold_files(held, each, copy_archive, _live(pool, each))
                 marks = {each: held_by(held, log, each) for each, _ in tenants}
+                audits = {each: _audit_held_by(copied, pool, each) for each, _ in tenants}
         elif len(tenants) == 1:
             marks = {tenants[0][0]: position or 0}
         else:
@@ -67,6 +75,8 @@ def mark(
         for each, name in tenants:
             head = log.mark_durable(each, marks[each])
             console.print(f"{name}: durable up to {head.durable} of {head.position}", markup=False)
+            if each in audits:
+                console.print(f"{name}: its audit up to {mark_audit(projecting, each, audits[each])}", markup=False)
 
 
 def _live(pool: "ConnectionPool[Connection]", tenant: "TenantId") -> "Mapping[str, str]":
@@ -101,6 +111,16 @@ def _hold_files(copy: "LogCopy", tenant: "TenantId", folder: Path | None, live: 
             f"The backup is not whole: {why} Copy the files once more after the database was dumped. "
             "Nothing was marked."
         ) from why
+
+
+def _audit_held_by(copied: "ConnectionPool[Connection]", pool: "ConnectionPool[Connection]", tenant: "TenantId") -> int:
+    """Up to where a copy holds the audit; raises CannotGoOn where the two differ."""
+    from infra.postgres.audit_copy import NoCopy, held_by
+
+    try:
+        return held_by(copied, pool, tenant)
+    except NoCopy as why:
+        raise CannotGoOn(str(why)) from why
 
 
 def held_by(copy: "HeldLog", log: "HeldLog", tenant: "TenantId") -> int:

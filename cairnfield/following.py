@@ -24,10 +24,11 @@ def following(dsn: str, settings: Settings, doorbell: "Doorbell", now_ms: "Calla
     As the role that works through the logs of all tenants. Any number of processes may do so on one database: they
     share the tenants between them.
     """
-    from cairnfield.checkpoints import open_keeper
-    from infra.checkpoints import Checkpoints
+    from cairnfield.checkpoints import open_audit_keeper, open_keeper
+    from infra.checkpoints import AUDIT_SWEEP_S, Checkpoints
+    from infra.doorbell import ProcessDoorbell
     from infra.postgres.pool import open_pool
-    from infra.postgres.proof_shelf import PostgresProofShelf
+    from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
     from infra.postgres.read_model.choosing import Chooser
     from infra.postgres.roles import PROJECTOR
     from infra.read_model_service import WORKERS, ReadModelService
@@ -39,11 +40,14 @@ def following(dsn: str, settings: Settings, doorbell: "Doorbell", now_ms: "Calla
             running.callback(service.stop)
             service.start()
         if "checkpoints" in settings.background:
-            pool = running.enter_context(open_pool(dsn, size=1, role=PROJECTOR))
-            keeper = open_keeper(pool, settings, now_ms)
-            checkpoints = Checkpoints(PostgresProofShelf(pool), keeper, doorbell, now_ms=now_ms)
-            running.callback(checkpoints.stop)
-            checkpoints.start()
+            pool = running.enter_context(open_pool(dsn, size=2, role=PROJECTOR))
+            keeper, audits = open_keeper(pool, settings, now_ms), open_audit_keeper(pool, settings, now_ms)
+            for checkpoints in (
+                Checkpoints(PostgresProofShelf(pool), keeper, doorbell, now_ms=now_ms),
+                Checkpoints(PostgresAuditShelf(pool), audits, ProcessDoorbell(), now_ms=now_ms, sweep_s=AUDIT_SWEEP_S),
+            ):
+                running.callback(checkpoints.stop)
+                checkpoints.start()
         yield
 
 

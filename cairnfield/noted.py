@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from sync.log import TenantId
 
 
-def note_reading(pool: "ConnectionPool[Connection]", tenant: "TenantId", kind: str, detail: str) -> None:
+def note_reading(
+    pool: "ConnectionPool[Connection]", tenant: "TenantId", kind: str, detail: str, *, person: str | None = None
+) -> None:
     """Whoever has the database can read it all; that they did it by a command of ours is noted all the same."""
     from random import SystemRandom
 
@@ -19,5 +21,5 @@ def note_reading(pool: "ConnectionPool[Connection]", tenant: "TenantId", kind: s
     from infra.postgres.audit import PostgresAudit
 
     at_ms = now_ms()
-    entry = AuditEntry(uuid7(at_ms, SystemRandom()), at_ms, kind, None, None, None, None, None, detail)
+    entry = AuditEntry(uuid7(at_ms, SystemRandom()), at_ms, kind, person, None, None, None, None, detail)
     PostgresAudit(pool).note(tenant, entry)

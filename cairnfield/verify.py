@@ -1,4 +1,4 @@
-"""`cairn verify`: is the log what it was? Every event is hashed anew and held to tiles, checkpoints and head."""
+"""`cairn verify`: are the log and the audit what they were? All of both is hashed anew and held to what was signed."""
 
 import json
 from collections.abc import Callable, Generator, Sequence
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from infra.checkpoint_signer import CheckpointSigner
+    from infra.postgres.audit_verifier import AuditVerified, AuditVerifier
     from infra.postgres.log_verifier import CameTo, LogVerifier, Verified
     from sync.checkpoint import Checkpoint, Origin
-    from sync.log import TenantId
     from sync.log_check import Signed
 
 Progress = Callable[["CameTo", int], None]
+Kept = Sequence[tuple[Path, "Checkpoint"]]
 
 
 def verify(
     tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant; all of them if not said.")] = None,
     against: Annotated[
-        list[Path] | None, typer.Option(help="A checkpoint that was kept elsewhere, as a file; may be said often.")
+        list[Path] | None,
+        typer.Option(help="A checkpoint of the log or of the audit that was kept elsewhere; may be said often."),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Keep here how far it came, and go on from there when it is called again.")
@@ -35,7 +37,8 @@ def verify(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:
-    """Hash the whole log anew and compare it with what was signed; names the first position that was touched.
+    """Hash the whole log and the whole audit anew and compare them with what was signed; names the first position of
+    each that was touched.
 
     It only reads, beside a server that runs. Exit status 1 where anything was touched.
     """
@@ -45,6 +48,7 @@ def verify(
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import now_ms, open_accounts, open_log
     from infra.ed25519 import verify as is_good
+    from infra.postgres.audit_verifier import AuditVerifier
     from infra.postgres.log_verifier import CONNECTIONS, LogVerifier
     from infra.postgres.pool import open_pool
     from infra.postgres.roles import AUDITOR
@@ -58,18 +62,26 @@ def verify(
             epochs = {each: log.head(each).epoch for each, _ in named}
         signer = open_signer(settings, now_ms)
         with open_pool(opened.dsn, size=CONNECTIONS, role=AUDITOR) as pool:
-            verifier = LogVerifier(pool, signer.publics(), is_good)
-            found: list[tuple[Named, Verified]] = []
+            logs, audits = (
+                LogVerifier(pool, signer.publics(), is_good),
+                AuditVerifier(pool, signer.publics(), is_good),
+            )
+            mine = [(path, _checkpoint(path, raw, signer)) for path, raw in kept]
+            documents: list[dict[str, Any]] = []
             for each in named:
-                fits = _against(Origin(each[0], epochs[each[0]]), kept, signer)
-                found.append((each, _verified(each, verifier, fits, resume, console)))
-    documents = [_document(each, verified) for each, verified in found]
+                _check_named(each, mine)
+                origin = Origin(each[0], epochs[each[0]])
+                events = _verified(each, logs, _against(origin, mine, signer), resume, console)
+                origin = origin._replace(stream="audit")
+                entries = _audit_verified(each, audits, _against(origin, mine, signer), resume, console)
+                documents.append(_document(each, events, entries))
     if as_json:
         typer.echo(json.dumps(documents, indent=2))
     else:
         for document in documents:
-            console.print(_sentence(document), markup=False)
-    if any(verified.finding for _, verified in found):
+            for sentence in _sentences(document):
+                console.print(sentence, markup=False)
+    if not all(document["is_whole"] and document["audit"]["is_whole"] for document in documents):
         raise typer.Exit(1)
 
 
@@ -80,15 +92,21 @@ def _read(path: Path) -> "tuple[Path, bytes]":
         raise CannotGoOn(f"{path} cannot be read: {failure.strerror}.") from failure
 
 
-def _against(origin: "Origin", kept: "Sequence[tuple[Path, bytes]]", signer: "CheckpointSigner") -> "list[Signed]":
-    """What a log must fit besides what the database has kept: what is named, and what was signed last."""
+def _check_named(named: Named, kept: Kept) -> None:
+    if kept and not any(each.origin.tenant == named[0] for _, each in kept):
+        raise CannotGoOn(f"None of these checkpoints is of tenant {named[0]}. Say which one with --tenant.")
+
+
+def _against(origin: "Origin", kept: Kept, signer: "CheckpointSigner") -> "list[Signed]":
+    """What a log or an audit must fit besides what the database has kept: what is named, and what was signed last."""
     from sync.log_check import Signed
 
-    mine = [(path, _checkpoint(path, raw, signer)) for path, raw in kept]
-    told = [Signed(each.size, each.root, str(path)) for path, each in mine if each.origin.tenant == origin.tenant]
-    if kept and not told:
-        raise CannotGoOn(f"None of these checkpoints is of tenant {origin.tenant}. Say which one with --tenant.")
-    trust = signer.trust(origin.tenant)
+    told = [
+        Signed(each.size, each.root, str(path))
+        for path, each in kept
+        if (each.origin.tenant, each.origin.stream) == (origin.tenant, origin.stream)
+    ]
+    trust = signer.trust(origin.tenant, origin.stream)
     # Of a log that was restored, what the signer saw last is gone; what was durable is not.
     newest = trust.newest if trust.newest and trust.newest.origin == origin else None
     last = [each for each in (trust.settled, newest) if each is not None]
@@ -100,7 +118,7 @@ def _checkpoint(path: Path, raw: bytes, signer: "CheckpointSigner") -> "Checkpoi
     from sync.checkpoint import NoteUnreadable, read_note
 
     try:
-        note = read_note(raw)
+        note = read_note(raw, None)
     except NoteUnreadable as why:
         raise CannotGoOn(f"{path} is no checkpoint: {why}.") from why
     if not note.signed_by(signer.publics(), is_good):
@@ -111,48 +129,79 @@ def _checkpoint(path: Path, raw: bytes, signer: "CheckpointSigner") -> "Checkpoi
 def _verified(
     named: Named, verifier: "LogVerifier", against: "Sequence[Signed]", resume: Path | None, console: "Console"
 ) -> "Verified":
-    begin = _kept_at(resume, named[0])
-    with _bar(console, named[1]) as show:
-
-        def came_to(where: "CameTo", upto: int) -> None:
-            show(where, upto)
-            if resume is not None:
-                _keep(resume, named[0], where)
-
+    with _goes_on(named, named[0], resume, console) as (begin, came_to):
         verified = verifier.verify(named[0], against=against, begin=begin, came_to=came_to)
     if resume is not None and verified.finding is not None:
         _keep(resume, named[0], None)  # what was found is looked at again, from the beginning
     return verified
 
 
-def _kept_at(resume: Path | None, tenant: "TenantId") -> "CameTo":
+def _audit_verified(
+    named: Named, verifier: "AuditVerifier", against: "Sequence[Signed]", resume: Path | None, console: "Console"
+) -> "AuditVerified":
+    kept_as = f"{named[0]}/audit"
+    with _goes_on(named, kept_as, resume, console) as (begin, came_to):
+        verified = verifier.verify(named[0], against=against, begin=begin, came_to=came_to)
+    if resume is not None and verified.tree.finding is not None:
+        _keep(resume, kept_as, None)
+    return verified
+
+
+@contextmanager
+def _goes_on(
+    named: Named, kept_as: str, resume: Path | None, console: "Console"
+) -> "Generator[tuple[CameTo, Progress]]":
+    """Where a check begins, and who is told how far it is."""
+    begin = _kept_at(resume, kept_as)
+    with _bar(console, named[1]) as show:
+
+        def came_to(where: "CameTo", upto: int) -> None:
+            show(where, upto)
+            if resume is not None:
+                _keep(resume, kept_as, where)
+
+        yield begin, came_to
+
+
+def _kept_at(resume: Path | None, kept_as: str) -> "CameTo":
     from infra.postgres.log_verifier import FROM_THE_BEGINNING, CameTo
 
     if resume is None or not resume.exists():
         return FROM_THE_BEGINNING
     try:
-        kept = json.loads(resume.read_bytes()).get(tenant)
+        kept = json.loads(resume.read_bytes()).get(kept_as)
         where = CameTo(kept["size"], [bytes.fromhex(each) for each in kept["frontier"]]) if kept else FROM_THE_BEGINNING
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CannotGoOn(f"{resume} is not what `cairn verify` keeps. Remove it, or name another file.") from error
     return where
 
 
-def _keep(resume: Path, tenant: "TenantId", where: "CameTo | None") -> None:
+def _keep(resume: Path, kept_as: str, where: "CameTo | None") -> None:
     kept: dict[str, Any] = json.loads(resume.read_bytes()) if resume.exists() else {}
-    kept[tenant] = where and {"size": where.size, "frontier": [each.hex() for each in where.frontier]}
+    kept[kept_as] = where and {"size": where.size, "frontier": [each.hex() for each in where.frontier]}
     writing = resume.with_name(f"{resume.name}.new")
     writing.write_text(json.dumps(kept))
     writing.replace(resume)
 
 
-def _document(named: Named, verified: "Verified") -> dict[str, Any]:
-    finding = verified.finding
+def _document(named: Named, log: "Verified", audit: "AuditVerified") -> dict[str, Any]:
     return {
         "tenant": named[0],
         "name": named[1],
+        **_told("events", log),
+        "audit": {
+            **_told("entries", audit.tree),
+            "erased": audit.emptied.erased,
+            "without_place": audit.emptied.without_place,
+        },
+    }
+
+
+def _told(all_of_it: str, verified: "Verified") -> dict[str, Any]:
+    finding = verified.finding
+    return {
         "is_whole": finding is None,
-        "events": verified.events,
+        all_of_it: verified.events,
         "head": verified.upto,
         "checkpoints": verified.checkpoints,
         "finding": finding
@@ -160,11 +209,19 @@ def _document(named: Named, verified: "Verified") -> dict[str, Any]:
     }
 
 
-def _sentence(document: dict[str, Any]) -> str:
-    who, finding = document["name"], document["finding"]
-    if finding is not None:
-        return f"{who}: TOUCHED. {finding['text']}"
-    return f"{who}: {document['events']} events are what they were, by {document['checkpoints']} checkpoints."
+def _sentences(document: dict[str, Any]) -> list[str]:
+    who, audit = document["name"], document["audit"]
+    log = f"{document['events']} events are what they were, by {document['checkpoints']} checkpoints."
+    beside = f"{audit['entries']} entries of the audit are what they were, by {audit['checkpoints']} checkpoints."
+    if audit["erased"]:
+        beside += f" Of {audit['erased']} the address and the words were erased, as it tells itself."
+    if audit["without_place"]:
+        beside += f" {audit['without_place']} were noted since, and are not proven yet."
+    return [_sentence(who, document["finding"], log), _sentence(who, audit["finding"], beside)]
+
+
+def _sentence(who: str, finding: dict[str, Any] | None, otherwise: str) -> str:
+    return f"{who}: {otherwise}" if finding is None else f"{who}: TOUCHED. {finding['text']}"
 
 
 @contextmanager

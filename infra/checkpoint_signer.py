@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from infra.keyring import FileKeyring
-from sync.checkpoint import Checkpoint, Origin, signed
+from sync.checkpoint import SAID, Checkpoint, Origin, Stream, signed
 from sync.log import TenantId
 from sync.trust import HistoryRewritten, Trust, asks_for, followed
 
@@ -55,7 +55,7 @@ _MEMORY: Final = TypeAdapter(_Memory)
 
 
 class CheckpointSigner:
-    """One signer of all logs; safe to share between threads and processes."""
+    """One signer of all that is proven; safe to share between threads and processes."""
 
     def __init__(self, keyring: FileKeyring, folder: Path) -> None:
         self._keyring, self._folder = keyring, folder / SIGNER_FOLDER
@@ -69,13 +69,14 @@ class CheckpointSigner:
 
         `durable` is how far a verified backup holds the log. Raises SigningRefused.
         """
-        with self._alone(checkpoint.origin.tenant) as path:
+        tenant, stream = checkpoint.origin.tenant, checkpoint.origin.stream
+        with self._alone(tenant, stream) as path:
             memory = self._read(path)
-            trust = _trust(checkpoint.origin.tenant, memory)
+            trust = _trust(tenant, stream, memory)
             epochs = (trust.newest.origin.epoch, memory.announced) if trust.newest else (checkpoint.origin.epoch,)
             if checkpoint.origin.epoch not in epochs:
                 raise SigningRefused(
-                    f"The log of tenant {checkpoint.origin.tenant} is in epoch {checkpoint.origin.epoch}, which nobody "
+                    f"The {SAID[stream].whole} of tenant {tenant} is in epoch {checkpoint.origin.epoch}, which nobody "
                     "has announced. If a backup was restored, run `cairn epoch new` where these keys are."
                 )
             before = asks_for(trust, checkpoint.origin)
@@ -83,29 +84,32 @@ class CheckpointSigner:
             try:
                 trust = followed(trust, checkpoint, durable, shown)
             except HistoryRewritten as why:
-                raise SigningRefused(f"Not signed: {why}") from why
+                of = "" if stream == "events" else f" of the {SAID[stream].whole}"
+                raise SigningRefused(f"Not signed{of}: {why}") from why
             _write(path, replace(memory, newest=_kept(trust.newest), settled=_kept(trust.settled)))
             body = checkpoint.body()
             signatures = [(public, self._keyring.sign(kid, body)) for kid, public in self._keyring.checkpoint_keys()]
         return signed(checkpoint, signatures)
 
     def announce(self, tenant: TenantId, epoch: str) -> None:
-        """Let a log go on in a new epoch, because a backup was restored."""
-        with self._alone(tenant) as path:
-            _write(path, replace(self._read(path), announced=epoch))
+        """Let all that is proven of a tenant go on in a new epoch, because a backup was restored."""
+        for stream in SAID:
+            with self._alone(tenant, stream) as path:
+                _write(path, replace(self._read(path), announced=epoch))
 
-    def trust(self, tenant: TenantId) -> Trust:
+    def trust(self, tenant: TenantId, stream: Stream = "events") -> Trust:
         """What was signed last."""
-        with self._alone(tenant) as path:
-            return _trust(tenant, self._read(path))
+        with self._alone(tenant, stream) as path:
+            return _trust(tenant, stream, self._read(path))
 
     @contextmanager
-    def _alone(self, tenant: TenantId) -> Generator[Path]:
-        """The file of a tenant, while no other process reads or writes it."""
+    def _alone(self, tenant: TenantId, stream: Stream) -> Generator[Path]:
+        """The file of what is signed, while no other process reads or writes it."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self._folder / f"{tenant}.lock").open("a") as turn:
+        name = tenant if stream == "events" else f"{tenant}.{stream}"
+        with (self._folder / f"{name}.lock").open("a") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
-            yield self._folder / f"{tenant}.json"
+            yield self._folder / f"{name}.json"
 
     def _read(self, path: Path) -> _Memory:
         try:
@@ -131,12 +135,12 @@ def _write(path: Path, memory: _Memory) -> None:
         os.close(folder)
 
 
-def _trust(tenant: TenantId, memory: _Memory) -> Trust:
-    return Trust(*(_checkpoint(tenant, kept) if kept else None for kept in (memory.newest, memory.settled)))
+def _trust(tenant: TenantId, stream: Stream, memory: _Memory) -> Trust:
+    return Trust(*(_checkpoint(tenant, stream, kept) if kept else None for kept in (memory.newest, memory.settled)))
 
 
-def _checkpoint(tenant: TenantId, kept: _Kept) -> Checkpoint:
-    return Checkpoint(Origin(tenant, kept.epoch), kept.size, base64.b64decode(kept.root))
+def _checkpoint(tenant: TenantId, stream: Stream, kept: _Kept) -> Checkpoint:
+    return Checkpoint(Origin(tenant, kept.epoch, stream), kept.size, base64.b64decode(kept.root))
 
 
 def _kept(checkpoint: Checkpoint | None) -> _Kept | None:

@@ -1,4 +1,6 @@
-"""Has checkpoints of all logs signed while the server runs, in one thread: woken by the doorbell, and by the clock.
+"""Has checkpoints of all logs, or of all audits, signed while the server runs, in one thread.
+
+The doorbell wakes it, and the clock.
 
 What goes wrong with one log is said in the server's log of its own and keeps the others from nothing. It is tried again
 with the next sweep, because a database comes back; a log that was touched does not, and is complained of until somebody
@@ -11,26 +13,35 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from infra.checkpoint_signer import SigningRefused
 from infra.keyring import KeyringUnreadable
 from infra.looping_thread import LoopingThread
 from infra.said_once import SaidOnce
-from infra.tree_keeper import EVENTS_PER_CHECKPOINT, LogTouched, TreeKeeper
+from infra.tree_keeper import EVENTS_PER_CHECKPOINT, LogTouched
+from sync.checkpoint import SAID
 from sync.doorbell import Doorbell
 from sync.log import LogUnavailable, TenantId, TenantUnknown
-from sync.proof_shelf import ProofShelf
+from sync.proof_shelf import TreeShelf
 from sync.tiles import TileMissing
 
 SWEEP_S: Final = 60.0
 PAUSE_S: Final = 1.0
 """Between two looks: a busy log has one checkpoint a second, not one for every push."""
+AUDIT_SWEEP_S: Final = 10.0
+"""No bell rings for audits: so long at most an entry is without its place."""
 STOP_S_MAX: Final = 10.0
 
-_STANDS_STILL: Final = "checkpoints cannot look for logs"
-
 _log = logging.getLogger("cairnfield.checkpoints")
+
+
+class Keeper(Protocol):
+    """Implemented by `infra.tree_keeper.TreeKeeper` and `infra.audit_keeper.AuditKeeper`."""
+
+    def keep_up(self, tenant: TenantId, /) -> int | None:
+        """Sign what is due; returns when to look again, or None for when it has grown."""
+        ...
 
 
 class Checkpoints:
@@ -38,8 +49,8 @@ class Checkpoints:
 
     def __init__(
         self,
-        shelf: ProofShelf,
-        keeper: TreeKeeper,
+        shelf: TreeShelf,
+        keeper: Keeper,
         doorbell: Doorbell,
         *,
         now_ms: Callable[[], int],
@@ -48,6 +59,8 @@ class Checkpoints:
     ) -> None:
         self._shelf, self._keeper, self._doorbell, self._now_ms = shelf, keeper, doorbell, now_ms
         self._sweep_s, self._pause_s = sweep_s, pause_s
+        self._whole = SAID[shelf.stream].whole
+        self._stands_still = f"checkpoints cannot look for {self._whole}s"
         self._thread = LoopingThread(self._main, name="checkpoints")
         self._trouble = SaidOnce(_log)
         self._ears: dict[TenantId, Callable[[], None]] = {}
@@ -98,9 +111,9 @@ class Checkpoints:
         except LogUnavailable as why:
             _log.warning("checkpoints wait for the database: %s", why)
         except Exception as trouble:  # whatever it is, the next sweep may find it mended
-            self._trouble.say(_STANDS_STILL, trouble)
+            self._trouble.say(self._stands_still, trouble)
         else:
-            self._trouble.is_well(_STANDS_STILL)
+            self._trouble.is_well(self._stands_still)
 
     def _hear(self, tenant: TenantId, head: int) -> None:
         self._heads[tenant] = max(head, self._heads.get(tenant, 0))
@@ -113,11 +126,11 @@ class Checkpoints:
     def _look(self, tenant: TenantId) -> None:
         self._looked_at[tenant] = self._heads.get(tenant, 0)
         self._due_ms.pop(tenant, None)
-        what = f"no checkpoint of tenant {tenant}"
+        what = f"no checkpoint of the {self._whole} of tenant {tenant}"
         try:
             due_ms = self._keeper.keep_up(tenant)
         except LogUnavailable as why:
-            _log.warning("checkpoints of tenant %s wait for the database: %s", tenant, why)
+            _log.warning("checkpoints of the %s of tenant %s wait for the database: %s", self._whole, tenant, why)
         except (LogTouched, SigningRefused, TileMissing, KeyringUnreadable) as why:
             _log.error("%s: %s", what, why)
         except TenantUnknown:

@@ -3,6 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from infra.memory import MemoryEventLog
 from sync.leaf import leaf_hashes
@@ -15,6 +16,8 @@ from sync.tiles import Tile
 
 class MemoryProofShelf:
     """`sync.proof_shelf.ProofShelf` beside a log in memory."""
+
+    stream: Final = "events"
 
     def __init__(self, log: MemoryEventLog) -> None:
         self._log, self._lock = log, threading.Lock()

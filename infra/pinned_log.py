@@ -109,7 +109,7 @@ def decoded(raw: bytes) -> Pinned:
 
 
 def _plain(checkpoint: Checkpoint | None) -> list[Any] | None:
-    return checkpoint and [*checkpoint.origin, checkpoint.size, base64.b64encode(checkpoint.root).decode()]
+    return checkpoint and [*checkpoint.origin[:2], checkpoint.size, base64.b64encode(checkpoint.root).decode()]
 
 
 def _checkpoint(kept: list[Any] | None) -> Checkpoint | None:

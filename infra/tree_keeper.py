@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from infra.checkpoint_signer import CheckpointSigner, SigningRefused
-from sync.checkpoint import Checkpoint, Origin
+from sync.checkpoint import SAID, Checkpoint, Origin, Stream
 from sync.log import TenantId
 from sync.merkle import consistency_proof, root_at, root_of
-from sync.proof_shelf import Anchor, ProofShelf, SignedRow
+from sync.proof_shelf import Anchor, SignedRow, TreeShelf
 from sync.tiles import grown, nodes_over
 
 EVENTS_PER_CHECKPOINT: Final = 256
@@ -25,10 +25,13 @@ class LogTouched(Exception):
 
 
 class TreeKeeper:
-    """Keeps the trees of all logs; safe to share between threads and processes, which then do some work twice."""
+    """Keeps the trees of all logs, or of all audits; safe to share between threads and processes, which then do some
+    work twice."""
 
-    def __init__(self, shelf: ProofShelf, signer: CheckpointSigner, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, shelf: TreeShelf, signer: CheckpointSigner, *, now_ms: Callable[[], int]) -> None:
         self._shelf, self._signer, self._now_ms = shelf, signer, now_ms
+        self._stream: Stream = shelf.stream
+        self._said = SAID[self._stream]
 
     def keep_up(self, tenant: TenantId, *, at_once: bool = False) -> int | None:
         """Sign what is due; returns when to look again in milliseconds since 1970, or None for when it has grown.
@@ -53,7 +56,10 @@ class TreeKeeper:
             upto = min(anchor.position, size + LEAVES_PER_STEP)
             leaves = self._shelf.leaf_hashes(tenant, after=size, upto=upto)
             if len(leaves) < upto - size:
-                raise LogTouched(f"The log of tenant {tenant} lacks the event at position {size + len(leaves) + 1}.")
+                raise LogTouched(
+                    f"The {self._said.whole} of tenant {tenant} lacks the {self._said.each} at position "
+                    f"{size + len(leaves) + 1}."
+                )
             tiles = grown(size, lambda level, number: self._shelf.tile(tenant, level, number), leaves)
             self._shelf.keep_tiles(tenant, tiles)
             size = upto
@@ -63,10 +69,11 @@ class TreeKeeper:
         root = root_at(anchor.position, nodes)
         if root != root_of(anchor.frontier):
             raise LogTouched(
-                f"The log of tenant {tenant} is not what was appended to it: its first {anchor.position} events do not "
-                "come to the frontier that the appends have kept. `cairn verify` says where it differs."
+                f"The {self._said.whole} of tenant {tenant} is not what was appended to it: its first "
+                f"{anchor.position} {self._said.all} do not come to the frontier that the appends have kept. "
+                "`cairn verify` says where it differs."
             )
-        checkpoint = Checkpoint(Origin(tenant, anchor.epoch), anchor.position, root)
+        checkpoint = Checkpoint(Origin(tenant, anchor.epoch, self._stream), anchor.position, root)
         try:
             note = self._signer.sign(
                 checkpoint,
@@ -81,7 +88,7 @@ class TreeKeeper:
 
     def _is_overtaken(self, tenant: TenantId, anchor: Anchor) -> bool:
         """Whether another process has signed more of the log meanwhile, and the log still holds as much."""
-        newest = self._signer.trust(tenant).newest
+        newest = self._signer.trust(tenant, self._stream).newest
         if newest is None or newest.origin.epoch != anchor.epoch or newest.size <= anchor.position:
             return False
         return self._shelf.anchor(tenant).position >= newest.size

@@ -7,17 +7,35 @@
     — cairnfield/t/0190…/e/7c2a… xQ2…  one signature for each key that was not revoked
 
 The origin names the epoch because no log may sign what contradicts what it signed before, and a server that came back
-from a backup lacks events that it has signed for: from then on it is another log.
+from a backup lacks events that it has signed for: from then on it is another log. A tenant's audit is proven alike, as
+a log of its own whose origin ends with `/audit`.
 """
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sync.log import TenantId
 from sync.merkle import HASH_BYTES
+
+Stream = Literal["events", "audit"]
+"""What of a tenant is proven, each in a tree of its own: what was told, and who had access."""
+
+
+class Said(NamedTuple):
+    """How people call it."""
+
+    whole: str
+    each: str
+    all: str
+
+
+SAID: Final[Mapping[Stream, Said]] = {
+    "events": Said("log", "event", "events"),
+    "audit": Said("audit", "entry", "entries"),
+}
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(public key, signature, signed bytes) -> whether the signature is good; Ed25519."""
@@ -29,7 +47,7 @@ _ED25519: Final = b"\x01"
 _KEY_ID_BYTES: Final = 4
 _SIGNATURE_BYTES: Final = 64
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ORIGIN: Final = re.compile(f"cairnfield/t/({_UUID})/e/({_UUID})")
+_ORIGIN: Final = re.compile(f"cairnfield/t/({_UUID})/e/({_UUID})(?:/(audit))?")
 _BODY: Final = re.compile(rf"([^\n]+)\n(0|[1-9][0-9]{{0,{_SIZE_DIGITS_MAX - 1}}})\n([A-Za-z0-9+/]{{43}}=)\n")
 
 
@@ -42,9 +60,10 @@ class Origin(NamedTuple):
 
     tenant: TenantId
     epoch: str
+    stream: Stream = "events"
 
     def __str__(self) -> str:
-        return f"cairnfield/t/{self.tenant}/e/{self.epoch}"
+        return f"cairnfield/t/{self.tenant}/e/{self.epoch}" + ("" if self.stream == "events" else f"/{self.stream}")
 
 
 class Checkpoint(NamedTuple):
@@ -101,8 +120,8 @@ def signed(checkpoint: Checkpoint, signatures: Sequence[tuple[bytes, bytes]]) ->
     return checkpoint.body() + b"\n" + "".join(lines).encode()
 
 
-def read_note(raw: bytes) -> Note:
-    """A note as it was kept or sent; raises NoteUnreadable."""
+def read_note(raw: bytes, stream: Stream | None = "events") -> Note:
+    """A note as it was kept or sent, of that stream or, for None, of whichever; raises NoteUnreadable."""
     if len(raw) > NOTE_BYTES_MAX:
         raise NoteUnreadable(f"it has more than {NOTE_BYTES_MAX} bytes")
     try:
@@ -113,10 +132,11 @@ def read_note(raw: bytes) -> Note:
     found = _BODY.fullmatch(body + "\n")
     if found is None or not parted:
         raise NoteUnreadable("it does not begin with an origin, a size and a root, one on each line")
-    named = _ORIGIN.fullmatch(found[1])
-    if named is None:
+    origin, size, root = _origin(found[1]), int(found[2]), _bytes(found[3])
+    if origin is None:
         raise NoteUnreadable(f"{found[1]!r} is the log of no tenant of Cairnfield's")
-    origin, size, root = Origin(named[1], named[2]), int(found[2]), _bytes(found[3])
+    if stream not in (None, origin.stream):
+        raise NoteUnreadable(f"it is of the {origin.stream}, and not of the {stream}")
     if len(root) != HASH_BYTES:
         raise NoteUnreadable("its root is no hash")
     return Note(Checkpoint(origin, size, root), tuple(_signatures(lines, str(origin))))
@@ -125,14 +145,19 @@ def read_note(raw: bytes) -> Note:
 def read_key(text: str) -> VerifierKey:
     """A verifier key as a log names it; raises NoteUnreadable."""
     name, _, rest = text.strip().partition("+")
-    named, (claimed, _, encoded) = _ORIGIN.fullmatch(name), rest.partition("+")
+    origin, (claimed, _, encoded) = _origin(name), rest.partition("+")
     raw = _bytes(encoded)
-    if named is None or raw[:1] != _ED25519 or len(raw) != 1 + HASH_BYTES:
+    if origin is None or raw[:1] != _ED25519 or len(raw) != 1 + HASH_BYTES:
         raise NoteUnreadable("this is no Ed25519 key of a log of Cairnfield's")
-    key = VerifierKey(Origin(named[1], named[2]), raw[1:])
+    key = VerifierKey(origin, raw[1:])
     if key.id.hex() != claimed:
         raise NoteUnreadable("the key's id is not that of its name and bytes")
     return key
+
+
+def _origin(name: str) -> Origin | None:
+    named = _ORIGIN.fullmatch(name)
+    return named and Origin(named[1], named[2], "audit" if named[3] else "events")
 
 
 def _signatures(lines: str, origin: str) -> Iterable[tuple[bytes, bytes]]:

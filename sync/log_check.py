@@ -8,10 +8,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from sync.checkpoint import SAID, Stream
 from sync.merkle import appended, root_at, root_of
 from sync.tiles import WIDTH, TileMissing, Tiles, nodes_over, split
 
-What = Literal["event", "tile", "checkpoint", "head", "history"]
+What = Literal["event", "entry", "tile", "checkpoint", "head", "history", "erasure"]
 
 
 class Finding(NamedTuple):
@@ -40,8 +41,17 @@ class LogCheck:
     """
 
     def __init__(
-        self, *, upto: int, tiles: Tiles, signed: Sequence[Signed], size: int = 0, frontier: Sequence[bytes] = ()
+        self,
+        *,
+        upto: int,
+        tiles: Tiles,
+        signed: Sequence[Signed],
+        size: int = 0,
+        frontier: Sequence[bytes] = (),
+        stream: Stream = "events",
     ) -> None:
+        self._said = SAID[stream]
+        self._each: What = "event" if stream == "events" else "entry"
         self._upto, self._tiles = upto, tiles
         self._signed = sorted({(each.size, each.root): each for each in signed}.values())
         self.size, self.frontier = size, list(frontier)
@@ -53,10 +63,11 @@ class LogCheck:
         ends = [each for each in self._signed if each.size > upto]
         if ends:
             self.finding = Finding(
-                "event",
+                self._each,
                 upto + 1,
                 ends[0].size,
-                f"The log ends at {upto}, but {ends[0].kept_by} is over {ends[0].size} events: the rest is missing.",
+                f"The {self._said.whole} ends at {upto}, but {ends[0].kept_by} is over {ends[0].size} "
+                f"{self._said.all}: the rest is missing.",
             )
 
     def take(self, leaves: Sequence[bytes]) -> bool:
@@ -73,13 +84,13 @@ class LogCheck:
     def miss(self, text: str) -> None:
         """The row that should follow is not there, or is another: that is the first position that was touched."""
         if self.finding is None:
-            self.finding = Finding("event", self._suspect or self.size + 1, self._suspect or self.size + 1, text)
+            self.finding = Finding(self._each, self._suspect or self.size + 1, self._suspect or self.size + 1, text)
 
     def cannot_read(self, last: int, why: str) -> None:
         """What follows, up to `last` at most, is not to be had; `why` is a sentence."""
         if self.finding is None:
             text = f"Nothing can be said from position {self.size + 1} on, or from somewhat later. {why}"
-            self.finding = Finding("event", self.size + 1, last, text)
+            self.finding = Finding(self._each, self.size + 1, last, text)
 
     def end(self, frontier: Sequence[bytes]) -> None:
         """All leaves were taken; `frontier` is what the head has kept of them."""
@@ -127,31 +138,30 @@ class LogCheck:
             return
         if held != self.frontier[-1]:
             first = self.size - (1 << level) + 1
-            text = f"A tile above the leaves from {first} to {self.size} was touched; the events were not."
+            text = f"A tile above the leaves from {first} to {self.size} was touched; the {self._said.all} were not."
             self.finding = Finding("tile", first, self.size, text)
 
     def _judge(self, root: bytes, kept_by: str, otherwise: What) -> None:
         """Something differs up to here: by `root`, which can be relied on, it is the log, the tiles, or both."""
-        first = self._suspect
+        first, each = self._suspect, self._said.each
         if first is not None and root_of(self.frontier) == root:
-            text = f"The tile that holds the hash of the event at position {first} was touched; the event was not."
+            text = f"The tile that holds the hash of the {each} at position {first} was touched; the {each} was not."
             self.finding = Finding("tile", first, first, text)
         elif first is not None and self._root_of_tiles() == root:
-            text = f"The event at position {first} is not what it was, or lies at another position than it did."
-            self.finding = Finding("event", first, first, text)
+            text = f"The {each} at position {first} is not what it was, or lies at another position than it did."
+            self.finding = Finding(self._each, first, first, text)
         elif first is not None:
             text = (
-                f"The event at position {first} is not what the tiles say, and neither fits {kept_by}: at the latest "
+                f"The {each} at position {first} is not what the tiles say, and neither fits {kept_by}: at the latest "
                 "there, history was written anew."
             )
             self.finding = Finding("history", self._good + 1, first, text)
         else:
-            text = (
-                f"The events from {self._good + 1} to {self.size} do not fit {kept_by}, though they fit the tiles: "
-                "one of them at least was written anew, and the tiles with it, or none and the frontier was."
+            text = f"The {self._said.all} from {self._good + 1} to {self.size} do not fit {kept_by}" + (
+                ", though they fit the tiles: one of them at least was written anew, and the tiles with it, or none "
+                "and the frontier was."
                 if otherwise == "head"
-                else f"The events from {self._good + 1} to {self.size} do not fit {kept_by}: one of them at least was "
-                "written anew, and the tiles with it."
+                else ": one of them at least was written anew, and the tiles with it."
             )
             self.finding = Finding(otherwise, self._good + 1, self.size, text)
 

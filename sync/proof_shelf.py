@@ -1,15 +1,17 @@
-"""The port of what proves a log: its anchor, the tiles of its tree and its signed checkpoints."""
+"""The ports of what proves a log or an audit: its anchor, the tiles of its tree and its signed checkpoints."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from sync.audit_leaf import PlacedEntry
+from sync.checkpoint import Stream
 from sync.log import TenantId
 from sync.rows import EventRow
 from sync.tiles import Tile
 
 
 class Anchor(NamedTuple):
-    """Where a tenant's log ends, and what its tree is there."""
+    """Where a tenant's log, or its audit, ends, and what its tree is there."""
 
     position: int
     epoch: str
@@ -28,11 +30,13 @@ class SignedRow(NamedTuple):
     note: bytes
 
 
-class ProofShelf(Protocol):
-    """Implemented by `infra.postgres.proof_shelf.PostgresProofShelf` and `infra.memory_proof_shelf.MemoryProofShelf`.
+class TreeShelf(Protocol):
+    """What keeps the trees of one stream; everything raises LogUnavailable where the database does not answer."""
 
-    Everything raises LogUnavailable where the database does not answer.
-    """
+    @property
+    def stream(self) -> Stream:
+        """What it is that is proven."""
+        ...
 
     def tenants(self) -> Sequence[TenantId]:
         """Whose logs there are."""
@@ -73,10 +77,27 @@ class ProofShelf(Protocol):
         """Store a checkpoint; one that is there already stays as it is."""
         ...
 
+
+class ProofShelf(TreeShelf, Protocol):
+    """Of the logs: implemented by `infra.postgres.proof_shelf.PostgresProofShelf` and
+    `infra.memory_proof_shelf.MemoryProofShelf`."""
+
     def event(self, tenant: TenantId, id: str) -> EventRow | None:  # noqa: A002  # its name everywhere
         """One event by its id."""
         ...
 
     def events_of_scope(self, tenant: TenantId, scope: str, *, upto: int, limit: int) -> Sequence[EventRow]:
         """At most `limit` events of everything that lives in a scope, by position."""
+        ...
+
+
+class AuditShelf(TreeShelf, Protocol):
+    """Of the audits: implemented by `infra.postgres.proof_shelf.PostgresAuditShelf`."""
+
+    def entries(self, tenant: TenantId, *, after: int, upto: int, limit: int) -> Sequence[PlacedEntry]:
+        """At most `limit` entries at these positions, by position."""
+        ...
+
+    def entry(self, tenant: TenantId, *, position: int | None, entry: str | None) -> PlacedEntry | None:
+        """One entry that has its place, by that or by its id."""
         ...

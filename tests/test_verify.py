@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cairnfield.checkpoints import open_keeper
+from cairnfield.checkpoints import open_audit_keeper, open_keeper
 from cairnfield.cli import app
 from cairnfield.database import settings_with
 from cairnfield.failure import CannotGoOn
+from cairnfield.noted import note_reading
 from infra import verify_evidence
 from infra.postgres.pool import open_pool
-from infra.postgres.proof_shelf import PostgresProofShelf
+from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
 from infra.postgres.roles import PROJECTOR
 from sync.log import Changes
 from tests.conftest import TestServer
@@ -42,6 +43,20 @@ class Audited:
             newest = PostgresProofShelf(pool).newest(tenant, self.office.log.head(tenant).epoch)
         assert newest is not None
         kept = self.folder / f"{tenant}-{newest.size}.checkpoint"
+        kept.write_bytes(newest.note)
+        return kept
+
+    def look(self, count: int, *, person: str | None = None) -> Path:
+        """So many entries more in the audit, and the checkpoint over them as a file."""
+        tenant, settings = self.office.tenant, settings_with()
+        with open_pool(self.dsn, size=1) as pool:
+            for _ in range(count):
+                note_reading(pool, tenant, "history_read", "of a site", person=person)
+        with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
+            open_audit_keeper(pool, settings, lambda: NOON).keep_up(tenant, at_once=True)
+            newest = PostgresAuditShelf(pool).newest(tenant, self.office.log.head(tenant).epoch)
+        assert newest is not None
+        kept = self.folder / f"{tenant}-{newest.size}.audit.checkpoint"
         kept.write_bytes(newest.note)
         return kept
 
@@ -163,5 +178,57 @@ def test_evidence_is_written_and_holds_against_a_checkpoint_that_was_kept(
         (("--scope", "catalog", "--checkpoint", tmp_path / "nowhere", *tenant), "cannot be read"),
     ):
         refusal = evidence(out, *said).exception
+        assert isinstance(refusal, CannotGoOn)
+        assert why in str(refusal)
+
+
+def test_f8_the_audit_is_checked_with_the_log_and_against_checkpoints_of_its_own(offices: list[Audited]) -> None:
+    audited = offices[0]
+    asked = ("--tenant", audited.office.tenant)
+    kept, older, _ = audited.grow(3), audited.look(5), audited.look(4)
+    with open_pool(audited.dsn, size=1) as pool:
+        note_reading(pool, audited.office.tenant, "history_read", "of a site")
+    done = verify(*asked, "--against", kept, "--against", older)
+    assert done.exit_code == 0, done.output
+    assert "9 entries of the audit are what they were, by 4 checkpoints. 1 were noted since" in done.output
+    tamper(
+        audited.dsn, "update audit_entry set detail = '' where tenant = %s and position = 3", [audited.office.tenant]
+    )
+    done = verify(*asked)
+    assert (done.exit_code, "TOUCHED. The entry at position 3 is not what it was" in done.output) == (1, True)
+    (document,) = told(*asked)
+    assert (document["is_whole"], document["audit"]["is_whole"]) == (True, False)
+    assert {**document["audit"]["finding"], "text": ""} == {"what": "entry", "first": 3, "last": 3, "text": ""}
+    assert (document["audit"]["entries"], document["audit"]["without_place"]) == (9, 1)
+
+
+def test_f8_a_check_of_the_audit_goes_on_where_it_was(offices: list[Audited], tmp_path: Path) -> None:
+    audited, resume = offices[0], tmp_path / "came-to.json"
+    asked = ("--tenant", audited.office.tenant, "--resume", resume)
+    audited.look(5)
+    assert verify(*asked).exit_code == 0
+    assert json.loads(resume.read_bytes())[f"{audited.office.tenant}/audit"]["size"] == 5
+    audited.look(5)
+    tamper(audited.dsn, "delete from audit_entry where tenant = %s and position = 8", [audited.office.tenant])
+    assert "entry at position 8 is missing" in verify(*asked).output
+
+
+def test_what_the_audit_says_of_a_person_is_counted_and_then_erased(offices: list[Audited]) -> None:
+    audited, ada = offices[0], "00000000-0000-4000-8000-0000000000ad"
+    older = audited.look(3, person=ada)
+    audited.look(2)
+    asked = ("audit", "erase", ada, "--tenant", audited.office.tenant)
+    counted = CliRunner().invoke(app, asked)
+    assert "3 entries would lose their addresses and words" in counted.output, counted.exception
+    erased = json.loads(CliRunner().invoke(app, [*asked, "--yes", "--json"]).stdout)
+    assert (erased["entries"], erased["is_erased"]) == (3, True)
+    assert "0 entries are erased" in CliRunner().invoke(app, [*asked, "--yes"]).output
+    audited.look(0)
+    done = verify("--tenant", audited.office.tenant, "--against", older)
+    assert done.exit_code == 0, done.output
+    assert "6 entries of the audit are what they were" in done.output
+    assert "Of 3 the address and the words were erased, as it tells itself." in done.output
+    for said, why in ((("ada",), "no id of a person"), ((ada,), "which one with --tenant")):
+        refusal = CliRunner().invoke(app, ["audit", "erase", *said]).exception
         assert isinstance(refusal, CannotGoOn)
         assert why in str(refusal)

@@ -30,8 +30,7 @@ def audit(
     """Newest first; ask on with `next` until it is null."""
     identity = identity_of(services)
     found = identity.audit.entries(speaking.tenant, before=cursor, kind=kind, person=person, limit=limit)
-    if cursor is None:
-        note(request, identity, speaking.tenant, "audit_read", actor=speaking.person)
+    note(request, identity, speaking.tenant, "audit_read", actor=speaking.person)
     following = found[-1].entry if len(found) == limit else None
     document = {"items": [each._asdict() for each in found], "next": following}
     return Response(orjson.dumps(document), media_type="application/json", headers={"Cache-Control": "no-store"})

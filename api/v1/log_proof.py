@@ -4,12 +4,9 @@ Every device asks for `consistency` before it pulls, so that a server which rewr
 that connects. The rest is for those who check.
 """
 
-import base64
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
@@ -18,18 +15,29 @@ from api.auth import principal_of, services_of
 from api.problem import Problem
 from api.problem_types import PROBLEM_TYPES
 from api.proof_ports import Proofs
+from api.proving import (
+    as_json,
+    consistency_since,
+    keys_of,
+    newest_of,
+    nodes_of,
+    not_yet,
+    page_of_checkpoints,
+    proofs_of,
+    text,
+    texts,
+)
 from api.services import Services
 from api.signing_in import note
 from commands.authority import Principal
 from domain.values import INTEGER_MAX, UUID_PATTERN, EntityId
-from sync.checkpoint import Origin, VerifierKey
+from sync.checkpoint import Origin
 from sync.evidence import OLDER_MAX, EvidenceMissing, evidence_of
 from sync.leaf import leaf_of, stamps_of
 from sync.log import TenantId
-from sync.merkle import Nodes, consistency_proof, inclusion_proof, leaf_hash
-from sync.proof_shelf import SignedRow
+from sync.merkle import inclusion_proof, leaf_hash
 from sync.rows import EventRow
-from sync.tiles import LEVELS_MAX, nodes_over, split, widths_of
+from sync.tiles import LEVELS_MAX, split, widths_of
 
 CHECKPOINTS_PER_PAGE_MAX: Final = 200
 EVENTS_NAMED_MAX: Final = 100
@@ -46,13 +54,13 @@ def checkpoint_keys(speaking: Speaking, services: Ports) -> Response:
     """Keep them at first contact, and let no later answer replace them: a key goes on signing until it is revoked."""
     proofs = proofs_of(services)
     origin = Origin(speaking.tenant, proofs.shelf.anchor(speaking.tenant).epoch)
-    return _json({"origin": str(origin), "keys": _keys(origin, proofs)})
+    return as_json({"origin": str(origin), "keys": keys_of(origin, proofs)})
 
 
 @router.get("/checkpoint", summary="The newest checkpoint", response_class=Response)
 def checkpoint(speaking: Speaking, services: Ports) -> Response:
     """As a signed note (C2SP `tlog-checkpoint`): origin, size and root, and a signature for each key."""
-    newest = newest_of(speaking.tenant, proofs_of(services))
+    newest = newest_of(speaking.tenant, proofs_of(services).shelf)
     return Response(newest.note, media_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
@@ -64,12 +72,7 @@ def checkpoints(
     limit: Annotated[int, Query(ge=1, le=CHECKPOINTS_PER_PAGE_MAX, description="How many at most.")] = 50,
 ) -> Response:
     """By size, of all epochs; ask on with `next` until it is null. Those of one size are never on two pages."""
-    rows = proofs_of(services).shelf.signed(speaking.tenant, after=after, limit=limit)
-    items = [
-        {"size": row.size, "epoch": row.epoch, "signed_at_ms": row.signed_at_ms, "checkpoint": row.note.decode()}
-        for row in rows
-    ]
-    return _json({"items": items, "next": rows[-1].size if len(rows) >= limit else None})
+    return as_json(page_of_checkpoints(speaking.tenant, proofs_of(services).shelf, after=after, limit=limit))
 
 
 @router.get("/consistency", summary="That the log still begins with what it was")
@@ -80,19 +83,7 @@ def consistency(
 ) -> Response:
     """The newest checkpoint, and the hashes by which it is shown to continue one of `since` events (RFC 9162)."""
     proofs = proofs_of(services)
-    anchor, newest = proofs.shelf.anchor(speaking.tenant), newest_of(speaking.tenant, proofs)
-    nodes = _nodes(speaking.tenant, proofs)
-    shown = _texts(consistency_proof(since, newest.size, nodes)) if since <= newest.size else None
-    return _json(
-        {
-            "checkpoint": newest.note.decode(),
-            "keys": _keys(Origin(speaking.tenant, newest.epoch), proofs),
-            "epoch": anchor.epoch,
-            "durable": anchor.durable,
-            "since": since,
-            "consistency": shown,
-        }
-    )
+    return as_json(consistency_since(speaking.tenant, proofs, proofs.shelf, since))
 
 
 @router.get("/inclusion", summary="That an event is in the log")
@@ -111,21 +102,21 @@ def inclusion(
             "An event is named either by its position or by its id.",
             hint="Send `position` or `event`, and not both.",
         )
-    newest = newest_of(tenant, proofs)
+    newest = newest_of(tenant, proofs.shelf)
     row = _row(tenant, position, event, services, proofs)
     if row.position > newest.size:
-        raise _not_yet(row.position, newest)
-    hashes = inclusion_proof(row.position - 1, newest.size, _nodes(tenant, proofs))
-    return _json(
+        raise not_yet(row.position, newest, proofs.shelf)
+    hashes = inclusion_proof(row.position - 1, newest.size, nodes_of(tenant, proofs.shelf))
+    return as_json(
         {
             "position": row.position,
             "event_id": row.id,
             "stamps": stamps_of(row).decode(),
-            "leaf_hash": _text(leaf_hash(leaf_of(row))),
+            "leaf_hash": text(leaf_hash(leaf_of(row))),
             "size": newest.size,
-            "inclusion": _texts(hashes),
+            "inclusion": texts(hashes),
             "checkpoint": newest.note.decode(),
-            "keys": _keys(Origin(tenant, newest.epoch), proofs),
+            "keys": keys_of(Origin(tenant, newest.epoch), proofs),
         }
     )
 
@@ -139,7 +130,7 @@ def tile(
 ) -> Response:
     """A tile as C2SP `tlog-tiles` cuts them, as far as the newest checkpoint goes; one of width 256 never changes."""
     proofs = proofs_of(services)
-    newest = newest_of(speaking.tenant, proofs)
+    newest = newest_of(speaking.tenant, proofs.shelf)
     full, rest = widths_of(newest.size).get(level, (0, 0)) if 0 <= level < LEVELS_MAX else (0, 0)
     width = 256 if 0 <= number < full else rest if number == full else 0
     hashes = split(proofs.shelf.tile(speaking.tenant, level, number))[:width] if width else []
@@ -151,8 +142,8 @@ def tile(
             hint="Level 0 has a tile for every 256 events, and each level above one for every 256 of those below.",
         )
     kept = "private, max-age=31536000, immutable" if width == 256 else "no-store"
-    document = {"level": level, "number": number, "width": len(hashes), "hashes": _text(b"".join(hashes))}
-    return _json(document, {"Cache-Control": kept})
+    document = {"level": level, "number": number, "width": len(hashes), "hashes": text(b"".join(hashes))}
+    return as_json(document, {"Cache-Control": kept})
 
 
 @router.get("/evidence", summary="Evidence to be taken along", response_class=Response)
@@ -195,32 +186,6 @@ def evidence(
     return Response(proofs.packed(files), media_type=ZIP, headers=headers)
 
 
-def proofs_of(services: Services) -> Proofs:
-    """What proves the logs; raises Problem 501 where nothing does."""
-    if services.proofs is None:
-        raise Problem(
-            HTTPStatus.NOT_IMPLEMENTED,
-            "no-proofs",
-            "This server signs no checkpoints.",
-            hint="Run it over PostgreSQL.",
-        )
-    return services.proofs
-
-
-def newest_of(tenant: TenantId, proofs: Proofs) -> SignedRow:
-    """The newest checkpoint of the epoch that the log is in; raises Problem 404."""
-    newest = proofs.shelf.newest(tenant, proofs.shelf.anchor(tenant).epoch)
-    if newest is None:
-        raise Problem(
-            HTTPStatus.NOT_FOUND,
-            "no-checkpoint",
-            "No checkpoint was signed yet of this log in its epoch.",
-            hint="One is signed within a minute of the first event. The server's own log says if something is wrong.",
-            retryable=True,
-        )
-    return newest
-
-
 def _row(tenant: TenantId, position: int | None, event: str | None, services: Services, proofs: Proofs) -> EventRow:
     if position is not None:
         row = next(iter(services.log.page(tenant, after=position - 1, limit=1)), None)
@@ -234,35 +199,3 @@ def _row(tenant: TenantId, position: int | None, event: str | None, services: Se
             hint="`/v1/sync/hello` tells the newest position; what is held or set aside is not in the log.",
         )
     return row
-
-
-def _not_yet(position: int, newest: SignedRow) -> Problem:
-    return Problem(
-        HTTPStatus.CONFLICT,
-        "not-signed-yet",
-        f"The event lies at position {position}, and the newest checkpoint is over {newest.size}.",
-        hint="Ask again in a minute: a checkpoint is signed at least that often.",
-        retryable=True,
-    )
-
-
-def _nodes(tenant: TenantId, proofs: Proofs) -> Nodes:
-    return nodes_over(lambda level, number: proofs.shelf.tile(tenant, level, number))
-
-
-def _keys(origin: Origin, proofs: Proofs) -> list[str]:
-    return [str(VerifierKey(origin, public)) for public in proofs.publics()]
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
-
-
-def _texts(hashes: Sequence[bytes]) -> list[str]:
-    return [_text(each) for each in hashes]
-
-
-def _json(document: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        orjson.dumps(document), media_type="application/json", headers=headers or {"Cache-Control": "no-store"}
-    )

@@ -1,4 +1,7 @@
-"""Reads a tenant's whole log from Postgres and checks it: every leaf against its tile, every checkpoint, the head."""
+"""Reads a tenant's whole log, or its audit, from Postgres and checks it.
+
+Every leaf is held to its tile, then to every checkpoint, and to the head.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -9,10 +12,11 @@ from psycopg_pool import ConnectionPool
 
 from infra.cold_file import ColdFileMissing
 from infra.postgres import of_tenant
-from infra.postgres.leaves import Run, hashed
+from infra.postgres.leaves import Run
 from infra.postgres.pool import Connection
-from infra.postgres.proof_shelf import PostgresProofShelf
-from sync.checkpoint import NoteUnreadable, Origin, Verify, read_note
+from infra.postgres.proof_shelf import PostgresTreeShelf
+from infra.postgres.tree_tables import EVENTS, TreeTables
+from sync.checkpoint import SAID, NoteUnreadable, Origin, Said, Verify, read_note
 from sync.log import TenantId
 from sync.log_check import Finding, LogCheck, Signed
 from sync.proof_shelf import SignedRow
@@ -26,15 +30,6 @@ LEAVES_PER_STEP: Final = 4_096
 CHECKPOINTS_PER_PAGE: Final = 1_000
 TILES_PER_READ: Final = 64
 TILES_KEPT: Final = 512
-
-_TILES: Final[LiteralString] = """
-    select number, hashes from log_tile
-    where tenant = %(tenant)s and level = 0 and number >= %(number)s and number < %(end)s
-"""
-_OUTSIDE: Final[LiteralString] = """
-    select position from event where tenant = %(tenant)s and (position < 1 or position > %(upto)s)
-    order by position limit 1
-"""
 
 
 class CameTo(NamedTuple):
@@ -60,11 +55,14 @@ class Verified(NamedTuple):
 
 
 class LogVerifier:
-    """Checks the logs of a database over a pool of CONNECTIONS that may read."""
+    """Checks the logs of a database, or its audits, over a pool of CONNECTIONS that may read."""
 
-    def __init__(self, pool: ConnectionPool[Connection], publics: Sequence[bytes], verify: Verify) -> None:
-        self._pool, self._publics, self._verify = pool, publics, verify
-        self._shelf = PostgresProofShelf(pool)
+    def __init__(
+        self, pool: ConnectionPool[Connection], publics: Sequence[bytes], verify: Verify, tables: TreeTables = EVENTS
+    ) -> None:
+        self._pool, self._publics, self._verify, self._tables = pool, publics, verify, tables
+        self._said = SAID[tables.stream]
+        self._shelf = PostgresTreeShelf(pool, tables)
 
     def verify(
         self,
@@ -92,6 +90,7 @@ class LogVerifier:
             signed=signed,
             size=begin.size,
             frontier=begin.frontier,
+            stream=self._tables.stream,
         )
         if check.finding is None:
             self._read(tenant, check, anchor.position, came_to)
@@ -103,9 +102,12 @@ class LogVerifier:
         return Verified(check.size, anchor.position, len(signed), finding)
 
     def _look_outside(self, tenant: TenantId, check: LogCheck, upto: int) -> None:
-        outside = self._rows(_OUTSIDE, tenant=tenant, upto=upto)
+        outside = self._rows(self._tables.outside, tenant=tenant, upto=upto)
         if outside and self._shelf.anchor(tenant).position == upto:  # else it has just grown
-            check.miss(f"There is an event at position {outside[0][0]}, where the log's head knows of none.")
+            check.miss(
+                f"There is an {self._said.each} at position {outside[0][0]}, where the {self._said.whole}'s head knows "
+                "of none."
+            )
 
     def _checkpoints(self, tenant: TenantId) -> Iterator[SignedRow]:
         after = 0
@@ -115,15 +117,15 @@ class LogVerifier:
 
     def _signed(self, tenant: TenantId, row: SignedRow) -> Signed | Finding:
         try:
-            note = read_note(row.note)
+            note = read_note(row.note, self._tables.stream)
             told = note.checkpoint
-            is_good = told == (Origin(tenant, row.epoch), row.size, row.root)
+            is_good = told == (Origin(tenant, row.epoch, self._tables.stream), row.size, row.root)
             is_good = is_good and bool(note.signed_by(self._publics, self._verify))
         except NoteUnreadable:
             is_good = False
         if is_good:
             return Signed(row.size, row.root, f"the signed checkpoint over {row.size}")
-        text = f"The checkpoint over {row.size} events was touched, or signed by no key of this server."
+        text = f"The checkpoint over {row.size} {self._said.all} was touched, or signed by no key of this server."
         return Finding("checkpoint", row.size, row.size, text)
 
     def _read(self, tenant: TenantId, check: LogCheck, upto: int, came_to: Callable[[CameTo, int], None]) -> None:
@@ -132,8 +134,9 @@ class LogVerifier:
             goes_on = True
             try:
                 with of_tenant.transaction(self._pool, tenant) as connection:
-                    for run in hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP):
-                        goes_on = goes_on and _take(check, run, end)
+                    runs = self._tables.hashed(connection, tenant, after=check.size, upto=end, at_once=LEAVES_PER_STEP)
+                    for run in runs:
+                        goes_on = goes_on and _take(check, run, end, self._said)
             except errors.DataCorrupted as rot:
                 check.cannot_read(end, f"The database cannot read its own disk: {rot.diag.message_primary}.")
                 goes_on = False
@@ -159,7 +162,7 @@ class LogVerifier:
                 asked = {"tenant": tenant, "number": number, "end": number + TILES_PER_READ}
                 ahead.clear()
                 ahead.update(dict.fromkeys(range(number, number + TILES_PER_READ), b""))
-                ahead.update((found, bytes(hashes)) for found, hashes in self._rows(_TILES, **asked))
+                ahead.update((found, bytes(hashes)) for found, hashes in self._rows(self._tables.tiles, **asked))
             return ahead[number]
 
         return tile
@@ -168,13 +171,13 @@ class LogVerifier:
         return of_tenant.rows(self._pool, statement, asked)
 
 
-def _take(check: LogCheck, run: Run, end: int) -> bool:
+def _take(check: LogCheck, run: Run, end: int, said: Said) -> bool:
     """Hold to its place what was read; returns whether to go on."""
     if not check.take(run.hashes):
         return False
     following = check.size + 1
     if run.stranger is not None and run.stranger < following:
-        check.miss(f"There are two events at position {run.stranger}.")
+        check.miss(f"There are two {said.all} at position {run.stranger}.")
     elif run.stranger is not None or (len(run.hashes) < LEAVES_PER_STEP and following <= end):
-        check.miss(f"The event at position {following} is missing.")
+        check.miss(f"The {said.each} at position {following} is missing.")
     return check.finding is None

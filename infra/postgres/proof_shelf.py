@@ -1,4 +1,4 @@
-"""Tiles and checkpoints in Postgres, and the leaves that the log has now."""
+"""Tiles and checkpoints in Postgres, of logs and of audits, and the leaves that these have now."""
 
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
@@ -6,9 +6,12 @@ from typing import Any, Final, LiteralString
 from psycopg_pool import ConnectionPool
 
 from infra.postgres import cold, of_tenant
-from infra.postgres.leaves import hashed
+from infra.postgres.audit_leaves import COLUMNS, ENTRIES
 from infra.postgres.pool import Connection
+from infra.postgres.tree_tables import AUDIT, EVENTS, TreeTables
 from infra.postgres.trouble import told_as_ours
+from sync.audit_leaf import PlacedEntry
+from sync.checkpoint import Stream
 from sync.log import TenantId, TenantUnknown
 from sync.merkle import HASH_BYTES
 from sync.proof_shelf import Anchor, SignedRow
@@ -16,37 +19,10 @@ from sync.rows import EventRow
 from sync.tiles import WIDTH, Tile
 
 _TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
-_ANCHOR: Final[LiteralString] = """
-    select position, epoch::text, durable, frontier from log_head where tenant = %(tenant)s
-"""
-_TILED: Final[LiteralString] = """
-    select number, octet_length(hashes) from log_tile
-    where tenant = %(tenant)s and level = 0 order by number desc limit 1
-"""
-_TILE: Final[LiteralString] = """
-    select hashes from log_tile where tenant = %(tenant)s and level = %(level)s and number = %(number)s
-"""
-_KEEP_TILE: Final[LiteralString] = """
-    insert into log_tile (tenant, level, number, hashes) values (%(tenant)s, %(level)s, %(number)s, %(hashes)s)
-    on conflict (tenant, level, number) do update set hashes = excluded.hashes
-    where octet_length(log_tile.hashes) < octet_length(excluded.hashes)
-"""
-_COLUMNS: Final[LiteralString] = "epoch::text, size, root, (extract(epoch from signed_at) * 1000)::bigint, note"
-_NEWEST: Final[LiteralString] = f"""
-    select {_COLUMNS} from log_checkpoint
-    where tenant = %(tenant)s and epoch = %(epoch)s order by size desc limit 1
-"""
-_SIGNED: Final[LiteralString] = f"""
-    select {_COLUMNS} from (
-        select * from log_checkpoint where tenant = %(tenant)s and size > %(after)s
-        order by size fetch first %(limit)s rows with ties) as page
-    order by size, signed_at
-"""
-_KEEP_SIGNED: Final[LiteralString] = """
-    insert into log_checkpoint (tenant, size, epoch, signed_at, root, note)
-    values (%(tenant)s, %(size)s, %(epoch)s, timestamptz 'epoch' + %(signed_at_ms)s * interval '1 ms', %(root)s,
-            %(note)s)
-    on conflict do nothing
+_PLACED: Final[LiteralString] = f"""
+    select position, {COLUMNS} from audit_entry
+    where tenant = %(tenant)s and position is not null
+      and (position = %(position)s::bigint or entry = %(entry)s::uuid) limit 1
 """
 _EVENT: Final[LiteralString] = """
     select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
@@ -60,48 +36,63 @@ _OF_SCOPE: Final[LiteralString] = f"""
 """
 
 
-class PostgresProofShelf:
-    """`sync.proof_shelf.ProofShelf`; a pool of the projector's may write, and list all tenants."""
+class PostgresTreeShelf:
+    """`sync.proof_shelf.TreeShelf`; a pool of the projector's may write, and list all tenants."""
 
-    def __init__(self, pool: ConnectionPool[Connection]) -> None:
-        self._pool = pool
+    def __init__(self, pool: ConnectionPool[Connection], tables: TreeTables) -> None:
+        self._pool, self._tables = pool, tables
+
+    @property
+    def stream(self) -> Stream:
+        return self._tables.stream
 
     def tenants(self) -> Sequence[TenantId]:
         with told_as_ours(), self._pool.connection() as connection:
             return [tenant for (tenant,) in connection.execute(_TENANTS).fetchall()]
 
     def anchor(self, tenant: TenantId) -> Anchor:
-        found = self._rows(_ANCHOR, tenant=tenant)
+        found = self._rows(self._tables.anchor, tenant=tenant)
         if not found:
             raise TenantUnknown(tenant)
         return Anchor(*found[0])
 
     def leaf_hashes(self, tenant: TenantId, *, after: int, upto: int) -> Sequence[bytes]:
         with of_tenant.transaction(self._pool, tenant) as connection:
-            runs = hashed(connection, tenant, after=after, upto=upto, at_once=upto - after)
+            runs = self._tables.hashed(connection, tenant, after=after, upto=upto, at_once=upto - after)
             return [each for run in runs for each in run.hashes]
 
     def tiled(self, tenant: TenantId) -> int:
-        found = self._rows(_TILED, tenant=tenant)
+        found = self._rows(self._tables.tiled, tenant=tenant)
         return found[0][0] * WIDTH + found[0][1] // HASH_BYTES if found else 0
 
     def tile(self, tenant: TenantId, level: int, number: int) -> bytes:
-        found = self._rows(_TILE, tenant=tenant, level=level, number=number)
+        found = self._rows(self._tables.tile, tenant=tenant, level=level, number=number)
         return bytes(found[0][0]) if found else b""
 
     def keep_tiles(self, tenant: TenantId, tiles: Sequence[Tile]) -> None:
+        told = [{"tenant": tenant, **each._asdict()} for each in tiles]
         with of_tenant.transaction(self._pool, tenant) as connection:
-            connection.cursor().executemany(_KEEP_TILE, [{"tenant": tenant, **each._asdict()} for each in tiles])
+            connection.cursor().executemany(self._tables.keep_tile, told)
 
     def newest(self, tenant: TenantId, epoch: str) -> SignedRow | None:
-        found = self._rows(_NEWEST, tenant=tenant, epoch=epoch)
+        found = self._rows(self._tables.newest, tenant=tenant, epoch=epoch)
         return SignedRow(*found[0]) if found else None
 
     def signed(self, tenant: TenantId, *, after: int, limit: int) -> Sequence[SignedRow]:
-        return [SignedRow(*row) for row in self._rows(_SIGNED, tenant=tenant, after=after, limit=limit)]
+        return [SignedRow(*row) for row in self._rows(self._tables.signed, tenant=tenant, after=after, limit=limit)]
 
     def keep_signed(self, tenant: TenantId, row: SignedRow) -> None:
-        self._rows(_KEEP_SIGNED, tenant=tenant, **row._asdict())
+        self._rows(self._tables.keep_signed, tenant=tenant, **row._asdict())
+
+    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
+        return of_tenant.rows(self._pool, statement, asked)
+
+
+class PostgresProofShelf(PostgresTreeShelf):
+    """`sync.proof_shelf.ProofShelf`."""
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        super().__init__(pool, EVENTS)
 
     def event(self, tenant: TenantId, id: str) -> EventRow | None:  # noqa: A002  # its name everywhere
         return next(iter(cold.event_rows(self._pool, _BY_ID, {"tenant": tenant, "id": id})), None)
@@ -110,5 +101,17 @@ class PostgresProofShelf:
         asked = {"tenant": tenant, "scope": scope, "upto": upto, "limit": limit}
         return cold.event_rows(self._pool, _OF_SCOPE, asked)
 
-    def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
-        return of_tenant.rows(self._pool, statement, asked)
+
+class PostgresAuditShelf(PostgresTreeShelf):
+    """`sync.proof_shelf.AuditShelf`."""
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        super().__init__(pool, AUDIT)
+
+    def entries(self, tenant: TenantId, *, after: int, upto: int, limit: int) -> Sequence[PlacedEntry]:
+        asked = {"tenant": tenant, "after": after, "upto": upto, "limit": limit}
+        return [PlacedEntry(*row) for row in self._rows(f"{ENTRIES} limit %(limit)s", **asked)]
+
+    def entry(self, tenant: TenantId, *, position: int | None, entry: str | None) -> PlacedEntry | None:
+        found = self._rows(_PLACED, tenant=tenant, position=position, entry=entry)
+        return PlacedEntry(*found[0]) if found else None

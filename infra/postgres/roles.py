@@ -27,6 +27,10 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         **dict.fromkeys(("tenant", "person", "log_head", "event", "entity", "cold_file"), frozenset({"SELECT"})),
         "log_tile": frozenset({"SELECT", "INSERT", "UPDATE"}),
         "log_checkpoint": frozenset({"SELECT", "INSERT"}),
+        "audit_entry": frozenset({"SELECT"}),  # and UPDATE of two columns, which COLUMN_GRANTS has
+        "audit_head": frozenset({"SELECT", "INSERT", "UPDATE"}),
+        "audit_tile": frozenset({"SELECT", "INSERT", "UPDATE"}),
+        "audit_checkpoint": frozenset({"SELECT", "INSERT"}),
         "tracking": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
         "projection_parked": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
         "snapshot": frozenset({"SELECT", "INSERT", "DELETE"}),
@@ -49,7 +53,8 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
                 "grant_",
                 "cold_file",
             ),
-            *("scope_link", "later_verdict", "audit_entry", "log_tile", "log_checkpoint"),
+            *("scope_link", "later_verdict", "log_tile", "log_checkpoint"),
+            *("audit_entry", "audit_head", "audit_tile", "audit_checkpoint"),
             *("projection_parked", "tracking"),
         ),
         frozenset({"SELECT"}),
@@ -57,6 +62,14 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     ANALYST: {"analyst_login": frozenset({"SELECT"})},
 }
 """By role, what it may do with which table; what APP_ROLE may do stands with each table in the schema."""
+
+COLUMN_GRANTS: Final[Mapping[str, Mapping[tuple[str, str], frozenset[str]]]] = {
+    PROJECTOR: {
+        ("audit_entry", "UPDATE"): frozenset({"position", "salt"}),
+        ("service_account", "SELECT"): frozenset({"tenant", "person", "revoked_at"}),
+    },
+}
+"""By role, table and right, of which columns alone it has that right."""
 
 ROLES: Final = (APP_ROLE, PROJECTOR, AUDITOR, ANALYST, MIGRATOR)
 

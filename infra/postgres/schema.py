@@ -578,9 +578,70 @@ audit_entry = Table(
     Column("session", Uuid, comment="In which session, if in one."),
     Column("address", Text, comment="From which network address."),
     Column("detail", Text, nullable=False, comment="What else there is to say, in words; never a secret."),
+    Column("position", BigInteger, comment="Its place in the audit's Merkle log; null: it has none yet."),
+    Column("salt", LargeBinary, comment="16 random bytes before address and detail in the hash that the leaf has."),
+    Column("sealed", LargeBinary, comment="That hash, where address, detail and salt were erased; else null."),
     PrimaryKeyConstraint("tenant", "entry"),
-    comment="Who signed in, was refused, and did what with keys and devices. Rows are added, never changed.",
+    UniqueConstraint("tenant", "position"),
+    Index(None, "tenant", "entry", postgresql_where=text("position IS NULL")),
+    CheckConstraint("position >= 1", name="position"),
+    CheckConstraint("octet_length(salt) = 16", name="salt"),
+    CheckConstraint("octet_length(sealed) = 32", name="sealed"),
+    comment="Who signed in, was refused, read what, and did what with keys and devices. Rows are added, never changed.",
     info={"grants": ("SELECT", "INSERT")},
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose audit."),
+    Column("position", BigInteger, nullable=False, comment="Position of the newest entry that has its place."),
+    Column(
+        "durable",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Up to which position a verified backup holds the audit.",
+    ),
+    Column(
+        "frontier", ARRAY(BYTEA), nullable=False, comment="Roots of the complete subtrees of its tree, largest first."
+    ),
+    PrimaryKeyConstraint("tenant"),
+    ForeignKeyConstraint(["tenant"], ["tenant.tenant"]),
+    CheckConstraint("position >= 0", name="position"),
+    CheckConstraint("durable >= 0", name="durable"),
+    postgresql_with={"fillfactor": 40, **_HOT_ROWS},
+    comment="The end of each tenant's audit. Whoever gives entries their places locks its row; who notes one does not.",
+    info={"grants": ("SELECT",)},
+)
+
+audit_tile = Table(
+    "audit_tile",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose audit."),
+    Column("number", BigInteger, nullable=False, comment="As in `log_tile`."),
+    Column("level", SmallInteger, nullable=False, comment="As in `log_tile`."),
+    Column("hashes", LargeBinary, nullable=False, comment="As in `log_tile`.", info={"storage": "EXTERNAL"}),
+    PrimaryKeyConstraint("tenant", "level", "number"),
+    CheckConstraint("octet_length(hashes) BETWEEN 32 AND 8192 AND octet_length(hashes) % 32 = 0", name="hashes"),
+    comment="The hashes of each audit's Merkle tree, in tiles. They follow from its entries.",
+    info={"grants": ("SELECT",)},
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose audit."),
+    Column("size", BigInteger, nullable=False, comment="How many entries it is over: the position of the last."),
+    Column("epoch", Uuid, nullable=False, comment="The epoch of the tenant's log, which its origin names."),
+    Column("signed_at", Time, nullable=False, comment="When it was signed."),
+    Column("root", LargeBinary, nullable=False, comment="The root of the Merkle tree over those entries."),
+    Column("note", LargeBinary, nullable=False, comment="The signed note (C2SP tlog-checkpoint), byte for byte."),
+    PrimaryKeyConstraint("tenant", "size", "epoch"),
+    CheckConstraint("size >= 1", name="size"),
+    CheckConstraint("octet_length(root) = 32", name="root"),
+    comment="Every checkpoint that was signed of an audit. The key is not in the database, so none can be made here.",
+    info={"grants": ("SELECT",)},
 )
 
 webhook = Table(

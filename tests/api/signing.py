@@ -27,6 +27,7 @@ from cairnfield.ids import uuid7
 from cairnfield.wiring import new_replica
 from commands.people import SignInRow
 from domain.people import Role
+from infra.audit_keeper import AuditKeeper
 from infra.checkpoint_signer import CheckpointSigner
 from infra.doorbell import ProcessDoorbell
 from infra.evidence_zip import packed
@@ -34,11 +35,12 @@ from infra.keyring import FileKeyring
 from infra.passwords import Argon2Passwords
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.audit import PostgresAudit
+from infra.postgres.audit_places import AuditPlaces
 from infra.postgres.devices import PostgresDevices
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.people import PostgresPeople
 from infra.postgres.pool import open_pool
-from infra.postgres.proof_shelf import PostgresProofShelf
+from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
 from infra.postgres.read_model.queries import PostgresViews
 from infra.postgres.roles import PROJECTOR
 from infra.postgres.sessions import PostgresSessions
@@ -227,6 +229,9 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
         keyring = FileKeyring(folder, now_ms=lambda: clock.ms)
         signer = CheckpointSigner(keyring, folder)
         keeper = TreeKeeper(PostgresProofShelf(projecting), signer, now_ms=lambda: clock.ms)
+        audits = AuditKeeper(
+            AuditPlaces(projecting), TreeKeeper(PostgresAuditShelf(projecting), signer, now_ms=lambda: clock.ms)
+        )
         identity = Identity(
             keyring=keyring,
             passwords=Argon2Passwords(hasher),
@@ -246,12 +251,17 @@ def companies(dsn: str, folder: Path) -> Iterator["Companies"]:
             new_replica=new_replica,
             is_ready=lambda: True,
             identity=identity,
-            proofs=Proofs(shelf=PostgresProofShelf(pool), publics=signer.publics, packed=packed),
+            proofs=Proofs(
+                shelf=PostgresProofShelf(pool),
+                publics=signer.publics,
+                packed=packed,
+                audit=PostgresAuditShelf(pool),
+            ),
             views=PostgresViews(pool),
             webhooks=Webhooks(book=PostgresWebhooks(pool), secrets=WebhookSecrets(b"s" * 32), new_id=new_id),
         )
         with client_of(create_app(services)) as client:
-            yield Companies(client, services, identity, keyring, hasher, clock, keeper)
+            yield Companies(client, services, identity, keyring, hasher, clock, keeper, audits)
 
 
 @dataclass
@@ -265,6 +275,7 @@ class Companies:
     hasher: QuickHasher
     clock: Clock
     keeper: TreeKeeper
+    audits: AuditKeeper
 
     def new(self) -> Company:
         self.clock.ms = Clock().ms

@@ -266,6 +266,7 @@ def two_companies(dsn: str, folder: Path) -> Iterator[Towns]:
         theirs = Town("their town", server.new(), dsn).settle()
         for town in (ours, theirs):
             server.keeper.keep_up(town.company.tenant, at_once=True)
+            server.audits.keep_up(town.company.tenant, at_once=True)
         with open_pool(dsn, size=1, role=PROJECTOR) as projecting:
             runner = projector(PostgresStore(projecting, 1, PROJECTIONS))
             for town in (ours, theirs):

@@ -1,4 +1,4 @@
-"""What somebody can do to a log who owns the database: any statement at all, past triggers, grants and policies."""
+"""What somebody can do who owns the database: any statement at all, past triggers, grants and policies."""
 
 from typing import Any, Final, LiteralString
 
@@ -9,7 +9,8 @@ from infra.postgres.pool import connect
 _TABLES: Final[LiteralString] = """
     select format('alter table only %%I %s trigger %%I', relname, tgname)
     from pg_trigger join pg_class on pg_class.oid = tgrelid
-    where relnamespace = 'public'::regnamespace and tgname in ('insert_only', 'only_bodies_move')
+    where relnamespace = 'public'::regnamespace
+      and tgname in ('insert_only', 'only_bodies_move', 'without_a_place', 'only_places_are_given')
 """
 
 

@@ -40,7 +40,7 @@ def spoil(data: Path, files: list[str]) -> None:
     raise AssertionError("the event is on the disk")
 
 
-def test_a_page_that_rots_on_the_disk_is_found(open_folder: Path, tmp_path: Path) -> None:
+def test_f7_a_page_that_rots_on_the_disk_is_found(open_folder: Path, tmp_path: Path) -> None:
     place = find_place(open_folder, may_move=False)
     settings = {**SETTINGS, "shared_buffers": "16MB"}
     server = Cluster(

@@ -119,7 +119,9 @@ def test_a_disk_that_is_full_keeps_one_log_from_its_checkpoint_until_it_is_not(
         in_the_way.rmdir()
         until(lambda: served.signed(unlucky) == [9])
     said = [
-        each for each in caplog.records if each.getMessage().startswith(f"no checkpoint of tenant {unlucky.tenant}")
+        each
+        for each in caplog.records
+        if each.getMessage().startswith(f"no checkpoint of the log of tenant {unlucky.tenant}")
     ]
     assert len(said) == 1, "said once, with however many sweeps"
 

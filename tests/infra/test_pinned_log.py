@@ -128,7 +128,7 @@ def test_a_device_keeps_the_newest_checkpoint_and_the_keys_of_first_contact(desk
     assert decoded(encoded(desk.pinned)) == desk.pinned
 
 
-def test_an_event_that_was_changed_stops_the_device_and_nothing_is_handed_in(desk: Desk) -> None:
+def test_f2_an_event_that_was_changed_stops_the_device_and_nothing_is_handed_in(desk: Desk) -> None:
     seen(desk, 5)
     desk.server.rewrite(2, b"{}")
     desk.server.sign()
@@ -141,7 +141,7 @@ def test_an_event_that_was_changed_stops_the_device_and_nothing_is_handed_in(des
     assert desk.server.log.head(TENANT).position == 5
 
 
-def test_a_log_that_was_cut_off_stops_the_device(desk: Desk) -> None:
+def test_f2_a_log_that_was_cut_off_stops_the_device(desk: Desk) -> None:
     seen(desk, 5)
     desk.server.cut(3)
     desk.server.sign()
@@ -149,14 +149,14 @@ def test_a_log_that_was_cut_off_stops_the_device(desk: Desk) -> None:
         desk.device.sync()
 
 
-def test_a_server_that_hides_its_checkpoints_stops_the_device(desk: Desk) -> None:
+def test_f2_a_server_that_hides_its_checkpoints_stops_the_device(desk: Desk) -> None:
     seen(desk, 5)
     desk.server.shelf._signed.clear()
     with pytest.raises(HistoryRewritten, match="signed for 5 events before, and now shows no checkpoint"):
         desk.device.sync()
 
 
-def test_a_key_that_was_not_there_at_first_contact_counts_for_nothing(desk: Desk) -> None:
+def test_f3_a_key_that_was_not_there_at_first_contact_counts_for_nothing(desk: Desk) -> None:
     seen(desk, 5)
     keyring = desk.server.keyring
     (old,) = [row.kid for row in keyring.rows() if row.use == "checkpoint"]
@@ -175,7 +175,7 @@ def test_a_key_that_was_not_there_at_first_contact_counts_for_nothing(desk: Desk
     assert desk.pinned.publics == tuple(desk.server.signer.publics())
 
 
-def test_another_tenants_log_is_not_ours_though_it_is_signed_by_the_same_key(desk: Desk, tmp_path: Path) -> None:
+def test_f3_another_tenants_log_is_not_ours_though_it_is_signed_by_the_same_key(desk: Desk, tmp_path: Path) -> None:
     seen(desk, 5)
     other = Server(tmp_path / "keys", desk.stack, tenant="00000000-0000-4000-8000-0000000000bb")
     ada = other.office.device("ada")

@@ -106,7 +106,7 @@ def test_every_table_and_view_says_what_it_is(dsn: str) -> None:
     assert silent == []
 
 
-def test_analysts_are_shown_nothing_that_tells_of_a_person(dsn: str) -> None:
+def test_f6_analysts_are_shown_nothing_that_tells_of_a_person(dsn: str) -> None:
     found = columns_of(dsn, RPT)
     full = columns_of(dsn, IN_FULL)
     assert sorted({*found} - {"read_model_version"}) == NAMES

@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from infra.postgres import of_tenant
 from infra.postgres.accounts import PostgresAccounts
 from infra.postgres.pool import Connection, PassesByTheWall, connect, open_pool
-from infra.postgres.roles import ANALYST, AUDITOR, GRANTS, MIGRATOR, PROJECTOR
+from infra.postgres.roles import ANALYST, AUDITOR, COLUMN_GRANTS, GRANTS, MIGRATOR, PROJECTOR
 from infra.postgres.row_security import OF_TENANT, POLICY
 from infra.postgres.schema import APP_ROLE, metadata
 from tests.devices import NOON
@@ -139,6 +139,20 @@ def test_each_role_may_do_what_is_written_down_and_nothing_more(database: str) -
                 [list(rights), role],
             ).fetchall()
             assert {table: frozenset(granted) for table, granted in found} == written[role], role
+
+
+@pytest.mark.parametrize("role", SERVING)
+def test_each_role_may_do_with_columns_what_is_written_down_and_nothing_more(database: str, role: str) -> None:
+    with connect(database, role=None) as owner:
+        found = owner.execute(
+            "select relname, r, array_agg(attname::text) from pg_class join pg_attribute on attrelid = pg_class.oid"
+            " cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) r"
+            " where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm') and attnum > 0"
+            " and has_column_privilege(%(role)s, pg_class.oid, attnum, r)"
+            " and not has_table_privilege(%(role)s, pg_class.oid, r) group by 1, 2",
+            {"role": role},
+        ).fetchall()
+    assert {(table, right): frozenset(columns) for table, right, columns in found} == COLUMN_GRANTS.get(role, {})
 
 
 @pytest.mark.parametrize("role", SERVING)

@@ -89,7 +89,7 @@ FLIP: Final = """
 """
 
 
-def test_a_bit_that_is_flipped_in_the_database_is_named_and_flipped_back_is_whole(held: Held) -> None:
+def test_f1_a_bit_that_is_flipped_in_the_database_is_named_and_flipped_back_is_whole(held: Held) -> None:
     dice = Random(3)
     for _ in range(FLIPS):
         position, bit = dice.randint(1, EVENTS), dice.randrange(1 << 16)
@@ -116,7 +116,7 @@ COLUMNS: Final[dict[str, LiteralString]] = {
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_stamp_is_proven(held: Held, column: str) -> None:
+def test_f1_every_stamp_is_proven(held: Held, column: str) -> None:
     update: LiteralString = "update event set {} = {} where tenant = %(tenant)s and position = 57"
     held.tamper(update.format(column, COLUMNS[column]))
     assert held.touched() == ("event", 57, 57)
@@ -137,7 +137,7 @@ INSERT: Final = """
 SHORTEN: Final = "update log_head set position = position + %(by)s where tenant = %(tenant)s"
 
 
-def test_an_event_that_is_removed_is_named(held: Held) -> None:
+def test_f1_an_event_that_is_removed_is_named(held: Held) -> None:
     held.tamper(DELETE, at=57)
     assert held.touched() == ("event", 57, 57)
     assert "missing" in str(held.verified().finding)
@@ -152,7 +152,7 @@ def test_closing_the_gap_does_not_help(held: Held) -> None:
     assert held.touched()[:2] == ("event", EVENTS), "the head ends before the newest checkpoint"
 
 
-def test_an_event_that_is_put_in_between_is_named(held: Held) -> None:
+def test_f1_an_event_that_is_put_in_between_is_named(held: Held) -> None:
     held.tamper(MOVE, at=57, by=1)
     held.tamper(MOVE_BACK)
     held.tamper(INSERT, at=57)
@@ -166,14 +166,14 @@ def test_an_event_behind_the_head_is_found(held: Held) -> None:
     assert held.touched()[:2] == ("event", EVENTS + 1)
 
 
-def test_two_events_that_are_exchanged_are_named_by_the_first(held: Held) -> None:
+def test_f1_two_events_that_are_exchanged_are_named_by_the_first(held: Held) -> None:
     swap = "update event set position = %(to)s where tenant = %(tenant)s and position = %(at)s"
     for at, to in ((30, 500_001), (71, 30), (500_001, 71)):
         held.tamper(swap, at=at, to=to)
     assert held.touched() == ("event", 30, 30)
 
 
-def test_a_tail_that_is_cut_off_is_found(held: Held) -> None:
+def test_f1_a_tail_that_is_cut_off_is_found(held: Held) -> None:
     held.tamper("delete from event where tenant = %(tenant)s and position > 90")
     assert held.touched() == ("event", 91, 91)
     held.tamper(SHORTEN, by=-10)
@@ -185,7 +185,7 @@ def test_a_tail_that_is_cut_off_is_found(held: Held) -> None:
         held.proven.sign()
 
 
-def test_history_that_is_written_anew_with_a_good_tree_does_not_fit_what_others_keep(held: Held) -> None:
+def test_f1_history_that_is_written_anew_with_a_good_tree_does_not_fit_what_others_keep(held: Held) -> None:
     held.tamper("update event set actor = 'somebody else' where tenant = %(tenant)s and position = 17")
     held.write_anew()
     assert held.verified().finding is None, "whoever keeps nothing sees nothing"

@@ -99,3 +99,22 @@ def test_a_key_is_named_by_its_origin_and_read_back() -> None:
     name, _, raw = str(key).split("+", 2)
     with pytest.raises(NoteUnreadable):
         read_key(f"{name}+00000000+{raw}")
+
+
+def test_a_note_or_a_key_of_the_audit_is_never_taken_for_one_of_the_log() -> None:
+    of_audit = CHECKPOINT._replace(origin=ORIGIN._replace(stream="audit"))
+    raw = note_of(of_audit)
+    assert raw.decode().partition("\n")[0] == f"{ORIGIN}/audit"
+    with pytest.raises(NoteUnreadable, match="of the audit, and not of the events"):
+        read_note(raw)
+    with pytest.raises(NoteUnreadable, match="of the events, and not of the audit"):
+        read_note(note_of(), "audit")
+    assert read_note(raw, "audit") == read_note(raw, None)
+    assert read_note(raw, "audit").checkpoint == of_audit
+    key = VerifierKey(of_audit.origin, PUBLIC)
+    assert read_key(str(key)) == key
+    assert key.id != VerifierKey(ORIGIN, PUBLIC).id
+    forged = raw.replace(b"/audit", b"")
+    assert read_note(forged).signed_by([PUBLIC], verify) == [], "no signature for the one is one for the other"
+    with pytest.raises(NoteUnreadable):
+        read_note(raw.replace(b"/audit", b"/audits"), None)

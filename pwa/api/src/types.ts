@@ -3494,6 +3494,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proof/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest checkpoint of the audit
+         * @description As a signed note whose origin ends with `/audit`; keep it elsewhere, as you keep those of the log.
+         */
+        get: operations["audit_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/audit/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every checkpoint of the audit that was signed
+         * @description By size, of all epochs; ask on with `next` until it is null. Those of one size are never on two pages.
+         */
+        get: operations["audit_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/audit/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That the audit still begins with what it was
+         * @description The newest checkpoint, and the hashes by which it is shown to continue one of `since` entries (RFC 9162).
+         */
+        get: operations["audit_consistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/audit/inclusion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * That an entry is in the audit
+         * @description The entry's leaf, and the hashes that lead from it to the root of the newest checkpoint, lowest first.
+         */
+        get: operations["audit_inclusion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The entries of the audit as they were signed for
+         * @description Oldest first, up to the newest checkpoint, to whose root they come together. That they were read is noted.
+         */
+        get: operations["audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -5317,6 +5417,68 @@ export interface components {
             /** Hashes */
             hashes: string;
         };
+        /**
+         * EntryIncludedTold
+         * @description That an entry lies in the audit at a position.
+         */
+        EntryIncludedTold: {
+            /** Position */
+            position: number;
+            /**
+             * Leaf
+             * @description The bytes that are hashed: JSON with every column of the entry.
+             */
+            leaf: string;
+            /** Leaf Hash */
+            leaf_hash: string;
+            /** Size */
+            size: number;
+            /** Inclusion */
+            inclusion: string[];
+            /** Checkpoint */
+            checkpoint: string;
+            /**
+             * Keys
+             * @description Verifier keys as C2SP signed-note spells them, the newest first.
+             */
+            keys: string[];
+        };
+        /**
+         * EntryTold
+         * @description An entry of the audit, and what its leaf has only as a hash.
+         */
+        EntryTold: {
+            /** Position */
+            position: number;
+            /**
+             * Leaf
+             * @description The bytes that are hashed: JSON with every column of the entry.
+             */
+            leaf: string;
+            /** Address */
+            address: string | null;
+            /** Detail */
+            detail: string;
+            /**
+             * Salt
+             * @description In hexadecimal. `said` in the leaf is SHA-256 of these bytes and of the JSON array of address and detail; null: they were erased.
+             */
+            salt: string | null;
+            /** Is Erased */
+            is_erased: boolean;
+        };
+        /**
+         * EntryPage
+         * @description Entries by position, where the next page begins, and the checkpoint that they are in.
+         */
+        EntryPage: {
+            /** Items */
+            items: components["schemas"]["EntryTold"][];
+            /** Next */
+            next: number | null;
+            /** Checkpoint */
+            checkpoint: string;
+        };
     };
     responses: {
         /** @description Bad Request. [`version-unknown`](/problems/version-unknown): the header `Cairnfield-Version` names none of the dated versions that are answered. */
@@ -6604,6 +6766,20 @@ export interface components {
         };
         /** @description Unprocessable Entity. [`evidence-too-large`](/problems/evidence-too-large): a bundle of evidence is to hold more than 2,000 events; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "evidence-too-large.invalid-request": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found. [`entry-not-found`](/problems/entry-not-found): the audit has given no place to an entry of that id or at that position; [`no-checkpoint`](/problems/no-checkpoint): no checkpoint was signed yet of this log in its epoch. */
+        "entry-not-found.no-checkpoint": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -17577,6 +17753,234 @@ export interface operations {
             500: components["responses"]["internal-error"];
             501: components["responses"]["no-proofs"];
             503: components["responses"]["log-unavailable"];
+        };
+    };
+    audit_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example As agreed by telephone. */
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    audit_checkpoints: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointPage"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    audit_consistency: {
+        parameters: {
+            query?: {
+                /** @description The size of a checkpoint that was kept; 0: none was. */
+                since?: number;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsistencyTold"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint"];
+            422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    audit_inclusion: {
+        parameters: {
+            query?: {
+                /** @description Its place in the audit. */
+                position?: number;
+                /** @description Its id, instead of its position. */
+                entry?: string;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryIncludedTold"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entry-not-found.no-checkpoint"];
+            409: components["responses"]["not-signed-yet"];
+            422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable"];
+        };
+    };
+    audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryPage"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["no-checkpoint"];
+            422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
         };
     };
 }
