@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from infra.postgres.cold_mover import ColdFile, ColdMover, Ripe
+    from infra.postgres.cold_pruner import Leftover
+    from infra.postgres.log_copy import LogCopy
     from infra.settings import Settings
     from sync.log import EventLog, TenantId
     from sync.proof_shelf import SignedRow
@@ -37,6 +39,14 @@ def archive(  # noqa: PLR0917  # typer reads them by name
     now_in: Annotated[
         Path | None, typer.Option(help="The files were taken to this folder: have them read from there.")
     ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Find files that nothing names any more; with --yes, remove them.")
+    ] = False,
+    copy: Annotated[
+        list[str] | None,
+        typer.Option(help="With --prune: URL of a database that a backup was restored into; may be said often."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --prune: remove what nothing needs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
     tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant; all of them if not said.")] = None,
@@ -56,16 +66,16 @@ def archive(  # noqa: PLR0917  # typer reads them by name
     from infra.postgres.proof_shelf import PostgresProofShelf
     from infra.postgres.roles import MIGRATOR, PROJECTOR
 
-    if sum(each is not None for each in (closed_before, restore, now_in)) > 1:
-        raise CannotGoOn("Say one of --closed-before, --restore and --now-in.")
+    _check_said(closed_before, restore, now_in, prune or None, of_prune=bool(copy or yes))
     settings, before_ms = settings_with(data=data), _day(closed_before)
-    archives = _archives(settings, to) if before_ms is not None and not dry_run else Path()
+    archives = _archives(settings, to) if prune or (before_ms is not None and not dry_run) else Path()
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with (
         database(settings) as opened,
         open_pool(opened.dsn, size=2) as pool,
         open_pool(opened.dsn, size=1, role=PROJECTOR) as projecting,
         connect(settings.database_owner_url or opened.dsn, role=MIGRATOR, application_name="cairn-archive") as owner,
+        _copies(copy or ()) as copies,
     ):
         mover, log = ColdMover(owner, PostgresProofShelf(projecting)), open_log(pool)
         told: list[dict[str, Any]] = []
@@ -74,13 +84,15 @@ def archive(  # noqa: PLR0917  # typer reads them by name
                 if before_ms is not None:
                     covering = _signed(settings, projecting, log, named[0])
                     ripe = _ripe(mover, log, named[0], before_ms, covering)
-                    folder = archives / named[0]
+                    moved: Sequence[ColdFile] = []
                     if ripe and not dry_run:
-                        _make(folder, settings)
-                    moved = [] if dry_run else _moved(mover, named, ripe, covering, folder, console)
+                        _make(archives / named[0], settings)
+                        moved = _moved(mover, named, ripe, covering, archives / named[0], console)
                     told.append(_of_move(named, ripe, moved, is_dry_run=dry_run))
                 elif restore is not None:
                     told.append(_of_files(named, _restored(mover, named, restore, console), "restored"))
+                elif prune:
+                    told.append(_pruned(mover, log, named, archives / named[0], copies, yes=yes))
                 elif now_in is not None:
                     told.append(_of_files(named, _taken(mover, named[0], now_in.absolute() / named[0]), "found"))
                 else:
@@ -92,6 +104,38 @@ def archive(  # noqa: PLR0917  # typer reads them by name
     else:
         for each in told:
             console.print(_sentence(each), markup=False)
+
+
+def _check_said(*one_of: object, of_prune: bool) -> None:
+    if sum(each is not None for each in one_of) > 1:
+        raise CannotGoOn("Say one of --closed-before, --restore, --now-in and --prune.")
+    if of_prune and one_of[-1] is None:
+        raise CannotGoOn("--copy and --yes go with --prune.")
+
+
+@contextmanager
+def _copies(urls: Sequence[str]) -> "Generator[list[LogCopy]]":
+    from contextlib import ExitStack
+
+    from infra.postgres.log_copy import LogCopy
+    from infra.postgres.pool import open_pool
+
+    with ExitStack() as opened:
+        yield [LogCopy(opened.enter_context(open_pool(url, size=1)), None) for url in urls]
+
+
+def _pruned(
+    mover: "ColdMover", log: "EventLog", named: Named, folder: Path, copies: "Sequence[LogCopy]", *, yes: bool
+) -> dict[str, Any]:
+    from cairnfield.wiring import now_ms
+    from infra.postgres.cold_pruner import CopyUnfit, leftovers, remove
+
+    durable = log.head(named[0]).durable
+    try:
+        found = leftovers(mover, named[0], folder, copies, durable=durable, now_ms=now_ms())
+    except CopyUnfit as why:
+        raise CannotGoOn(str(why)) from why
+    return _of_leftovers(named, found, remove(mover, named[0], found) if yes else None)
 
 
 def _archives(settings: "Settings", to: Path | None) -> Path:
@@ -229,6 +273,16 @@ def _of_files(named: Named, files: "Sequence[ColdFile]", what: str) -> dict[str,
     }
 
 
+def _of_leftovers(named: Named, found: "Sequence[Leftover]", removed: "Sequence[Leftover] | None") -> dict[str, Any]:
+    return {
+        "tenant": named[0],
+        "name": named[1],
+        "what": "would_remove" if removed is None else "removed",
+        "events": 0,
+        "files": [{**each._asdict(), "paths": [str(path) for path in each.paths]} for each in found],
+    }
+
+
 def _sentence(told: dict[str, Any]) -> str:
     name, events, files = told["name"], f"{told['events']:,} events", told["files"]
     size = sum(each["size"] for each in files)
@@ -239,6 +293,14 @@ def _sentence(told: dict[str, Any]) -> str:
             return f"{name}: {events} of {told['jobs']:,} jobs moved, into {len(files)} files of {size:,} bytes."
         case "restored":
             return f"{name}: {events} are back in the database. {len(files)} files stay, for backups that name them."
+        case "would_remove" | "removed":
+            unneeded = [each for each in files if each["kept_for"] is None]
+            freed = f"{len(unneeded)} files of {sum(each['size'] for each in unneeded):,} bytes"
+            done = (
+                f"{freed} removed." if told["what"] == "removed" else f"{freed} would be removed; --yes removes them."
+            )
+            kept = [f"  {each['file']} stays: {each['kept_for']}." for each in files if each["kept_for"] is not None]
+            return "\n".join([f"{name}: {done}", *kept])
         case "found":
             return f"{name}: {len(files)} files found, and read from there from now on."
         case _:

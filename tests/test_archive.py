@@ -35,6 +35,7 @@ from infra.cold_file import (
     write_rows,
 )
 from infra.failpoints import POINTS
+from infra.postgres import leaves
 from infra.postgres.cold import HASH, IS_COLD, Thaw
 from infra.postgres.cold_mover import tile_path
 from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
@@ -247,7 +248,8 @@ def test_a_file_is_proven_by_what_lies_beside_it_and_nothing_else(company: Compa
 
     def tile(level: int, number: int) -> bytes:
         full, rest = widths[level]
-        return (path.parent / tile_path(level, number, 256 if number < full else rest)).read_bytes()
+        width = 256 if number < full else rest
+        return (path.parent / note.origin.epoch / tile_path(level, number, width)).read_bytes()
 
     assert root_at(note.size, nodes_over(tile)) == note.root
     rows = list(read_rows(path))
@@ -256,6 +258,76 @@ def test_a_file_is_proven_by_what_lies_beside_it_and_nothing_else(company: Compa
         assert tile(0, number)[offset * 32 : offset * 32 + 32] == hashed
     manifest = json.loads(path.with_suffix(".json").read_bytes())
     assert (manifest["sha256"], manifest["checkpoint"]) == (file["sha256"], note.size)
+    assert manifest["tiles"] == note.origin.epoch
+
+
+def test_tiles_of_each_epoch_lie_apart_and_one_that_a_disk_has_spoiled_is_laid_anew(company: Company) -> None:
+    (first,) = moved(company)["files"]
+    office, folder = company.office, Path(first["path"]).parent
+    epoch = office.log.head(office.tenant).epoch
+    spoiled = next(path for path in (folder / epoch / "tile").rglob("*") if path.is_file())
+    whole = spoiled.read_bytes()
+    spoiled.write_bytes(whole[::-1])
+    company.over("uab")
+    told(*company.closed)
+    assert cairn("epoch", "new", "--tenant", office.tenant).exit_code == 0
+    company.over("vab")
+    (second,) = told(*company.closed)[0]["files"]
+    again = office.log.head(office.tenant).epoch
+    assert again != epoch
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {epoch, again}
+    assert json.loads(Path(second["path"]).with_suffix(".json").read_bytes())["tiles"] == again
+
+
+def test_a_file_that_nothing_names_is_removed_and_any_other_stays(company: Company) -> None:
+    office = company.office
+    assert archiving(company, "checked", *company.closed) == -signal.SIGKILL
+    (left,) = {path.stem for path in (company.folder / office.tenant).glob("*.parquet")}
+    (file,) = moved(company)["files"]
+    prune = ("archive", "--prune", "--to", company.folder, "--tenant", office.tenant)
+    (would,) = told(*prune)[0]["files"]
+    assert (would["file"], would["why"], would["kept_for"]) == (left, "unnamed", None)
+    assert "--yes removes them" in cairn(*prune).output
+    assert len(told(*prune)[0]["files"]) == 1, "that was said, and nothing removed"
+    assert told(*prune, "--yes")[0]["what"] == "removed"
+    assert told(*prune)[0]["files"] == []
+    assert {path.stem for path in (company.folder / office.tenant).glob("*.*")} == {file["file"]}
+    company.office.is_whole()
+    assert told("verify")[0]["is_whole"]
+
+
+def test_what_was_brought_back_is_removed_once_no_copy_reads_it(company: Company) -> None:
+    office = company.office
+    (file,) = moved(company)["files"]
+    prune = ("archive", "--prune", "--to", company.folder, "--tenant", office.tenant)
+    with company.copied() as dsn:
+        told("archive", "--restore", "all")
+        assert "less than a day ago" in told(*prune)[0]["files"][0]["kept_for"]
+        with psycopg.connect(company.dsn) as superuser:
+            superuser.execute("update cold_file set restored_at = restored_at - interval '2 days'")
+        office.log.mark_durable(office.tenant, office.position)
+        assert "say with --copy where it is restored" in told(*prune)[0]["files"][0]["kept_for"]
+        assert "still reads it" in told(*prune, "--copy", url_of(dsn), "--yes")[0]["files"][0]["kept_for"]
+        assert Path(file["path"]).exists()
+    with company.copied() as dsn:
+        assert told(*prune, "--copy", url_of(dsn))[0]["files"][0]["kept_for"] is None
+        company.over("xyz")
+        office.log.mark_durable(office.tenant, office.position)
+        assert "these copies hold the log up to" in refused(*prune, "--copy", url_of(dsn), "--yes")
+    with company.copied() as dsn:
+        told(*prune, "--copy", url_of(dsn), "--yes")
+    assert not Path(file["path"]).exists()
+    assert told("archive")[0]["files"] == []
+    office.is_whole()
+
+
+def test_a_file_that_the_log_names_though_it_was_brought_back_stays(company: Company) -> None:
+    (file,) = moved(company)["files"]
+    with psycopg.connect(company.dsn) as superuser:
+        superuser.execute("update cold_file set restored_at = now() - interval '2 days'")
+    prune = ("archive", "--prune", "--to", company.folder, "--tenant", company.office.tenant, "--yes")
+    assert "the log names it" in told(*prune)[0]["files"][0]["kept_for"]
+    assert Path(file["path"]).exists()
 
 
 def test_a_tile_lies_where_c2sp_puts_it() -> None:
@@ -413,6 +485,29 @@ def test_nobody_who_reads_a_file_ahead_of_the_lock_holds_a_connection_meanwhile(
     assert seen == cold.body
 
 
+def test_nobody_holds_a_tenants_lock_while_a_file_is_looked_for_and_read(company: Company) -> None:
+    moved(company)
+    office = company.office
+    cold = next(row for row in office.events() if row.scope == f"work_order:{company.jobs[0]}" and row.seq == 1)
+    wanted, ada = Wanted(ids=[cold.id]), device(office, "ada2")
+    cold_file.forget()
+
+    def decide(known: Known) -> tuple[Changes, bytes]:
+        return Changes(), known.by_id[cold.id].body
+
+    with ThreadPoolExecutor(1) as slow, psycopg.connect(company.dsn) as superuser:
+        superuser.execute("lock table cold_file in access exclusive mode")  # so nobody learns where it lies
+        waits = slow.submit(office.log.append, office.tenant, wanted, decide, now_ms=NOON)
+        deadline = time.monotonic() + 4
+        waiting = "select from pg_locks where relation = 'cold_file'::regclass and not granted"
+        while not superuser.execute(waiting).fetchall():
+            assert time.monotonic() < deadline
+        assert verdicts(pushed(office, [ada.create("site", new_id(), {})])) == ["accepted"]
+        assert not waits.done()
+        superuser.rollback()
+        assert waits.result() == cold.body
+
+
 def test_the_right_file_put_back_is_read_at_once(company: Company) -> None:
     (file,) = moved(company)["files"]
     path, before = Path(file["path"]), company.office.events()
@@ -434,6 +529,31 @@ def test_a_page_reads_each_group_of_a_file_once(tmp_path: Path) -> None:
     marks = [(mark(Place(file, at, sha256(row.body).digest())),) for at, row in enumerate(rows) for file in files]
     thawed = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files}).rows(marks)
     assert thawed == [(row.body,) for row in rows for _ in files]
+    assert cold_file.groups_read() == len(files)
+
+
+def test_a_long_read_reads_each_group_once_for_many_rows(tmp_path: Path) -> None:
+    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
+    rows = [event(number) for number in range(1, 21)]
+    for file in files:
+        write_rows(tmp_path / f"{file}.parquet", rows, {})
+    cold_file.forget()
+    marks = [(mark(Place(file, at, sha256(row.body).digest())),) for at, row in enumerate(rows) for file in files]
+    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
+    assert list(thaw.stream(iter(marks))) == [(row.body,) for row in rows for _ in files]
+    assert cold_file.groups_read() == len(files)
+
+
+def test_leaves_that_are_hashed_anew_read_each_group_once_for_many_rows(tmp_path: Path) -> None:
+    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
+    rows = [event(number) for number in range(1, 21)]
+    for file in files:
+        write_rows(tmp_path / f"{file}.parquet", rows, {})
+    cold_file.forget()
+    marks = [mark(Place(file, at, sha256(row.body).digest())) for at, row in enumerate(rows) for file in files]
+    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
+    found = leaves.whole(thaw, [memoryview(b"stamps\n" + each) for each in marks])
+    assert [bytes(each) for each in found] == [b"stamps\n" + row.body for row in rows for _ in files]
     assert cold_file.groups_read() == len(files)
 
 
@@ -493,6 +613,7 @@ def test_a_file_that_is_gone_or_spoiled_is_named_and_what_is_warm_is_still_read(
 def test_what_cannot_be_done_is_said_with_why(company: Company) -> None:
     assert "is no day" in refused("archive", "--closed-before", "soon")
     assert "Say one of" in refused("archive", "--closed-before", TOMORROW, "--restore", "all")
+    assert "go with --prune" in refused("archive", "--yes")
     with connect(company.dsn, role=MIGRATOR) as other:
         other.execute("select pg_advisory_lock(hashtextextended('cold ' || %s, 0))", [company.office.tenant])
         assert "Another `cairn archive`" in refused("archive")

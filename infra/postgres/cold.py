@@ -1,6 +1,7 @@
 """Reads rows of the log whose bodies lie elsewhere: whoever reads a body from `event` reads it by way of this."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
@@ -22,8 +23,37 @@ HASH: Final[LiteralString] = f"case when {IS_COLD} then substr(body, 26) else sh
 _ENDS: Final = b"}\n"
 """Of a frame, after its event."""
 
+ROWS_TOGETHER_MAX: Final = 2_000
+"""Of a long read, whose bodies are read file by file; a body has 64 KiB at most, and mostly some hundred bytes."""
+
 Files = Callable[[], Mapping[str, str]]
 """Where each file of a tenant lies now."""
+
+
+class NotAtHand(Exception):
+    """Bodies are wanted that lie in files, where nobody may read a file."""
+
+    def __init__(self, marks: Iterable[bytes]) -> None:
+        super().__init__()
+        self.marks = frozenset(marks)
+
+
+class AtHand:
+    """Does what Thaw does from bodies that were read before, and reads no file."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[bytes, bytes] = {}
+
+    def rows(self, rows: Sequence[tuple[Any, ...]], *, at: int = -1) -> Sequence[tuple[Any, ...]]:
+        """As `Thaw.rows`; raises NotAtHand with all that is missing."""
+        marks = _marks(rows, at)
+        if missing := marks - self._bodies.keys():
+            raise NotAtHand(missing)
+        return _whole(rows, at, self._bodies) if marks else rows
+
+    def read(self, thaw: "Thaw", marks: Iterable[bytes]) -> None:
+        """Read what was missing; raises ColdFileMissing."""
+        self._bodies |= thaw.bodies(marks)
 
 
 class Thaw:
@@ -35,16 +65,19 @@ class Thaw:
 
     def rows(self, rows: Sequence[tuple[Any, ...]], *, at: int = -1) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement, whole, where `at` is the place of the body."""
-        marks = {row[at] for row in rows if row[at] is not None and is_cold(row[at])}
-        if not marks:
-            return rows
-        # File by file and row by row, which is how marks sort, or a page would read the same groups again and again.
-        bodies = {marked: self.body(marked) for marked in sorted(marks)}
-        return [_with(row, at % len(row), bodies[row[at]]) if row[at] in bodies else row for row in rows]
+        marks = _marks(rows, at)
+        return _whole(rows, at, self.bodies(marks)) if marks else rows
 
-    def row(self, row: tuple[Any, ...], *, at: int = -1) -> tuple[Any, ...]:
-        """One of them."""
-        return row if row[at] is None else _with(row, at % len(row), self.body(row[at]))
+    def stream(self, rows: Iterable[tuple[Any, ...]], *, at: int = -1) -> Iterator[tuple[Any, ...]]:
+        """The rows of a long read, whole, ROWS_TOGETHER_MAX of them at once."""
+        coming = iter(rows)
+        while together := list(islice(coming, ROWS_TOGETHER_MAX)):
+            yield from self.rows(together, at=at)
+
+    def bodies(self, marks: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The bodies that marks stand for; raises ColdFileMissing."""
+        # File by file and row by row, which is how marks sort, or the same groups would be read again and again.
+        return {marked: self.body(marked) for marked in sorted(marks)}
 
     def body(self, body: bytes) -> bytes:
         """The body itself, or the one that a mark stands for; raises ColdFileMissing."""
@@ -63,6 +96,14 @@ class Thaw:
         begin = len(frame) - MARK_BYTES - len(_ENDS)
         marked = frame[begin : -len(_ENDS)]
         return frame[:begin] + self.body(marked) + _ENDS if is_cold(marked) else frame
+
+
+def _marks(rows: Iterable[tuple[Any, ...]], at: int) -> set[bytes]:
+    return {row[at] for row in rows if row[at] is not None and is_cold(row[at])}
+
+
+def _whole(rows: Iterable[tuple[Any, ...]], at: int, bodies: Mapping[bytes, bytes]) -> Sequence[tuple[Any, ...]]:
+    return [_with(row, at % len(row), bodies[row[at]]) if row[at] in bodies else row for row in rows]
 
 
 def _with(row: tuple[Any, ...], at: int, body: bytes) -> tuple[Any, ...]:

@@ -5,8 +5,8 @@ transaction writes which file has them and puts marks in their stead. Whoever is
 nobody names, and a log as it was. A trigger looks at each row: the mark must hold the hash of the body that it
 replaces, and a body that comes back must have the hash that its mark holds, whoever asks.
 
-No file is ever removed, also not when its bodies are back: a backup, a standby or a clone of the database may still
-have the marks that name it, and so may whoever is reading right now.
+No file is removed on the way, also not when its bodies are back: a backup, a standby or a clone of the database may
+still have the marks that name it, and so may whoever is reading right now. `infra.postgres.cold_pruner` does it later.
 """
 
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
 
 from infra.cold_file import (
+    BEGINS,
     BodySpoiled,
     ColdFileMissing,
     Place,
@@ -89,6 +90,15 @@ _RESTORED: Final[LiteralString] = """
     update cold_file set restored_at = timestamptz 'epoch' + %(now_ms)s * interval '1 ms'
     where tenant = %(tenant)s and file = %(file)s
 """
+_IS_NAMED: Final[LiteralString] = f"""
+    select exists (
+        select from event
+        where tenant = %(tenant)s and position between %(first)s and %(last)s
+              and {IS_COLD} and substr(body, 1, %(length)s) = %(begins)s)
+"""
+_FORGET: Final[LiteralString] = """
+    delete from cold_file where tenant = %(tenant)s and file = %(file)s and restored_at is not null
+"""
 _LIES_IN: Final[LiteralString] = "update cold_file set path = %(path)s where tenant = %(tenant)s and file = %(file)s"
 
 
@@ -126,6 +136,8 @@ class ColdMover:
 
     def __init__(self, owner: Connection, shelf: ProofShelf) -> None:
         self._owner, self._shelf = owner, shelf
+        self._laid: set[Path] = set()
+        """Tiles that were held to the tree by this mover."""
 
     @contextmanager
     def alone(self, tenant: TenantId) -> Generator[None]:
@@ -214,6 +226,18 @@ class ColdMover:
         with self._transaction(tenant):
             self._ask(_LIES_IN, tenant=tenant, file=cold.file, path=str(path))
 
+    def is_named(self, tenant: TenantId, cold: ColdFile) -> bool:
+        """Whether the log says of any event that it lies in a file."""
+        begins = mark(Place(cold.file, 0, bytes(32)))[: len(BEGINS) + 16]
+        asked = {"first": cold.first, "last": cold.last, "begins": begins, "length": len(begins)}
+        with self._transaction(tenant):
+            return self._ask(_IS_NAMED, tenant=tenant, **asked) == [(True,)]
+
+    def forget(self, tenant: TenantId, cold: ColdFile) -> None:
+        """Know nothing any more of a file whose bodies were brought back."""
+        with self._transaction(tenant):
+            self._ask(_FORGET, tenant=tenant, file=cold.file)
+
     def _warm(self, tenant: TenantId, scopes: Sequence[str], upto: int) -> list[EventRow]:
         """Job after job, so that what belongs together lies together in the file."""
         with self._transaction(tenant):
@@ -243,17 +267,22 @@ class ColdMover:
     def _lay_beside(
         self, tenant: TenantId, folder: Path, moved: ColdFile, covering: SignedRow, scopes: Sequence[str]
     ) -> None:
-        """What proves a file without the database: the checkpoint, the tiles up to it, and what the file is."""
+        """What proves a file without the database: the checkpoint, the tiles up to it, and what the file is.
+
+        A log that was restored is another one from there on, so the tiles of each epoch lie in a folder of their own.
+        """
+        tiles = folder / covering.epoch
         for level, (full, rest) in widths_of(covering.size).items():
             for number in range(full):
-                self._lay_tile(tenant, folder, level, number, WIDTH)
+                self._lay_tile(tenant, tiles, level, number, WIDTH)
             if rest:
-                self._lay_tile(tenant, folder, level, full, rest)
+                self._lay_tile(tenant, tiles, level, full, rest)
         told: dict[str, Any] = {
             **{name: value for name, value in moved._asdict().items() if name != "restored_at_ms"},
             "tenant": tenant,
             "sha256": moved.sha256.hex(),
             "checkpoint": covering.size,
+            "tiles": covering.epoch,
             "scopes": list(scopes),
         }
         path = Path(moved.path)
@@ -262,10 +291,13 @@ class ColdMover:
 
     def _lay_tile(self, tenant: TenantId, folder: Path, level: int, number: int, width: int) -> None:
         path = folder / tile_path(level, number, width)
-        if not path.exists():
-            hashes = self._shelf.tile(tenant, level, number)[: width * HASH_BYTES]
+        if path in self._laid:
+            return
+        hashes = self._shelf.tile(tenant, level, number)[: width * HASH_BYTES]
+        if not path.exists() or path.read_bytes() != hashes:  # what a disk has spoiled is laid anew
             made(path.parent)
             _write(path, hashes)
+        self._laid.add(path)
 
     def _put(self, tenant: TenantId, positions: Sequence[int], bodies: Sequence[bytes]) -> None:
         self._owner.execute(_MOVES_BODIES)

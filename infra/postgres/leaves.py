@@ -5,7 +5,7 @@ and spelling the stamps here. How a leaf is spelled is `sync.leaf`'s to say; a t
 column can hold.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, LiteralString, NamedTuple
 
@@ -83,19 +83,36 @@ def _rows(connection: psycopg.Connection[Any], tenant: TenantId, after: int, upt
     """Each row with its leaf whole, also where the body lies elsewhere."""
     files: Mapping[str, str] = {}
     while True:
-        thaw, unknown = cold.Thaw(dict(files).copy), False
+        thaw, unknown, together = cold.Thaw(dict(files).copy), False, list[memoryview]()
         for raw in _stream(connection, tenant, after, upto):
             marked = bytes(raw[-MARK_BYTES:])
-            if unknown or (is_cold(marked) and place_of(marked).file not in files):
+            lies_elsewhere = is_cold(marked)
+            if unknown or (lies_elsewhere and place_of(marked).file not in files):
                 unknown = True  # the rest is read to its end all the same: nothing else can be asked before
                 continue
             after = int.from_bytes(raw[6:14])
-            yield memoryview(bytes(raw[:-MARK_BYTES]) + _body(thaw, marked)) if is_cold(marked) else raw
+            if not lies_elsewhere and not together:
+                yield raw
+                continue
+            together.append(raw)
+            if len(together) == cold.ROWS_TOGETHER_MAX:
+                yield from whole(thaw, together)
+                together = []
+        yield from whole(thaw, together)
         if not unknown:
             return
         known, files = files, dict(connection.execute(cold.FILES, {"tenant": tenant}).fetchall())
         if files == known:
             raise ColdFileMissing(f"The event after position {after} lies in a cold file that nobody knows.")
+
+
+def whole(thaw: cold.Thaw, rows: Sequence[memoryview]) -> Iterator[memoryview]:
+    """Rows with the bodies that lie elsewhere, which are read file by file."""
+    marks = {marked for raw in rows if is_cold(marked := bytes(raw[-MARK_BYTES:]))}
+    bodies = {marked: _body(thaw, marked) for marked in sorted(marks)}
+    for raw in rows:
+        marked = bytes(raw[-MARK_BYTES:])
+        yield memoryview(bytes(raw[:-MARK_BYTES]) + bodies[marked]) if marked in bodies else raw
 
 
 def _body(thaw: cold.Thaw, marked: bytes) -> bytes:

@@ -57,6 +57,8 @@ Answer = TypeVar("Answer")
 
 TRIES_MAX: Final = 5
 PAUSE_BETWEEN_TRIES_S_MAX: Final = 0.05
+FETCHES_MAX: Final = 8
+"""How often an append lets the lock go again to read bodies that lie in files; once, unless they move meanwhile."""
 STATES_PER_FETCH: Final = 2_000
 ROWS_WORTH_COLUMNS: Final = 32
 
@@ -94,22 +96,37 @@ class PostgresEventLog:
         self._together.submit(tenant, wanted, decide, now_ms=now_ms, done=done)
 
     def _append_trying(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
+        at_hand = cold.AtHand()
         for remaining in reversed(range(TRIES_MAX)):
             try:
-                return self._append(tenant, wanted, decide, now_ms)
+                return self._append_fetching(tenant, wanted, decide, now_ms, at_hand)
             except TRY_AGAIN as again:
                 if remaining == 0:
                     raise LogUnavailable(str(again)) from again
                 time.sleep(random.uniform(0, PAUSE_BETWEEN_TRIES_S_MAX))  # noqa: S311  # spreads, hides nothing
         raise AssertionError("the last try returns or raises")
 
-    def _append(self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int) -> Answer:
+    def _append_fetching(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int, at_hand: cold.AtHand
+    ) -> Answer:
+        """Whoever needs a body that lies in a file gives back lock and connection, reads it, and comes again: nobody
+        waits for a disk of ours that is not the database's."""
+        for _ in range(FETCHES_MAX):
+            try:
+                return self._append(tenant, wanted, decide, now_ms, at_hand)
+            except cold.NotAtHand as needed:
+                at_hand.read(cold.over(self._pool, tenant), needed.marks)
+        raise LogUnavailable("the bodies that this names move from file to file")
+
+    def _append(
+        self, tenant: TenantId, wanted: Wanted, decide: Decision[Answer], now_ms: int, at_hand: cold.AtHand
+    ) -> Answer:
         with self._at_the_lock(tenant) as connection:
             with connection.pipeline():
                 connection.execute(of_tenant.BEGIN)
                 of_tenant.set_tenant(connection, tenant)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
-            (*_, frontier), known = _known(reads, tenant, wanted, cold.on(connection, tenant))
+            (*_, frontier), known = _known(reads, tenant, wanted, at_hand)
             hit("push.locked")
             changes, answer = decide(known)
             _check_positions(changes, known)
@@ -334,7 +351,7 @@ def _grants_asked(wanted: Wanted) -> dict[str, str]:
 
 
 def _known(
-    reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, wanted: Wanted, thaw: cold.Thaw
+    reads: dict[str, psycopg.Cursor[Any]], tenant: TenantId, wanted: Wanted, thaw: cold.Thaw | cold.AtHand
 ) -> tuple[tuple[Any, ...], Known]:
     """The head's row as it was read, and what a decision is shown."""
     head = reads["head"].fetchone()
@@ -359,7 +376,10 @@ def _known(
 
 
 def _by_id(
-    rows: Sequence[tuple[Any, ...]], by_dot: Mapping[tuple[str, int], Settled], wanted: Wanted, thaw: cold.Thaw
+    rows: Sequence[tuple[Any, ...]],
+    by_dot: Mapping[tuple[str, int], Settled],
+    wanted: Wanted,
+    thaw: cold.Thaw | cold.AtHand,
 ) -> dict[str, Settled]:
     """What the ids are settled by, with what was said then.
 

@@ -108,8 +108,8 @@ def _events(owner: psycopg.Connection, tenant: str) -> Iterator[_Stored]:
     thaw = cold.on(owner, tenant)
     with owner.cursor("refold", binary=True) as cursor:  # on the server, which reads no further than we ask
         cursor.itersize = EVENTS_PER_FETCH
-        for row in cursor.execute(_EVENTS, {"tenant": tenant, "office": OFFICE_SCOPE, "ours": _OURS}):
-            yield _Stored(*thaw.row(row))
+        found = cursor.execute(_EVENTS, {"tenant": tenant, "office": OFFICE_SCOPE, "ours": _OURS})
+        yield from (_Stored(*row) for row in thaw.stream(found))
 
 
 def _folded(stored: Iterable[_Stored], limited: frozenset[str]) -> tuple[bytes, list[AccessChange]]:

@@ -34,6 +34,6 @@ def histories(
         cursor.itersize = EVENTS_PER_FETCH
         rows = cursor.execute(EVENTS, {"tenant": tenant, "reached": _END, "types": [*types]})
         thaw = cold.on(connection, tenant)
-        whole = (EventRow(*thaw.row(row)) for row in rows)
+        whole = (EventRow(*row) for row in thaw.stream(rows))
         for _, history in groupby(whole, key=lambda row: row.entity):
             yield history

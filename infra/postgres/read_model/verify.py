@@ -113,8 +113,8 @@ class _Verifying:
         with self._connection.cursor("verifying", binary=True) as cursor:  # on the server: we hold one fetch at a time
             cursor.itersize = EVENTS_PER_CHUNK
             asked = {"tenant": self._tenant, "reached": self._reached, "types": sorted(ENTITIES)}
-            for each in cursor.execute(EVENTS, asked):
-                row = EventRow(*thaw.row(each))
+            for each in thaw.stream(cursor.execute(EVENTS, asked)):
+                row = EventRow(*each)
                 if len(chunk) >= EVENTS_PER_CHUNK and row.entity != chunk[-1].entity:
                     yield chunk
                     chunk = []
