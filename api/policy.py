@@ -169,6 +169,7 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/proof/audit/consistency"): Row(who=CHECKING, scopes=_VERIFIES),
     ("GET", "/v1/proof/audit/inclusion"): Row(who=_roles("auditor", "admin")),
     ("GET", "/v1/proof/audit/entries"): Row(who=_roles("auditor", "admin")),
+    ("GET", "/v1/proof/audit/evidence"): Row(who=_roles("auditor", "admin")),
     ("GET", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS),
     ("POST", "/v1/webhooks"): Row(who=SUBSCRIBING, scopes=_HOOKS, body_bytes_max=4 * SMALL_BODY_BYTES_MAX),
     ("GET", "/v1/webhooks/{webhook}"): Row(who=SUBSCRIBING, scopes=_HOOKS),

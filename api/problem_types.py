@@ -453,8 +453,8 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "evidence-too-large": ProblemType(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "a bundle of evidence is to hold more than 2,000 events",
-        "Ask for single events, or for a smaller scope.",
+        "a bundle of evidence is to hold more than 2,000 events, or entries of the audit",
+        "Ask for single events, for a smaller scope, or for what is about one person.",
     ),
     "no-proofs": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED,

@@ -122,6 +122,11 @@ PROOF_ANSWERS: Final[Mapping[str, Answer]] = {
     "audit_consistency": Answer(shape=ConsistencyTold, problems=_OF_PROOF),
     "audit_inclusion": Answer(shape=EntryIncludedTold, problems=(*_OF_PROOF, "entry-not-found", "not-signed-yet")),
     "audit_entries": Answer(shape=EntryPage, problems=(*_OF_PROOF, "sign-in-off")),
+    "audit_evidence": Answer(
+        shape=str,
+        media=ZIP,
+        problems=(*_OF_PROOF, "entry-not-found", "not-signed-yet", "evidence-too-large", "sign-in-off"),
+    ),
     "tile": Answer(shape=TileTold, problems=(*_OF_PROOF, "tile-not-found")),
 }
 """By the name of the operation."""

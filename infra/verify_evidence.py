@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     NoteRead = tuple[str, int, bytes, bytes, list[bytes]]
 
 WHAT_IT_PROVES = """
-What this proves: whoever holds the key signed for a log in which these events lie at these positions, byte for byte.
-Their texts, the times in them, who handed them in and when the server took them in were not changed since.
+What this proves: whoever holds the key signed for a log in which these lie at these positions, byte for byte.
+Their texts, the times in them, who told them and when the server took them in were not changed since.
 """
 WHAT_IT_DOES_NOT = """
-What it does not prove: that what the events say is true; that these are all events there are; when it was signed;
+What it does not prove: that what they say is true; that these are all there are; when it was signed;
 and whose key it is. Compare the key with one that you had from elsewhere (--key), or better, let a checkpoint
 that you kept be shown to fit (--checkpoint).
 """
@@ -203,6 +203,25 @@ def files_of(place: Path) -> Callable[[str], bytes]:
     return zipfile.ZipFile(place).read
 
 
+def event_leaf(told: dict[str, Any], origin: str) -> bytes:
+    body = told["body"].encode() if "body" in told else base64.b64decode(told["body_base64"])
+    stamps: bytes = told["stamps"].encode()
+    return stamps + b"\n" + body
+
+
+def entry_leaf(told: dict[str, Any], origin: str) -> bytes:
+    """The leaf of an entry of the audit, once what stands beside it is known to be what it has the hash of."""
+    leaf: bytes = told["leaf"].encode()
+    says = json.loads(leaf)
+    if says["position"] != told["position"] or not origin.startswith(f"cairnfield/t/{says['tenant']}/e/"):
+        raise Bad("it is of another place, or of another tenant's audit")
+    if "salt" in told:
+        words = json.dumps([told["address"], told["detail"]], ensure_ascii=False, separators=(",", ":"))
+        if hashlib.sha256(bytes.fromhex(told["salt"]) + words.encode()).hexdigest() != says["said"]:
+            raise Bad("its address or its words are not what was signed for")
+    return leaf
+
+
 def check(
     read: Callable[[str], bytes], own_key: str | None, own_checkpoint: bytes | None, say: Callable[[str], object]
 ) -> None:
@@ -215,25 +234,28 @@ def check(
     who = signers(note, keys)
     if not who:
         raise Bad("the checkpoint is signed by none of these keys")
-    say(f"The log    {origin}, in its first {size} events")
+    say(f"The log    {origin}, in its first {size} {'entries' if origin.endswith('/audit') else 'events'}")
     for public in who:
         say(f"signed by  {base64.b64encode(public).decode()}{'' if own_key is None else '  (your key)'}")
+    if origin.endswith("/audit"):
+        what, name, leaf_of = "entry", "audit.ndjson", entry_leaf
+    else:
+        what, name, leaf_of = "event", "events.ndjson", event_leaf
     count = 0
-    for line in read("events.ndjson").splitlines():
-        event = json.loads(line)
-        position = event["position"]
+    for line in read(name).splitlines():
+        told = json.loads(line)
+        position = told["position"]
         try:
-            body = event["body"].encode() if "body" in event else base64.b64decode(event["body_base64"])
-            leaf = leaf_hash(event["stamps"].encode() + b"\n" + body)
-            proof = [base64.b64decode(each) for each in event["inclusion"]]
+            leaf = leaf_hash(leaf_of(told, origin))
+            proof = [base64.b64decode(each) for each in told["inclusion"]]
             if not 1 <= position <= size or root_by_inclusion(leaf, position - 1, size, proof) != root:
                 raise Bad("it is not what was signed for")
-        except (Bad, ValueError, KeyError, TypeError) as why:
-            raise Bad(f"the event at position {position}: {why}") from why
+        except (Bad, ValueError, KeyError, TypeError, AttributeError) as why:
+            raise Bad(f"the {what} at position {position}: {why}") from why
         count += 1
     if not count:
-        raise Bad("there is no event in it")
-    say(f"events     {count}, each of them in that log, unchanged")
+        raise Bad(f"there is no {what} in it")
+    say(f"{'entries ' if what == 'entry' else 'events  '}   {count}, each of them in that log, unchanged")
     if own_checkpoint is not None:
         fits(own_checkpoint, note, keys, json.loads(read("consistency.json")), say)
 
@@ -247,8 +269,8 @@ def fits(own: bytes, note: NoteRead, keys: Sequence[Key], shown: dict[str, Any],
         raise Bad(f"your checkpoint is of another log, or of before a restore: {old[0]}")
     proof = [base64.b64decode(each) for each in shown.get(str(old[1]), [])]
     if not is_consistent(old[1], old[2], note[1], note[2], proof):
-        raise Bad(f"it is not shown that the log continues your checkpoint over {old[1]} events")
-    say(f"continues  your checkpoint over {old[1]} events")
+        raise Bad(f"it is not shown that the log continues your checkpoint over {old[1]}")
+    say(f"continues  your checkpoint over {old[1]} {'entries' if old[0].endswith('/audit') else 'events'}")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -49,8 +49,8 @@ def bundle(
     nodes: Nodes,
 ) -> dict[str, bytes]:
     """The files, by name; `older` are the sizes of checkpoints that somebody has kept."""
-    shown = {str(size): _texts(consistency_proof(size, newest.size, nodes)) for size in older}
-    lines = [_line(row, _texts(inclusion_proof(row.position - 1, newest.size, nodes))) for row in subject.events]
+    shown = {str(size): texts(consistency_proof(size, newest.size, nodes)) for size in older}
+    lines = [_line(row, texts(inclusion_proof(row.position - 1, newest.size, nodes))) for row in subject.events]
     return {
         "README.txt": _README.encode(),
         "summary.html": summary(subject, newest, keys).encode(),
@@ -70,7 +70,8 @@ def _line(row: EventRow, proof: list[str]) -> bytes:
     return orjson.dumps({**told, "inclusion": proof}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _texts(hashes: Sequence[bytes]) -> list[str]:
+def texts(hashes: Sequence[bytes]) -> list[str]:
+    """Hashes in base64."""
     return [base64.b64encode(each).decode() for each in hashes]
 
 

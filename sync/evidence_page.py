@@ -12,11 +12,12 @@ from sync.log import TenantId
 from sync.proof_shelf import SignedRow
 from sync.rows import EventRow
 
-_STYLE: Final = (
+STYLE: Final = (
     "body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse;width:100%}"
     "th,td{border:1px solid #ccc;padding:.3em .5em;text-align:left;vertical-align:top}"
     "td.data{font-family:monospace;white-space:pre-wrap;word-break:break-word}"
 )
+"""Of every page of evidence."""
 
 
 class Subject(NamedTuple):
@@ -35,9 +36,9 @@ def summary(subject: Subject, newest: SignedRow, keys: Sequence[VerifierKey]) ->
     signing = "".join(f"<li><code>{html.escape(str(each))}</code></li>" for each in keys)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Evidence: {html.escape(subject.title)}</title>'
-        f"<style>{_STYLE}</style><h1>Evidence: {html.escape(subject.title)}</h1>"
+        f"<style>{STYLE}</style><h1>Evidence: {html.escape(subject.title)}</h1>"
         f"<p>{len(subject.events)} events of tenant {html.escape(subject.tenant)}, out of a log of {newest.size} that "
-        f"was signed at {_time(newest.signed_at_ms)}.</p>"
+        f"was signed at {time_told(newest.signed_at_ms)}.</p>"
         "<p>This page proves nothing by itself: <code>python3 verify.py</code> checks the events beside it, and says "
         "what that proves and what not.</p><h2>Events</h2><table><tr><th>Position<th>What<th>Of<th>By"
         "<th>By the device's clock<th>By the server's clock<th>What it says</tr>"
@@ -47,7 +48,14 @@ def summary(subject: Subject, newest: SignedRow, keys: Sequence[VerifierKey]) ->
 
 def _row(row: EventRow) -> str:
     at, data = _said(row.body)
-    cells = (str(row.position), row.type, f"{row.entity_type} {row.entity}", row.actor, at, _time(row.recorded_at_ms))
+    cells = (
+        str(row.position),
+        row.type,
+        f"{row.entity_type} {row.entity}",
+        row.actor,
+        at,
+        time_told(row.recorded_at_ms),
+    )
     plain = "".join(f"<td>{html.escape(each)}" for each in cells)
     return f'<tr>{plain}<td class="data">{html.escape(data)}</tr>'
 
@@ -56,12 +64,12 @@ def _said(body: bytes) -> tuple[str, str]:
     """When its author wrote it, by their own clock, and what; empty where it is no event of field service."""
     try:
         told = orjson.loads(body)
-        return _time(int(told["at"][:12], 16)), orjson.dumps(told["data"], option=orjson.OPT_INDENT_2).decode()
+        return time_told(int(told["at"][:12], 16)), orjson.dumps(told["data"], option=orjson.OPT_INDENT_2).decode()
     except (ValueError, KeyError, TypeError):
         return "", ""
 
 
-def _time(ms: int) -> str:
+def time_told(ms: int) -> str:
     """In UTC, or as a number where no calendar reaches."""
     try:
         return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"

@@ -98,6 +98,10 @@ class AuditShelf(TreeShelf, Protocol):
         """At most `limit` entries at these positions, by position."""
         ...
 
+    def entries_of(self, tenant: TenantId, person: str | None, *, upto: int, limit: int) -> Sequence[PlacedEntry]:
+        """At most `limit` entries about somebody and of what they did, or of everybody, by position."""
+        ...
+
     def entry(self, tenant: TenantId, *, position: int | None, entry: str | None) -> PlacedEntry | None:
         """One entry that has its place, by that or by its id."""
         ...

@@ -172,7 +172,11 @@ def test_evidence_is_written_and_holds_against_a_checkpoint_that_was_kept(
     ]
     assert evidence(out, "--event", row.id, "--event", audited.office.events()[0].id, *tenant).exit_code == 0
     for said, why in (
-        ((), "Say either --scope"),
+        ((), "Say one of --scope"),
+        (("--event", row.id, "--person", row.id, *tenant), "goes with --audit"),
+        (("--audit", "--person", "ada", *tenant), "no id of a person"),
+        (("--audit", *tenant), "No checkpoint was signed yet of this audit"),
+        (("--audit", "--checkpoint", older, *tenant), "is of the events, and not of the audit"),
         (("--event", row.id), "which one with --tenant"),
         (("--scope", "site:none", *tenant), "Nothing of site:none is in the log"),
         (("--scope", "catalog", "--checkpoint", tmp_path / "nowhere", *tenant), "cannot be read"),
@@ -199,7 +203,7 @@ def test_f8_the_audit_is_checked_with_the_log_and_against_checkpoints_of_its_own
     (document,) = told(*asked)
     assert (document["is_whole"], document["audit"]["is_whole"]) == (True, False)
     assert {**document["audit"]["finding"], "text": ""} == {"what": "entry", "first": 3, "last": 3, "text": ""}
-    assert (document["audit"]["entries"], document["audit"]["without_place"]) == (9, 1)
+    assert (document["audit"]["head"], document["audit"]["without_place"]) == (9, 1)
 
 
 def test_f8_a_check_of_the_audit_goes_on_where_it_was(offices: list[Audited], tmp_path: Path) -> None:
@@ -232,3 +236,21 @@ def test_what_the_audit_says_of_a_person_is_counted_and_then_erased(offices: lis
         refusal = CliRunner().invoke(app, ["audit", "erase", *said]).exception
         assert isinstance(refusal, CannotGoOn)
         assert why in str(refusal)
+
+
+def test_f8_evidence_of_the_audit_is_written_and_holds_against_a_checkpoint_that_was_kept(
+    offices: list[Audited], tmp_path: Path
+) -> None:
+    audited, out, ada = offices[0], tmp_path / "out.zip", "00000000-0000-4000-8000-0000000000ad"
+    older, _ = audited.look(3), audited.look(2, person=ada)
+    asked = ("--audit", "--tenant", audited.office.tenant, "--checkpoint", older)
+    for said, count in (((), 5), (("--person", ada), 2)):
+        done = evidence(out, *asked, *said)
+        assert done.exit_code == 0, done.output
+        told: list[str] = []
+        with zipfile.ZipFile(out) as bundled:
+            verify_evidence.check(bundled.read, None, older.read_bytes(), told.append)
+        assert told[-2:] == [
+            f"entries    {count}, each of them in that log, unchanged",
+            "continues  your checkpoint over 3 entries",
+        ]

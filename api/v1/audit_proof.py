@@ -4,9 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
+from api.answer import ZIP
 from api.auth import identity_of, principal_of, services_of
 from api.problem import Problem
+from api.problem_types import PROBLEM_TYPES
 from api.proof_ports import Proofs
 from api.proving import (
     as_json,
@@ -25,8 +28,10 @@ from api.signing_in import note
 from api.v1.log_proof import CHECKPOINTS_PER_PAGE_MAX, Size
 from commands.authority import Principal
 from domain.values import INTEGER_MAX, UUID_PATTERN
+from sync.audit_evidence import audit_evidence_of
 from sync.audit_leaf import PlacedEntry, audit_leaf_of
 from sync.checkpoint import Origin
+from sync.evidence import OLDER_MAX, EvidenceMissing
 from sync.log import TenantId
 from sync.merkle import inclusion_proof, leaf_hash
 from sync.proof_shelf import AuditShelf
@@ -132,6 +137,35 @@ def audit_entries(
             "checkpoint": newest.note.decode(),
         }
     )
+
+
+@router.get("/evidence", summary="Evidence of who had access, to be taken along", response_class=Response)
+def audit_evidence(
+    *,
+    request: Request,
+    speaking: Speaking,
+    services: Ports,
+    person: Annotated[
+        str | None, Query(pattern=UUID_PATTERN, description="Only what is about them, and what they did.")
+    ] = None,
+    since: Annotated[
+        list[Annotated[int, Field(ge=1, le=INTEGER_MAX)]] | None,
+        Query(max_length=OLDER_MAX, description="Sizes of checkpoints of the audit that its reader has kept."),
+    ] = None,
+) -> Response:
+    """A zip with the entries, a proof of each, the checkpoint, the keys, a page to read, and a program that checks it.
+
+    It holds 2,000 entries at most, and none that came after the newest checkpoint. That it was taken is noted.
+    """
+    (proofs, shelf), identity, tenant = _proving(services), identity_of(services), speaking.tenant
+    try:
+        files = audit_evidence_of(tenant, shelf, proofs.publics(), person=person, older=since or ())
+    except EvidenceMissing as why:
+        kind = PROBLEM_TYPES[why.kind]
+        raise Problem(kind.status, why.kind, str(why), hint=kind.remedy) from why
+    note(request, identity, tenant, "evidence_taken", actor=speaking.person, person=person, detail="audit")
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="audit-evidence.zip"'}
+    return Response(proofs.packed(files), media_type=ZIP, headers=headers)
 
 
 def _proving(services: Services) -> tuple[Proofs, AuditShelf]:

@@ -25,7 +25,11 @@ _PATHS: Final[Mapping[str, str]] = {
     "problems": "problem",
     "views": "view",
 }
-_ONE_OF: Final[Mapping[str, tuple[str, str]]] = {"inclusion": ("position", "event"), "evidence": ("scope", "event")}
+_ONE_OF: Final[Mapping[str, tuple[str, str]]] = {
+    "inclusion": ("position", "event"),
+    "audit_inclusion": ("position", "entry"),
+    "evidence": ("scope", "event"),
+}
 """By operation, two parameters of which there must be one."""
 _WORDS: Final = ("copper", "lantern", "harbour", "walnut", "granite", "thistle", "saddle", "orchard", "velvet")
 
@@ -34,7 +38,8 @@ class There(NamedTuple):
     """What is there to be named."""
 
     ids: Mapping[str, Sequence[str]]
-    """By type of entity; people, cases, webhooks, service accounts, views, events and kinds of problems too."""
+    """By type of entity; people, cases, webhooks, service accounts, views, events, entries of the audit and kinds of
+    problems too."""
     columns: Mapping[str, Sequence[str]]
     """By view, those that rows can be sorted by."""
     credentials: Mapping[str, Mapping[str, Any]]
@@ -101,8 +106,8 @@ class GoodWords:
             drawn = str(query.get(name, "catalog"))
             query[name] = self._position() if name == "position" else self._scope(drawn)
         else:
-            event = self._drawn("event", fresh_id())
-            query[other] = event if name == "position" else [event]
+            one = self._drawn(other, fresh_id())
+            query[other] = one if name == "position" else [one]
 
     def _scope(self, drawn: str) -> str:
         kind, is_of_one, _ = drawn.partition(":")

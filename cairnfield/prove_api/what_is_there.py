@@ -49,6 +49,7 @@ def what_is_there(url: str, tokens: Mapping[str, str], sign_in: Mapping[str, str
             "client": [server.made("service-accounts", "client_id", **erp) for _ in range(2)],
             "view": [str(each["name"]) for each in views],
             "problem": list(PROBLEM_TYPES),
+            "entry": [str(each["entry"]) for each in server.told("auditor", "/v1/audit", limit=_IDS_MAX)["items"]],
             "event": [
                 str(step["event"])
                 for job in ids["work_order"][:_HISTORIES]

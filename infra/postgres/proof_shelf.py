@@ -19,6 +19,12 @@ from sync.rows import EventRow
 from sync.tiles import WIDTH, Tile
 
 _TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
+_OF_PERSON: Final[LiteralString] = f"""
+    select position, {COLUMNS} from audit_entry
+    where tenant = %(tenant)s and position <= %(upto)s
+      and (%(person)s::uuid is null or person = %(person)s or actor = %(person)s)
+    order by position limit %(limit)s
+"""
 _PLACED: Final[LiteralString] = f"""
     select position, {COLUMNS} from audit_entry
     where tenant = %(tenant)s and position is not null
@@ -111,6 +117,10 @@ class PostgresAuditShelf(PostgresTreeShelf):
     def entries(self, tenant: TenantId, *, after: int, upto: int, limit: int) -> Sequence[PlacedEntry]:
         asked = {"tenant": tenant, "after": after, "upto": upto, "limit": limit}
         return [PlacedEntry(*row) for row in self._rows(f"{ENTRIES} limit %(limit)s", **asked)]
+
+    def entries_of(self, tenant: TenantId, person: str | None, *, upto: int, limit: int) -> Sequence[PlacedEntry]:
+        found = self._rows(_OF_PERSON, tenant=tenant, person=person, upto=upto, limit=limit)
+        return [PlacedEntry(*row) for row in found]
 
     def entry(self, tenant: TenantId, *, position: int | None, entry: str | None) -> PlacedEntry | None:
         found = self._rows(_PLACED, tenant=tenant, position=position, entry=entry)

@@ -45,7 +45,7 @@ _ROWS: Final[list[tuple[str, str, str]]] = [
     ("GET", r"/v1/proof/evidence", "UA"),
     # That nobody touched the audit, any system may watch; what is in it, the admin and the auditor see.
     ("GET", r"/v1/proof/audit/(checkpoint|checkpoints|consistency)", "UAI"),
-    ("GET", r"/v1/proof/audit/(inclusion|entries)", "UA"),
+    ("GET", r"/v1/proof/audit/(inclusion|entries|evidence)", "UA"),
     # Sync: whoever may see may pull, whoever writes in the field or office pushes, systems relay.
     ("GET", r"/v1/sync/relay", "I"),
     ("POST", r"/v1/sync/relay", "I"),

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from infra import verify_evidence
 from infra.ed25519 import verify
 from sync.checkpoint import Checkpoint, read_key, read_note
 from sync.merkle import appended, is_consistent, leaf_hash, root_by_inclusion, root_of
@@ -134,3 +137,35 @@ def test_f8_whoever_reads_the_audit_is_noted_wherever_they_begin(auditing: Audit
     page = "/v1/audit?cursor=ffffffff-ffff-7fff-bfff-ffffffffffff"
     assert auditing.company.ask("GET", page, token=auditing.auditor.access).status_code == 200
     assert [each["actor"] for each in auditing.company.audit("audit_read")] == [auditing.company.people["auditor"]]
+
+
+def test_f8_evidence_of_the_audit_checks_itself_and_anything_else_is_found(auditing: Auditing) -> None:
+    company, dispatcher = auditing.company, auditing.company.people["dispatcher"]
+    sign_in_often(company, 2)
+    auditing.sign()
+    older = auditing.ask("checkpoint").content
+    sign_in_often(company, 3)
+    auditing.sign()
+    answer = auditing.ask(f"evidence?person={dispatcher}&since={read_note(older, 'audit').checkpoint.size}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip"), answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundled:
+        files = {name: bundled.read(name) for name in bundled.namelist()}
+    said: list[str] = []
+    verify_evidence.check(files.__getitem__, None, older, said.append)
+    assert "5, each of them in that log, unchanged" in said[-2]
+    assert said[-1].startswith("continues  your checkpoint over")
+    (line, *_) = files["audit.ndjson"].splitlines()
+    entry = json.loads(line)
+    for change in (
+        {"address": "198.51.100.9"},
+        {"detail": "by passkey"},
+        {"position": 1 + entry["position"]},
+        {"leaf": entry["leaf"].replace("signed_in", "signed_at")},
+        {"leaf": entry["leaf"].replace(company.tenant, new_id())},
+    ):
+        spoiled = {**files, "audit.ndjson": json.dumps({**entry, **change}).encode()}
+        with pytest.raises(verify_evidence.Bad, match="the entry at position"):
+            verify_evidence.check(spoiled.__getitem__, None, None, said.append)
+    assert [each["person"] for each in company.audit("evidence_taken")] == [dispatcher]
+    problem(auditing.ask(f"evidence?person={new_id()}"), 404, "entry-not-found")
+    problem(auditing.ask("evidence?since=999"), 409, "not-signed-yet")

@@ -71,6 +71,11 @@ def of_audit(towns: Towns, role: str) -> Named:
     return Named(one(towns, "select entry::text from audit_entry where tenant = %s"), new_id(), is_place=True)
 
 
+def of_entry(towns: Towns, role: str) -> Named:
+    del role
+    return Named(one(towns, "select entry::text from audit_entry where tenant = %s"), new_id())
+
+
 def of_replica(towns: Towns, role: str) -> Named:
     del role
     return Named(one(towns, "select replica from replica where tenant = %s and person is not null"), "rnobodyaaaaaa")
@@ -134,6 +139,7 @@ NAMES: Final[dict[Parameter, Callable[[Towns, str], Named]]] = {
     ("query", "refetch"): of_scope,
     ("query", "scope"): of_scope,
     ("query", "event"): of_event,
+    ("query", "entry"): of_entry,
     ("query", "person"): of_kind("person"),
     ("query", "owner"): of_kind("person"),
     ("query", "device"): of_kind("device"),

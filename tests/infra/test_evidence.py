@@ -99,7 +99,7 @@ def test_a_bundle_says_what_it_proves_and_what_not(case: Case) -> None:
     assert status == 0, said
     assert "in its first 306 events" in said
     assert "4, each of them in that log, unchanged" in said
-    assert "What it does not prove: that what the events say is true" in said
+    assert "What it does not prove: that what they say is true" in said
     assert case.bundle() == case.bundle(), "the same bundle has the same bytes"
 
 

@@ -1,6 +1,6 @@
 """The leaf of an entry of the audit: canonical, with every column in it, and the same once what is personal is gone."""
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -34,7 +34,7 @@ def erased(placed: PlacedEntry) -> PlacedEntry:
 @pytest.mark.parametrize("column", PlacedEntry._fields)
 def test_every_column_is_in_the_leaf(column: str) -> None:
     value = getattr(ENTRY, column)
-    other = {int: 8, str: "x", bytes: bytes(SALT_BYTES), type(None): "x"}[type(value)]
+    other: Any = {int: 8, str: "x", bytes: bytes(SALT_BYTES), type(None): "x"}[type(value)]
     if column == "sealed":
         other = bytes(32)
     assert audit_leaf_of(TENANT, ENTRY._replace(**{column: other})) != audit_leaf_of(TENANT, ENTRY)

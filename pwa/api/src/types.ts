@@ -3594,6 +3594,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proof/audit/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evidence of who had access, to be taken along
+         * @description A zip with the entries, a proof of each, the checkpoint, the keys, a page to read, and a program that checks it.
+         *
+         *     It holds 2,000 entries at most, and none that came after the newest checkpoint. That it was taken is noted.
+         */
+        get: operations["audit_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -6764,7 +6786,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`evidence-too-large`](/problems/evidence-too-large): a bundle of evidence is to hold more than 2,000 events; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
+        /** @description Unprocessable Entity. [`evidence-too-large`](/problems/evidence-too-large): a bundle of evidence is to hold more than 2,000 events, or entries of the audit; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
         "evidence-too-large.invalid-request": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
@@ -17975,6 +17997,55 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["no-checkpoint"];
             422: components["responses"]["invalid-request"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            501: components["responses"]["no-proofs"];
+            503: components["responses"]["log-unavailable.sign-in-off"];
+        };
+    };
+    audit_evidence: {
+        parameters: {
+            query?: {
+                /** @description Only what is about them, and what they did. */
+                person?: string;
+                /** @description Sizes of checkpoints of the audit that its reader has kept. */
+                since?: number[];
+            };
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example As agreed by telephone. */
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["entry-not-found.no-checkpoint"];
+            409: components["responses"]["not-signed-yet"];
+            422: components["responses"]["evidence-too-large.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
