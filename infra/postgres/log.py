@@ -124,7 +124,7 @@ class PostgresEventLog:
         with self._at_the_lock(tenant) as connection:
             with connection.pipeline():
                 connection.execute(of_tenant.BEGIN)
-                of_tenant.set_tenant(connection, tenant)
+                of_tenant.set_tenant(connection, tenant, is_little=len(wanted.ids) < ROWS_WORTH_COLUMNS)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
             (*_, frontier), known = _known(reads, tenant, wanted, at_hand)
             hit("push.locked")

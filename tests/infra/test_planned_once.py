@@ -1,0 +1,87 @@
+"""A few events are appended by look-ups in the right indexes, also if planned when all was empty."""
+
+from typing import Final, LiteralString
+
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+
+from domain.people import Role
+from infra.postgres.log import PostgresEventLog
+from infra.postgres.pool import Connection, open_pool
+from sync.log import Changes, Wanted
+from sync.rows import GrantRow, ScopeLinkRow
+from tests.devices import NOON, PERSON_1, new_id
+from tests.infra.event_logs import Office, entity, events, new_tenant
+from tests.infra.pushing import device, pushed, verdicts
+from tests.infra.test_checkpoints import until
+
+EVENTS: Final = 20_000
+REPLICAS: Final = 2_000
+READ_MAX: Final = REPLICAS + 150
+"""Rows, for a push of a few events: any other scan of what grows reads thousands more. Whose logs have grown is joined
+with the replicas of the tenant, once, until somebody analyses them."""
+
+_MINT: Final[LiteralString] = """
+    insert into replica (tenant, replica, person, name, minted_at)
+    select %s, 'r' || translate(lpad(number::text, 12, '0'), '0123456789', 'abcdefghij'), %s, 'one of many', now()
+    from generate_series(1, %s) as number
+"""
+_OTHERS: Final[LiteralString] = """
+    select count(*)::int from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
+_READ: Final[LiteralString] = """
+    select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint from pg_stat_all_tables
+    where schemaname = 'public' and relname ~ '^(event_|entity$|replica$|quarantine$|grant_$|scope_link$)'
+"""
+
+
+def rows_read(pool: ConnectionPool[Connection], dsn: str) -> int:
+    """How many rows all connections have read by now; that of the pool, its only one, says first what it has read."""
+    with pool.connection() as connection:
+        connection.execute("select pg_stat_force_next_flush()")
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        row = owner.execute(_READ).fetchone()
+    assert row
+    return int(row[0])
+
+
+def grown(dsn: str, tenant: str) -> None:
+    """Fill the tables that a push looks into."""
+    with open_pool(dsn, size=1) as pool:
+        before = PostgresEventLog(pool).head(tenant).position
+        rows = [row._replace(seq=row.position, replica="raaaaaaaaaaab") for row in events(EVENTS, after=before)]
+        changes = Changes(
+            events=rows,
+            entities=[entity(row.entity) for row in rows],
+            granted=[GrantRow(PERSON_1, row.scope, row.entity, row.position) for row in rows],
+            links=[ScopeLinkRow(row.scope, f"customer:{row.position}", row.position) for row in rows],
+        )
+        PostgresEventLog(pool).append(tenant, Wanted(), lambda _: (changes, None), now_ms=NOON)
+    with psycopg.connect(dsn) as owner:
+        owner.execute("select set_config('app.tenant', %s, false)", [tenant])
+        owner.execute(_MINT, [tenant, PERSON_1, REPLICAS])
+    with psycopg.connect(dsn, autocommit=True) as owner:  # whoever is gone has said what they had read
+        until(lambda: owner.execute(_OTHERS).fetchone() == (1,))
+
+
+@pytest.mark.parametrize("is_vacuumed", [False, True], ids=["as_made", "vacuumed"])
+@pytest.mark.parametrize("role", ["dispatcher", "technician"])
+def test_what_is_planned_while_everything_is_empty_scans_nothing_later(
+    database: str, role: Role, *, is_vacuumed: bool
+) -> None:
+    if is_vacuumed:
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute("vacuum (analyze)")
+    with open_pool(database, size=1) as pool:
+        office = Office(log=PostgresEventLog(pool), tenant=new_tenant(pool))
+        phone, job = device(office, "ada"), new_id()
+        created = phone.create("work_order", job)
+        assert verdicts(pushed(office, [created], role=role)) == ["accepted"]
+        grown(database, office.tenant)
+        before = rows_read(pool, database)
+        batch = [phone.tell("work_order", job, "Edited", {"tags": {"add": [f"t{number}"]}}) for number in range(3)]
+        told = verdicts(pushed(office, batch, role=role))
+        assert told == ["accepted"] * 3
+        assert rows_read(pool, database) - before < READ_MAX
