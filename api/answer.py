@@ -1,6 +1,7 @@
 """What an operation answers where it succeeds: its shape, and the problems that nothing but it knows of."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -29,6 +30,8 @@ class Answer:
     shape: Any
     """A type that pydantic understands; text where the media type is not JSON; None where there is no body."""
     media: str = JSON
+    other_media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """What the same comes as where somebody asks for that, each with its media type object."""
     statuses: tuple[HTTPStatus, ...] = (HTTPStatus.OK,)
     problems: tuple[str, ...] = ()
 

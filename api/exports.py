@@ -10,13 +10,15 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from api.body import NDJSON
+from api.view_answers import CSV, PARQUET
 from projections.projection import Column
 
 Format = Literal["csv", "ndjson", "parquet"]
 MEDIA: Final[Mapping[Format, str]] = {
-    "csv": "text/csv; charset=utf-8; header=present",
-    "ndjson": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
+    "csv": f"{CSV}; charset=utf-8; header=present",
+    "ndjson": NDJSON,
+    "parquet": PARQUET,
 }
 _DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """With what a cell begins that some spreadsheet runs, the full-width twins included."""

@@ -72,7 +72,7 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
     place, row = f"{method} {path}", POLICY[method, path]
     answer = ANSWERS.get(operation["operationId"], UNDECLARED)
     operation["security"] = [] if row.who is ANYBODY else [{_BEARER: []}]
-    body = {"content": {answer.media: {"schema": answer.schema()}}} if answer.has_body else {}
+    body: dict[str, Any] = {"content": {answer.media: {"schema": answer.schema()}}} if answer.has_body else {}
     schemas = told["components"]["schemas"]
     for each in (*_schemas_of(body), *_schemas_of(operation.get("requestBody", {}))):
         _name_parts(each, schemas)
@@ -80,6 +80,7 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
         _name_whole(each, schemas)
     give_examples(operation.get("requestBody", {}), schemas)
     give_example(body, schemas, told["components"]["examples"])
+    body.get("content", {}).update(answer.other_media)
     succeeded = {
         str(each.value): {"description": _SUCCEEDED[each], "headers": headers_of(operation["tags"], each), **body}
         for each in answer.statuses

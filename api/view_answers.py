@@ -7,9 +7,20 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.answer import Answer, Position
+from api.body import NDJSON
 from api.past_answers import OF_MOMENT, MomentTold
 
 CSV: Final = "text/csv"
+PARQUET: Final = "application/vnd.apache.parquet"
+
+_Csv = Annotated[str, Field(examples=['"id","status"\r\n"018f3c1e-7a00-7000-8000-0000000000a1","scheduled"\r\n'])]
+_OTHER_FILES: Final[Mapping[str, Mapping[str, Any]]] = {
+    NDJSON: {
+        "schema": {"type": "string"},
+        "example": '{"id":"018f3c1e-7a00-7000-8000-0000000000a1","status":"scheduled"}\n',
+    },
+    PARQUET: {"schema": {"type": "string", "format": "binary"}},
+}
 
 
 class ColumnTold(TypedDict):
@@ -57,6 +68,6 @@ _OF_VIEW: Final = (
 VIEW_ANSWERS: Final[Mapping[str, Answer]] = {
     "views": Answer(shape=ViewList, problems=("no-read-model",)),
     "view_rows": Answer(shape=RowPage, problems=_OF_VIEW),
-    "export_view": Answer(shape=str, media=CSV, problems=_OF_VIEW),
+    "export_view": Answer(shape=_Csv, media=CSV, other_media=_OTHER_FILES, problems=_OF_VIEW),
 }
 """By the name of the operation."""

@@ -17,10 +17,12 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg_pool import ConnectionPool
 
 from api import access_token
 from api.access_token import AUDIENCE, ISSUER, OUR_CLIENT, Claims
 from bench.door_parts import PARTS
+from bench.oracle import BY_CHANCE, distance_of_foreign_reads
 from bench.orders import pace_of_orders
 from bench.push import ACCEPTED, batched
 from bench.server import Connection
@@ -30,6 +32,7 @@ from cairnfield.database import database, settings_with
 from cairnfield.wiring import now_ms, open_accounts
 from infra.device_key import DeviceKey
 from infra.keyring import FileKeyring
+from infra.postgres.pool import Connection as PoolConnection
 from infra.postgres.pool import open_pool
 from sync.envelope import parse
 
@@ -99,6 +102,12 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         clients = [_connection(ground, ports[0]) for _ in range(CLIENTS)]
         pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
         measured |= {"orders_per_s": pace.per_s, "orders_p99_ms": pace.p99_ms}
+        say("whether the time of an answer tells what another company has")
+        foreign = _connection(_of_another_company(ground), ports[0])
+        measured |= {
+            "foreign_read_distance": distance_of_foreign_reads(foreign, entity[0], [entity[1]]),
+            "foreign_read_distance_by_chance": BY_CHANCE,
+        }
     say("checking tokens")
     return measured | {"token_checks_per_s": token_checks_per_s(TOKENS // 4 if quick else TOKENS)}
 
@@ -161,11 +170,21 @@ def _ground() -> Generator[Ground]:
         data = Path(folder)
         data.chmod(0o755)  # as root the server keeps only to places that are open
         with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
-            accounts, person = open_accounts(pool), str(uuid.uuid4())
-            tenant = accounts.add_tenant("Bench", now_ms=now_ms())
-            accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
-            token = accounts.issue(tenant, person, now_ms=now_ms())
-            yield Ground(opened.dsn, data, tenant, person, token)
+            yield Ground(opened.dsn, data, *_somebody_new(pool))
+
+
+def _of_another_company(ground: Ground) -> Ground:
+    """The same place, and somebody of another tenant."""
+    with open_pool(ground.dsn, size=1) as pool:
+        return Ground(ground.dsn, ground.data, *_somebody_new(pool))
+
+
+def _somebody_new(pool: ConnectionPool[PoolConnection]) -> tuple[str, str, str]:
+    """A new tenant, somebody in it and their token."""
+    accounts, person = open_accounts(pool), str(uuid.uuid4())
+    tenant = accounts.add_tenant("Bench", now_ms=now_ms())
+    accounts.add_person(tenant, person=person, name="Bench", role="supervisor")
+    return tenant, person, accounts.issue(tenant, person, now_ms=now_ms())
 
 
 def _with_content(ground: Ground) -> tuple[str, str]:

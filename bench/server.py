@@ -82,16 +82,24 @@ class Connection:
         about_it = f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
         return f"POST {path} HTTP/1.1\r\n{self._about_us}{about_it}\r\n".encode() + body
 
+    def status_of(self, path: str) -> int:
+        """The status of the answer, whatever it is."""
+        return self._ask(f"GET {path} HTTP/1.1\r\n{self._about_us}\r\n".encode())[0]
+
     def ask(self, request: bytes) -> bytes:
         """The body of the answer to a request that was made ready; anything but 2xx is an error."""
+        status, body = self._ask(request)
+        assert status < 300, body
+        return body
+
+    def _ask(self, request: bytes) -> tuple[int, bytes]:
         if time.monotonic() - self._used_s > IDLE_S_MAX:  # the server does not keep a connection that rests
             self.close()
             self._connect()
         self._socket.sendall(request)
-        status, body = self._answer()
+        told = self._answer()
         self._used_s = time.monotonic()
-        assert status < 300, body
-        return body
+        return told
 
     def _answer(self) -> tuple[int, bytes]:
         status, length = int(self._answers.readline().split()[1]), 0

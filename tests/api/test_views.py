@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from api.exports import document, exported, safe
+from api.exports import MEDIA, document, exported, safe
 from infra.postgres.pool import open_pool
 from infra.postgres.read_model import queries
 from infra.postgres.read_model.queries import PostgresViews
@@ -220,7 +220,10 @@ def test_nothing_said_several_values_and_elements_are_filtered_by(place: Place) 
 
 def test_rows_come_as_files_and_the_next_file_begins_where_the_last_ended(place: Place) -> None:
     expected = place.pages("audit_trail", sort="position")
+    description = place.office.client.get("/openapi.json").json()
+    described = description["paths"]["/v1/views/{view}/export"]["get"]["responses"]["200"]["content"]
     for form in ("csv", "ndjson", "parquet"):
+        assert MEDIA[form].partition(";")[0] in described
         rows: list[Any] = []
         query: dict[str, Any] = {"format": form, "sort": "position", "limit": 20}
         while True:

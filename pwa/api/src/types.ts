@@ -15559,8 +15559,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example As agreed by telephone. */
+                    /**
+                     * @example "id","status"
+                     *     "018f3c1e-7a00-7000-8000-0000000000a1","scheduled"
+                     */
                     "text/csv": string;
+                    /** @example {"id":"018f3c1e-7a00-7000-8000-0000000000a1","status":"scheduled"} */
+                    "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             400: components["responses"]["version-unknown"];
