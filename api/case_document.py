@@ -8,11 +8,11 @@ from api.services import Services
 from commands.authority import Principal
 from commands.cases import entity_of
 from commands.quarantine import APPROVABLE
-from commands.what_was_seen import HISTORY_MAX, seen_by
+from commands.what_was_seen import seen_by
 from domain.catalogue import ON_DEVICES
 from sync import shown, state_codec
 from sync.envelope import Unacceptable, parse
-from sync.rows import CaseRow
+from sync.rows import CaseRow, EntityRow
 from sync.verdict import case_of
 
 
@@ -52,18 +52,16 @@ def entity_of_case(row: CaseRow, speaking: Principal, services: Services) -> dic
     if entity is None or entity.type not in ON_DEVICES:
         return {"entity": None}
     now = shown.values(state_codec.decode(entity.state))
-    return {"entity": {"id": entity.entity, "type": entity.type, "seen": _seen(row, speaking, services), "now": now}}
+    seen = _seen(row, entity, speaking, services)
+    return {"entity": {"id": entity.entity, "type": entity.type, "seen": seen, "now": now}}
 
 
-def _seen(row: CaseRow, speaking: Principal, services: Services) -> dict[str, Any] | None:
-    assert row.aside.entity is not None
+def _seen(row: CaseRow, now: EntityRow, speaking: Principal, services: Services) -> dict[str, Any] | None:
     try:
         event = parse(row.aside.body)
     except Unacceptable:
         return None
-    history = services.log.history(speaking.tenant, row.aside.entity, limit=HISTORY_MAX + 1)
-    is_told = history and history[0].entity_type == event.entity_type and len(history) <= HISTORY_MAX
-    return seen_by(event, history) if is_told else None
+    return seen_by(event, services.log.past(speaking.tenant), now.version) if now.type == event.entity_type else None
 
 
 def authored(body: bytes) -> tuple[str, str, dict[str, Any]]:

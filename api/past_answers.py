@@ -150,11 +150,12 @@ class ChangedPage(TypedDict):
 
 
 _NOTED: Final = ("sign-in-off",)
-_OF_HISTORY: Final = (*OF_MOMENT, *_NOTED, "entity-not-found", "history-too-long")
+_OF_ENTITY: Final = (*OF_MOMENT, *_NOTED, "entity-not-found")
+_OF_HISTORY: Final = (*_OF_ENTITY, "history-too-long")
 PAST_ANSWERS: Final[Mapping[str, Answer]] = {
     "history": Answer(shape=HistoryPage, problems=(*_OF_HISTORY, "field-unknown")),
     "why": Answer(shape=WhyTold, problems=(*_OF_HISTORY, "field-unknown")),
-    "entity_differences": Answer(shape=DifferencesTold, problems=(*_OF_HISTORY, "range-reversed")),
+    "entity_differences": Answer(shape=DifferencesTold, problems=(*_OF_ENTITY, "range-reversed")),
     "graph": Answer(shape=GraphTold, problems=_OF_HISTORY),
     "graph_picture": Answer(shape=str, media=SVG, problems=_OF_HISTORY),
     "differences_of_all": Answer(shape=ChangedPage, problems=(*OF_MOMENT, *_NOTED, "range-reversed")),

@@ -100,7 +100,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Narrow it by a filter, or sort by fewer columns.",
     ),
     "past-too-far": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.CONFLICT,
         "a moment since which more has changed than one question goes through",
         "Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id; "
         "`cairn replay` has no such limit.",
@@ -129,9 +129,9 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Name one of `fields`.",
     ),
     "history-too-long": ProblemType(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "the history of one thing has more events than one request goes through; `position` says where it stopped",
-        "Ask with an `as_of` before that position; `cairn replay` and `GET /v1/sync/pull` have no such limit.",
+        HTTPStatus.CONFLICT,
+        "the history of one thing has more events than this question goes through",
+        "Ask with an earlier `as_of`, or read the history page by page.",
     ),
     "case-not-found": ProblemType(
         HTTPStatus.NOT_FOUND, "no event was set aside under that name", "`GET /v1/quarantine` lists every case."

@@ -4,7 +4,7 @@ May see always means now: a moment of the past shows nobody what they may not se
 that they may.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -17,11 +17,12 @@ from api.problem_types import PROBLEM_TYPES
 from api.services import Services
 from commands.as_of import POSITION_PATTERN, AsOf, AsOfAhead, AsOfBeforeBeginning, AsOfUnreadable, as_of
 from commands.authority import Principal, may_see_history, sees_everything
+from commands.looking_back import PastOf
 from domain.catalogue import ON_DEVICES
 from domain.grants import EVERYBODYS
 from domain.values import INTEGER_MAX
-from sync.as_of import entity_as_of, events_until, folded, histories
-from sync.rows import EntityRow, EventRow
+from sync.as_of import stand_at, stands_at
+from sync.rows import EntityRow
 
 FOLDED_PER_REQUEST_MAX: Final = 20_000
 """Events that one request folds to show entities as they were; a page of them ends early instead of folding more."""
@@ -87,34 +88,20 @@ class Reading:
         until = self.as_of.position
         if self._past.history(entity, after=now.version - 1, until=until, limit=1):
             return now  # its newest event lies before the moment, so nothing has become of it since
-        then = entity_as_of(self._past, entity, until)
+        then = stand_at(self._past, entity, until, newest=now.version)
         if then is None:
             raise not_there_yet(entity_type, entity, self.as_of)
-        return then
+        return then.row
 
-    def history(self, entity_type: str, entity: str) -> Iterator[EventRow]:
-        """The events of one entity up to the moment, by version; raises Problem where it is not there, or not theirs to
-        look up, and at the event that is one too many for a request."""
+    def looked_into(self, entity_type: str, entity: str) -> PastOf:
+        """The past of one entity up to the moment; raises Problem where it is not there, or not theirs to look up."""
         if not may_see_history(self.speaking.role, entity_type):
             raise forbidden(
                 f"Whoever is {self.speaking.role} does not look up who wrote what of a {entity_type}.",
                 "Ask a supervisor, an admin or an auditor.",
             )
         self._now(entity_type, entity)
-        return self._events(entity_type, entity)
-
-    def _events(self, entity_type: str, entity: str) -> Iterator[EventRow]:
-        until = INTEGER_MAX if self.as_of is None else self.as_of.position
-        for count, row in enumerate(events_until(self._past, entity, until)):
-            if count == FOLDED_PER_REQUEST_MAX:
-                raise Problem(
-                    HTTPStatus.UNPROCESSABLE_ENTITY,
-                    "history-too-long",
-                    f"This {entity_type} has more than {FOLDED_PER_REQUEST_MAX} events.",
-                    hint=f"Ask with an `as_of` before position {row.position}.",
-                    position=row.position,
-                )
-            yield row
+        return PastOf(self._past, entity, INTEGER_MAX if self.as_of is None else self.as_of.position)
 
     def _now(self, entity_type: str, entity: str) -> EntityRow:
         now = self._services.log.entity(self.speaking.tenant, entity)
@@ -143,9 +130,10 @@ class Reading:
     def _then(self, now: Sequence[EntityRow], reached: str | None, position: int) -> Stretch:
         """As they were: without those that nobody had written yet, and no further than the request may fold."""
         ids = [row.entity for row in now]
-        found = histories(self._past, ids, position, events_max=max(self._may_fold, 1))
-        self._may_fold -= sum(len(events) for events in found.of)
-        rows = [entity for events in found.of if (entity := folded(events))]
+        newest = max((row.version for row in now), default=0)
+        found = stands_at(self._past, ids, position, events_max=max(self._may_fold, 1), newest=newest)
+        self._may_fold -= found.folded
+        rows = [each.row for each in found.of]
         return Stretch(rows, reached if found.covered == len(ids) else ids[found.covered - 1])
 
     def _may_see(self, row: EntityRow) -> bool:

@@ -1,7 +1,8 @@
 """How long it takes to show one entity as it was, in a log of a million events beside one of fifty thousand.
 
 What is asked for is a visit of a technician's day, at the middle of its history, by position and by time, each time
-another one; and one entity that was edited a thousand times. It is told in milliseconds of whole requests over HTTP.
+another one; one entity that was edited a thousand times, as of the edit before its newest; and one of twenty thousand
+edits, at moments all over its life. It is told in milliseconds of whole requests over HTTP.
 """
 
 import statistics
@@ -17,12 +18,16 @@ from bench.full_log import fill
 from bench.push import pushed_per_s
 from bench.server import Connection, Server
 from bench.workload import Phone
+from infra.postgres.milestones import PostgresMilestones
+from infra.postgres.pool import open_pool
+from infra.postgres.roles import PROJECTOR
 from sync.author import Author
 
 SMALL: Final = 50_000
 LARGE: Final = 1_000_000
 ASKED: Final = 200
 EDITS: Final = 1_000
+LONG_EDITS: Final = 20_000
 EDITS_PER_PUSH: Final = 500
 
 
@@ -34,8 +39,11 @@ def as_of_figures(server: Server, *, quick: bool, say: Callable[[str], None]) ->
         of_size = server.another_tenant()
         pushed_per_s(of_size, events=10_000, batch=500)
         connection = of_size.connect()
-        busy = _busy(connection)
+        busy = _edited(connection, EDITS)[-2]
+        long = [] if name else _edited(connection, LONG_EDITS)
         fill(of_size.dsn, of_size.tenant, events=events)
+        say(f"making milestones of {events:,} events")
+        _make_milestones(of_size)
         say(f"asking about the past at {events:,} events")
         by_position, by_time = _visits(of_size)
         _ask_each(connection, by_position[:20])
@@ -44,21 +52,33 @@ def as_of_figures(server: Server, *, quick: bool, say: Callable[[str], None]) ->
         figures[f"as_of_time_{name}ms"] = statistics.median(_ask_each(connection, by_time))
         figures[f"as_of_busy_{name}ms"] = statistics.median(_ask_each(connection, [busy] * (ASKED // 10)))
         if not name:
+            took_long = _ask_each(connection, long[EDITS_PER_PUSH // 2 : -1 : LONG_EDITS // (ASKED // 2)])
+            figures["as_of_long_ms"] = statistics.median(took_long)
+            figures["as_of_long_p99_ms"] = statistics.quantiles(took_long, n=100)[98]
             figures["as_of_p99_ms"] = statistics.quantiles(took, n=100)[98]
     figures["as_of_ratio_to_small"] = figures["as_of_ms"] / figures["as_of_small_ms"]
     return figures
 
 
-def _busy(connection: Connection) -> str:
-    """The path of an entity that was edited a thousand times, as of the edit before its newest."""
+def _edited(connection: Connection, edits: int) -> list[str]:
+    """The paths of an entity that was edited so many times, as of each of its edits."""
     phone = Phone(Author(replica=connection.mint()))
     site = phone.id()
     raws = [phone.tell("site", site, "Created", customer_id=phone.id(), name="Bench")]
-    raws += [phone.tell("site", site, "Edited", directions=f"{number} steps") for number in range(1, EDITS)]
-    for at in range(0, EDITS, EDITS_PER_PUSH):
+    raws += [phone.tell("site", site, "Edited", directions=f"{number} steps") for number in range(1, edits)]
+    paths: list[str] = []
+    for at in range(0, edits, EDITS_PER_PUSH):
         pushed = connection.posting("/v1/sync/push", b"\n".join(raws[at : at + EDITS_PER_PUSH]))
-        newest = orjson.loads(connection.ask(pushed))["verdicts"][-1]["position"]
-    return f"/v1/entities/site/{site}?as_of={newest - 1}"
+        verdicts = orjson.loads(connection.ask(pushed))["verdicts"]
+        paths += [f"/v1/entities/site/{site}?as_of={each['position']}" for each in verdicts]
+    return paths
+
+
+def _make_milestones(server: Server) -> None:
+    """As they are made beside a server that runs for a while."""
+    with open_pool(server.dsn, size=1, role=PROJECTOR) as pool:
+        while PostgresMilestones(pool=pool).keep_up(server.tenant):
+            pass
 
 
 def _visits(server: Server) -> tuple[list[str], list[str]]:

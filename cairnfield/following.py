@@ -1,4 +1,4 @@
-"""What is kept up with every log: the read model and the signed checkpoints, beside the requests or apart."""
+"""What is kept up with every log: the read model, signed checkpoints and milestones, beside the requests or apart."""
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sync.doorbell import Doorbell
 
-FOLLOWING: Final = frozenset({"read-model", "checkpoints"})
+FOLLOWING: Final = frozenset({"read-model", "checkpoints", "milestones"})
 """What of the settings' `background` is done here."""
 
 
@@ -27,6 +27,8 @@ def following(dsn: str, settings: Settings, doorbell: "Doorbell", now_ms: "Calla
     from cairnfield.checkpoints import open_audit_keeper, open_keeper
     from infra.checkpoints import AUDIT_SWEEP_S, Checkpoints
     from infra.doorbell import ProcessDoorbell
+    from infra.milestones import Milestones
+    from infra.postgres.milestones import PostgresMilestones
     from infra.postgres.pool import open_pool
     from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
     from infra.postgres.read_model.choosing import Chooser
@@ -48,6 +50,11 @@ def following(dsn: str, settings: Settings, doorbell: "Doorbell", now_ms: "Calla
             ):
                 running.callback(checkpoints.stop)
                 checkpoints.start()
+        if "milestones" in settings.background:
+            pool = running.enter_context(open_pool(dsn, size=1, role=PROJECTOR))
+            milestones = Milestones(PostgresMilestones(pool=pool), doorbell)
+            running.callback(milestones.stop)
+            milestones.start()
         yield
 
 

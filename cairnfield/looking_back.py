@@ -15,10 +15,10 @@ from cairnfield.tenants import tenants_named
 if TYPE_CHECKING:
     from commands.as_of import AsOf
     from commands.history_document import NameOf
+    from commands.looking_back import PastOf
     from infra.postgres.accounts import PostgresAccounts
     from infra.postgres.log import PostgresEventLog
     from sync.log import TenantId
-    from sync.rows import EventRow
 
 Entity = Annotated[str, typer.Argument(help="The id of the entity.")]
 Moment = Annotated[
@@ -28,8 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print what the HTTP route 
 TenantNamed = Annotated[str | None, typer.Option(help="Name or id of the tenant, where there are several.")]
 Data = Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")]
 
-EVENTS_MAX = 20_000
-"""Of one entity, in one answer."""
+STEPS_AT_ONCE = 1_000
 LETTERS_OF_A_VALUE_MAX = 60
 
 
@@ -46,9 +45,13 @@ def history(  # noqa: PLR0917  # typer reads them by name
 
     with _looking(entity, tenant, data) as looking:
         looking.check_field(field)
-        moment, rows = looking.until(as_of)
+        moment, past = looking.until(as_of)
         looking.note("history_read", (f", field {field}" if field else "") + _told(moment))
-        told = history_of(rows, field=field, after=0, limit=EVENTS_MAX, name_of=looking.name_of)
+        told: dict[str, Any] = {"items": [], "next": 0}
+        while told["next"] is not None:
+            page = history_of(past, field=field, after=told["next"], limit=STEPS_AT_ONCE, name_of=looking.name_of)
+            told["items"] += page["items"]
+            told["next"] = page["next"]
     if as_json:
         _print_json(told, moment)
     else:
@@ -68,9 +71,10 @@ def why(  # noqa: PLR0917  # typer reads them by name
 
     with _looking(entity, tenant, data) as looking:
         looking.check_field(field)
-        moment, rows = looking.until(as_of)
+        moment, past = looking.until(as_of)
         looking.note("why_read", f", field {field}{_told(moment)}")
-        told = looking_back.why(rows, field, looking.name_of)
+        told = looking_back.why(past, field, looking.name_of)
+        assert told is not None, "it was there by then"
     if as_json:
         _print_json(told, moment)
         return
@@ -99,11 +103,11 @@ def diff(  # noqa: PLR0917  # typer reads them by name
 
     with _looking(entity, tenant, data) as looking:
         before = None if since is None else looking.moment(since)
-        moment, rows = looking.until(until)
+        moment, past = looking.until(until)
         if before is not None and moment is not None and before.position > moment.position:
             raise CannotGoOn(f"--until is position {moment.position}, before --since at {before.position}. Swap them.")
         looking.note("differences_read", f", since {before.position if before else 0}{_told(moment)}")
-        told = differences_between(rows, before, moment)
+        told = differences_between(past, before, moment)
     if as_json:
         _print_json(told, None)
     else:
@@ -126,9 +130,9 @@ def graph(  # noqa: PLR0917  # typer reads them by name
     if (out is None) == (not as_json):
         raise CannotGoOn("Say either --out FILE.svg for the picture, or --json for the data.")
     with _looking(entity, tenant, data) as looking:
-        moment, rows = looking.until(as_of)
+        moment, past = looking.until(as_of)
         looking.note("graph_read", _told(moment))
-        drawn, title = graph_of(rows), f"{looking.entity_type.replace('_', ' ')} {looking.entity}"
+        drawn, title = graph_of(past), f"{looking.entity_type.replace('_', ' ')} {looking.entity}"
         svg = "" if as_json else picture(drawn, title=title, name_of=looking.name_of)
         told = graph_document(drawn, looking.name_of)
     if as_json:
@@ -164,25 +168,16 @@ class _Looking:
         except Refused as why_not:
             raise CannotGoOn(f"{why_not.detail[:1].upper()}{why_not.detail[1:]}.") from why_not
 
-    def until(self, text: str | None) -> "tuple[AsOf | None, list[EventRow]]":
-        """The moment that is named, and the events up to it."""
-        from itertools import islice
-
+    def until(self, text: str | None) -> "tuple[AsOf | None, PastOf]":
+        """The moment that is named, and the past up to it."""
+        from commands.looking_back import PastOf
         from domain.values import INTEGER_MAX
-        from sync.as_of import events_until
 
         moment = None if text is None else self.moment(text)
-        until = moment.position if moment else INTEGER_MAX
-        rows = list(islice(events_until(self.log.past(self.tenant), self.entity, until), EVENTS_MAX + 1))
-        if len(rows) > EVENTS_MAX:
-            raise CannotGoOn(
-                f"This {self.entity_type} has more than {EVENTS_MAX} events. Say --as-of a position before "
-                f"{rows[-1].position}."
-            )
-        if not rows:
-            assert moment is not None, "what is there now has events"
+        of = PastOf(self.log.past(self.tenant), self.entity, moment.position if moment else INTEGER_MAX)
+        if moment is not None and not of.past.history(self.entity, after=0, until=of.until, limit=1):
             raise CannotGoOn(f"There was no {self.entity_type} {self.entity} at position {moment.position}.")
-        return moment, rows
+        return moment, of
 
     def check_field(self, field: str | None) -> None:
         from commands.looking_back import FieldUnknown, check_field
@@ -216,6 +211,7 @@ def _looking(entity: str, tenant: str | None, data: Path | None) -> Generator[_L
 
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import open_accounts, open_log
+    from commands.looking_back import HistoryTooLong
     from infra.postgres.pool import open_pool
 
     try:
@@ -230,15 +226,18 @@ def _looking(entity: str, tenant: str | None, data: Path | None) -> Generator[_L
         now = log.entity(found[0][0], named)
         if now is None:
             raise CannotGoOn(f"There is no entity {named} here. Check the id, or name another tenant with --tenant.")
-        yield _Looking(
-            log=log,
-            accounts=accounts,
-            pool=pool,
-            tenant=found[0][0],
-            entity=named,
-            entity_type=now.type,
-            names={},
-        )
+        try:
+            yield _Looking(
+                log=log,
+                accounts=accounts,
+                pool=pool,
+                tenant=found[0][0],
+                entity=named,
+                entity_type=now.type,
+                names={},
+            )
+        except HistoryTooLong as why_not:
+            raise CannotGoOn(f"This {now.type} is too long for that: {why_not.detail}. {why_not.hint}") from None
 
 
 def _told(moment: "AsOf | None") -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from commands.as_of import AsOf
     from sync.log import EventLog, TenantId
     from sync.merge import State
+    from sync.past import Past
+    from sync.rows import EventRow
 
 
 def replay(  # noqa: PLR0917  # typer reads them by name
@@ -29,7 +31,8 @@ def replay(  # noqa: PLR0917  # typer reads them by name
     tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant, where there are several.")] = None,
     data: Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")] = None,
 ) -> None:
-    """Fold the log once more up to a moment; at its end, exit status 1 if that is not what the server shows."""
+    """Fold the log once more up to a moment; exit status 1 if that is not what the server shows at its end, or not what
+    its milestones say on the way."""
     from rich.console import Console
 
     from cairnfield.database import database, settings_with
@@ -49,8 +52,8 @@ def replay(  # noqa: PLR0917  # typer reads them by name
         if entity is not None:
             _tell_one(log, which, entity, moment)
             return
-        states = _folded(log, which, moment, console)
-        told = _told(name, states, moment)
+        states, wrong = _folded(log, which, moment, console)
+        told = _told(name, states, moment) | {"wrong_milestones": wrong}
         shown = _shown(log, which, moment)
         if shown is not None:
             told["is_as_shown"] = told["state_hash"] == shown
@@ -61,7 +64,7 @@ def replay(  # noqa: PLR0917  # typer reads them by name
         print(json.dumps(told))
     else:
         _print(told, console)
-    if told.get("is_as_shown") is False:
+    if told.get("is_as_shown") is False or wrong:
         sys.exit(1)
 
 
@@ -93,16 +96,23 @@ def _tell_one(log: "EventLog", tenant: "TenantId", entity: str, moment: "AsOf") 
     print(json.dumps({"as_of": moment.told, **_document(named, decode(row.state))}, ensure_ascii=False))
 
 
-def _folded(log: "EventLog", tenant: "TenantId", moment: "AsOf", console: "Console") -> "dict[str, State]":
-    """Every entity of the domain as its events up to the moment make it; one pass through the log."""
+def _folded(
+    log: "EventLog", tenant: "TenantId", moment: "AsOf", console: "Console"
+) -> "tuple[dict[str, State], list[dict[str, Any]]]":
+    """Every entity of the domain as its events up to the moment make it, and the milestones that say something else.
+
+    One pass through the log.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from domain.catalogue import ENTITIES
     from sync.as_of import applied
     from sync.limits import PAGE_EVENTS_MAX
+    from sync.milestones import MILESTONE_EVERY
 
     states: dict[str, State] = {}
-    at = 0
+    wrong: list[dict[str, Any]] = []
+    past, at = log.past(tenant), 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("events", total=moment.position)
@@ -111,8 +121,18 @@ def _folded(log: "EventLog", tenant: "TenantId", moment: "AsOf", console: "Conso
                 at = row.position
                 if row.entity_type in ENTITIES:
                     states[row.entity] = applied(states.get(row.entity), row)
+                    if row.version % MILESTONE_EVERY == 0 and not _is_as_kept(past, row, states[row.entity]):
+                        wrong.append({"entity": row.entity, "version": row.version, "position": row.position})
             progress.update(task, completed=at)
-    return states
+    return states, wrong
+
+
+def _is_as_kept(past: "Past", row: "EventRow", state: "State") -> bool:
+    """Whether the milestone at that event says the same, or there is none."""
+    from sync.state_codec import encode
+
+    found = [each for each in past.milestones([row.entity], until=row.position) if each.position == row.position]
+    return all(each.state == encode(state) for each in found)
 
 
 def _told(name: str, states: "dict[str, State]", moment: "AsOf") -> dict[str, Any]:
@@ -168,3 +188,9 @@ def _print(told: dict[str, Any], console: "Console") -> None:
         console.print("That is what the server shows.")
     elif told.get("is_as_shown") is False:
         console.print("The server shows something else: its entities are not the fold of its log.")
+    for each in told["wrong_milestones"]:
+        console.print(
+            f"The milestone of {each['entity']} at position {each['position']} is not the fold of the log, and what is "
+            "shown of it as of later moments is not either. Take the milestones away: they are made again.",
+            markup=False,
+        )

@@ -1,23 +1,45 @@
 """What is told of the past of an entity to whoever asks for it, over HTTP or by a command: the same answers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from commands.as_of import AsOf
 from commands.history_document import NameOf, change_document, step_document
 from domain.refusals import Refused
-from sync.as_of import applied
+from sync.as_of import events_until, stand_at
 from sync.causal_graph import CausalGraph, causal_graph
-from sync.chronicle import chronicle, differences, open_fields
+from sync.chronicle import Step, TooFarBehind, chronicle, differences, open_fields, steps_behind
 from sync.explain import explain
-from sync.merge import State
+from sync.milestones import Stand
+from sync.past import Past
 from sync.plan import plan_of
 from sync.recorded import read
-from sync.rows import EventRow
 
 GRAPH_EVENTS_MAX: Final = 200
 """Events of one graph: what a person can still look at."""
+EXPLAINED_EVENTS_MAX: Final = 20_000
+"""Events that one explanation goes through: it looks at every write of a field, from the first event on."""
+FOLDED_EVENTS_MAX: Final = 20_000
+"""Events that are folded up to the page of a history that is asked for, where no milestone is near."""
+LOOKED_AT_EVENTS_MAX: Final = 1_000
+"""Events that one page of a history looks through for those that have to do with a field."""
+
+
+class PastOf(NamedTuple):
+    """The past of one entity up to a position."""
+
+    past: Past
+    entity: str
+    until: int
+
+
+class HistoryTooLong(Refused):
+    """More has been written of one entity than this question goes through; `hint` says what to ask instead."""
+
+    def __init__(self, detail: str, hint: str) -> None:
+        super().__init__(detail)
+        self.hint = hint
 
 
 class FieldUnknown(Refused):
@@ -35,54 +57,78 @@ def check_field(entity_type: str, field: str | None) -> None:
         raise FieldUnknown(entity_type, field, known)
 
 
-def history_of(
-    rows: Iterable[EventRow], *, field: str | None, after: int, limit: int, name_of: NameOf
-) -> dict[str, Any]:
-    """Who wrote what, from behind a version on; `next` is the version behind which there is more."""
-    steps = (step for step in chronicle(rows) if step.row.version > after and (field is None or step.says(field)))
-    found = list(islice(steps, limit + 1))
-    items = [step_document(step, name_of) for step in found[:limit]]
-    return {"items": items, "next": found[limit - 1].row.version if len(found) > limit else None}
+def history_of(of: PastOf, *, field: str | None, after: int, limit: int, name_of: NameOf) -> dict[str, Any]:
+    """Who wrote what, from behind a version on; `next` is the version behind which there is more. A page of what has to
+    do with a field may hold fewer than `limit`. Raises HistoryTooLong."""
+    looked_at = limit if field is None else max(limit, LOOKED_AT_EVENTS_MAX)
+    items: list[dict[str, Any]] = []
+    reached, is_more = after, False
+    for count, step in enumerate(_steps(of, after, looked_at + 1)):
+        if count == looked_at or len(items) == limit:
+            is_more = True
+            break
+        reached = step.row.version
+        if field is None or step.says(field):
+            items.append(step_document(step, name_of))
+    return {"items": items, "next": reached if is_more else None}
 
 
-def why(rows: list[EventRow], field: str, name_of: NameOf) -> dict[str, Any]:
-    """Why a field shows what it shows, and the events that say so."""
+def why(of: PastOf, field: str, name_of: NameOf) -> dict[str, Any] | None:
+    """Why a field shows what it shows, and the events that say so; None where nobody had written the entity.
+
+    Raises HistoryTooLong.
+    """
+    rows = [*islice(events_until(of.past, of.entity, of.until), EXPLAINED_EVENTS_MAX + 1)]
+    if len(rows) > EXPLAINED_EVENTS_MAX:
+        raise HistoryTooLong(
+            f"it was written more than {EXPLAINED_EVENTS_MAX:,} times, and why a field is what it is follows from all "
+            "of them",
+            f"Read its history with `field={field}`, page by page, or ask why as of before position "
+            f"{rows[-1].position}.",
+        )
+    if not rows:
+        return None
     explanation = explain([(read(row.body), row.effective) for row in rows], field)
     steps = {step.row.id: step_document(step, name_of) for step in chronicle(rows) if field in step.event.data}
     events = [steps[name] for name in dict.fromkeys(_events_of(explanation)) if name in steps]
     return {"explanation": explanation, "events": events}
 
 
-def differences_between(rows: Iterable[EventRow], since: AsOf | None, until: AsOf | None) -> dict[str, Any]:
-    """What is shown otherwise at the end of these events than at a moment before."""
-    was, now, events = _at_both(rows, since.position if since else 0)
+def differences_between(of: PastOf, since: AsOf | None, until: AsOf | None) -> dict[str, Any]:
+    """What is shown otherwise at the end of this past than at a moment before."""
+    was = stand_at(of.past, of.entity, since.position) if since else None
+    now = stand_at(of.past, of.entity, of.until)
+    told = {"since": since.told if since else None, "until": until.told if until else None}
+    return told | difference_document(was, now)
+
+
+def difference_document(was: Stand | None, now: Stand | None) -> dict[str, Any]:
+    """What is shown otherwise of an entity than before; None is one that nobody had written."""
+    before, after = was.state if was else None, now.state if now else None
     return {
-        "since": since.told if since else None,
-        "until": until.told if until else None,
-        "events": events,
-        "changed": [change_document(change) for change in differences(was, now)],
-        "opened": sorted(open_fields(now) - open_fields(was)),
-        "settled": sorted(open_fields(was) - open_fields(now)),
+        "events": (now.version if now else 0) - (was.version if was else 0),
+        "changed": [change_document(change) for change in differences(before, after)],
+        "opened": sorted(open_fields(after) - open_fields(before)),
+        "settled": sorted(open_fields(before) - open_fields(after)),
     }
 
 
-def graph_of(rows: Iterable[EventRow]) -> CausalGraph:
-    """Who knew of whom, of the newest events."""
-    return causal_graph(list(chronicle(rows))[-GRAPH_EVENTS_MAX:])
+def graph_of(of: PastOf) -> CausalGraph:
+    """Who knew of whom, of the newest events; raises HistoryTooLong."""
+    now = stand_at(of.past, of.entity, of.until)
+    version = now.version if now else 0
+    return causal_graph(_steps(of, max(0, version - GRAPH_EVENTS_MAX), GRAPH_EVENTS_MAX))
 
 
-def _at_both(rows: Iterable[EventRow], position: int) -> tuple[State | None, State | None, int]:
-    """The state up to a position and up to the end, and how many events lie between."""
-    was: State | None = None
-    now: State | None = None
-    events = 0
-    for row in rows:
-        now = applied(now, row)
-        if row.position <= position:
-            was = now
-        else:
-            events += 1
-    return was, now, events
+def _steps(of: PastOf, after: int, limit: int) -> Iterator[Step]:
+    try:
+        return steps_behind(of.past, of.entity, after, until=of.until, limit=limit, folded_max=FOLDED_EVENTS_MAX)
+    except TooFarBehind:
+        raise HistoryTooLong(
+            f"more than {FOLDED_EVENTS_MAX:,} events would have to be folded before this one, because its milestones "
+            "are not made yet",
+            "Ask again in a minute: they are made beside the server.",
+        ) from None
 
 
 def _events_of(explanation: dict[str, Any]) -> Iterator[str]:

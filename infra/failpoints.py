@@ -31,6 +31,8 @@ POINTS: Final[Mapping[str, str]] = {
     "projector.applied": "the rows of a page are written, and how far that is",
     "projector.before_commit": "everything about a page is written and nothing committed",
     "projector.committed": "the commit of a page was confirmed",
+    "milestones.before_commit": "milestones are made, and how far the log was gone through, and nothing committed",
+    "milestones.committed": "the commit of milestones was confirmed",
     "archive.written": "a file of old events is written, and nobody has looked at it",
     "archive.checked": "the file was found whole, and nothing is moved",
     "archive.before_commit": "the bodies are moved, and nothing committed",

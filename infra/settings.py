@@ -15,7 +15,7 @@ POOL_SIZE: Final = 8
 DEFAULT_DATA = Path(".cairn")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8411
-BACKGROUND = ("read-model", "checkpoints", "webhooks")
+BACKGROUND = ("read-model", "checkpoints", "milestones", "webhooks")
 """What a server can do beside answering."""
 _ALLOW_LOCAL = "CAIRN_WEBHOOKS_ALLOW_LOCAL"
 

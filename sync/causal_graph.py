@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sync.chronicle import Knowledge, Step
+from sync.chronicle import Step
+from sync.knowledge import Knowledge
 from sync.merge import Dot
 from sync.vector_clock import VectorClock, covers
 

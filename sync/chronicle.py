@@ -1,15 +1,17 @@
 """The history of one entity, event by event: what each said and changed, and what its author had not seen. Pure."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sync import merge, shown
+from sync.as_of import events_until, milestone_before
 from sync.envelope import Event
-from sync.merge import Dot, State
+from sync.knowledge import Knowledge
+from sync.merge import State
+from sync.milestones import stand_of
+from sync.past import Past
 from sync.recorded import read
 from sync.rows import EventRow
-from sync.vector_clock import VectorClock, joined
 
 
 class Change(NamedTuple):
@@ -44,10 +46,17 @@ class Step(NamedTuple):
         )
 
 
-def chronicle(rows: Iterable[EventRow]) -> Iterator[Step]:
-    """The steps of an entity, from all its events by version, the first one included."""
-    state: State | None = None
-    known = Knowledge()
+class Before(NamedTuple):
+    """What an entity had come to before the first of the steps that are told."""
+
+    state: State | None
+    known: Knowledge
+    """Goes on with the steps."""
+
+
+def chronicle(rows: Iterable[EventRow], before: Before | None = None) -> Iterator[Step]:
+    """The steps of an entity by version: from its first event on, or from behind what it had come to."""
+    state, known = before or Before(None, Knowledge())
     for row in rows:
         event = read(row.body)
         knew = known.of(event)
@@ -65,32 +74,31 @@ def chronicle(rows: Iterable[EventRow]) -> Iterator[Step]:
         known.add(event, knew)
 
 
-class Knowledge:
-    """Who knew what of one entity, while its events are gone through by version."""
+class TooFarBehind(Exception):
+    """There is no milestone near enough to the steps that are asked for, and too much to fold up to them."""
 
-    def __init__(self) -> None:
-        self._told: dict[str, list[int]] = {}
-        """The seqs of each replica's events so far."""
-        self._knew: dict[str, VectorClock] = {}
 
-    def of(self, event: Event) -> dict[str, int]:
-        """All that the author of an event had merged, their own earlier events included."""
-        return {**joined(self._knew.get(event.replica, {}), event.clock), event.replica: event.seq - 1}
+def steps_behind(past: Past, entity: str, version: int, *, until: int, limit: int, folded_max: int) -> Iterator[Step]:
+    """At most `limit` steps of an entity behind a version, up to a position; raises TooFarBehind.
 
-    def add(self, event: Event, knew: VectorClock) -> None:
-        """Go on behind an event."""
-        self._told.setdefault(event.replica, []).append(event.seq)
-        self._knew[event.replica] = knew
-
-    def unseen(self, knew: VectorClock) -> dict[str, int]:
-        """By replica, how many of the events so far somebody who knew this much did not know of."""
-        counts = {replica: len(seqs) - bisect_right(seqs, knew.get(replica, 0)) for replica, seqs in self._told.items()}
-        return {replica: count for replica, count in counts.items() if count}
-
-    def newest_seen(self, knew: VectorClock) -> list[Dot]:
-        """For each replica, the newest of its events so far that somebody who knew this much knew of."""
-        places = {replica: bisect_right(seqs, knew.get(replica, 0)) for replica, seqs in self._told.items()}
-        return [(replica, self._told[replica][place - 1]) for replica, place in places.items() if place]
+    The same as of the chronicle of all its events, without going through more of them than since the milestone before.
+    """
+    begun = milestone_before(past, entity, until, version=version)
+    first = begun.version if begun else 0
+    state = stand_of(begun).state if begun else None
+    clock = state.clock if state else {}
+    known = Knowledge.decoded(begun.knew) if begun else Knowledge()
+    for row in events_until(past, entity, until, after=first, version=version):
+        if row.version - first > folded_max:
+            raise TooFarBehind
+        event = read(row.body)
+        state = merge.apply(state or merge.empty(row.entity_type), event, row.effective)
+        known.add(event, known.of(event))
+    rows = past.history(entity, after=version, until=until, limit=limit)
+    least = known.least((read(row.body) for row in rows), clock)
+    if begun and least:
+        known.tell(past.seqs(entity, version=first, behind=least))
+    return chronicle(rows, Before(state, known))
 
 
 def open_fields(state: State | None) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """The port of the past: what the log said up to a position, read by entity and never from end to end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from domain.values import INTEGER_MAX
+from sync.milestones import Milestone
 from sync.rows import EntityRow, EventRow
 
 _FIRST_STEP: Final = 1 << 52
@@ -38,9 +40,21 @@ class Past(Protocol):
         `until`, by version."""
         ...
 
-    def histories(self, entities: Sequence[str], *, until: int, limit: int) -> Sequence[EventRow]:
-        """At most `limit` events of these entities at positions up to `until`: entity by entity in the order given, and
-        each by version."""
+    def histories(
+        self, entities: Sequence[str], *, behind: Sequence[int], until: int, limit: int
+    ) -> Sequence[EventRow]:
+        """At most `limit` events of these entities, of each behind the version that stands at its place in `behind`, at
+        positions up to `until`: entity by entity in the order given, and each by version."""
+        ...
+
+    def milestones(self, entities: Sequence[str], *, until: int, version: int = INTEGER_MAX) -> Sequence[Milestone]:
+        """Of each of these entities the newest milestone at a position up to `until` and a version up to `version`, in
+        any order; none of those that have none: they are made after the events, and may be taken away."""
+        ...
+
+    def seqs(self, entity: str, *, version: int, behind: Mapping[str, int]) -> Mapping[str, Sequence[int]]:
+        """The seqs of an entity's events up to a version, by replica and in order: of these replicas, and of each those
+        behind the seq that it is given with. A replica that has none may be left out."""
         ...
 
     def everything(self, types: Sequence[str], *, after: str, limit: int) -> Sequence[EntityRow]:

@@ -159,7 +159,7 @@ def looked_at(company: Company) -> dict[str, Any]:
         "scoped": scoped,
         "history": [office.log.history(office.tenant, each, limit=1_000) for each in entities],
         "past": [past.history(each, after=0, until=office.position, limit=1_000) for each in entities],
-        "histories": past.histories(entities, until=office.position, limit=10_000),
+        "histories": past.histories(entities, behind=[0] * len(entities), until=office.position, limit=10_000),
         "as_of": [entity_as_of(past, each, position) for each in entities for position in (5, office.position)],
         "replay": told("replay"),
     }

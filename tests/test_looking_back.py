@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from cairnfield.cli import app
 from cairnfield.failure import CannotGoOn
+from commands import looking_back
 from tests.api.signing import companies
 from tests.api.test_history import JOBS, SVG, Past
 from tests.conftest import TestServer
@@ -27,7 +28,7 @@ def past(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) 
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv("DATABASE_URL", url_of(dsn))
-        yield Past(server.new())
+        yield Past(server.new(), dsn)
 
 
 def cairn(*said: object) -> Result:
@@ -89,6 +90,22 @@ def test_that_somebody_looked_by_a_command_is_noted(past: Past) -> None:
         told(*said)
         assert f"work_order {past.job}" in past.notes(kind)[0]
         assert past.notes(kind)[0].endswith("by `cairn`")
+
+
+def test_what_is_too_long_to_be_explained_is_said_with_what_to_ask_instead(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_back, "EXPLAINED_EVENTS_MAX", 3)
+    failure = cairn("why", past.job, "title").exception
+    assert isinstance(failure, CannotGoOn)
+    assert "This work_order is too long for that" in str(failure)
+    assert "before position 5" in str(failure)
+
+
+def test_a_long_history_is_told_whole(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = told("history", past.job)
+    monkeypatch.setattr("cairnfield.looking_back.STEPS_AT_ONCE", 2)
+    assert told("history", past.job) == whole
 
 
 @pytest.mark.parametrize(

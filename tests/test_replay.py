@@ -14,12 +14,15 @@ from typer.testing import CliRunner, Result
 from cairnfield.cli import app
 from cairnfield.failure import CannotGoOn
 from infra.postgres.audit import PostgresAudit
+from infra.postgres.milestones import PostgresMilestones
 from infra.postgres.pool import open_pool
+from infra.postgres.roles import PROJECTOR
 from sync import shown, state_codec
 from sync.as_of import applied
 from tests.conftest import TestServer
 from tests.devices import CREATED, new_id
 from tests.infra.event_logs import Office, in_postgres
+from tests.infra.long_lives import milestone_every
 from tests.infra.pushing import device, pushed
 
 
@@ -87,6 +90,24 @@ def test_what_the_server_shows_and_the_log_does_not_say_is_found(office: Office)
     done = cairn()
     assert done.exit_code == 1
     assert "not the fold of its log" in done.output
+
+
+def test_a_milestone_that_the_log_does_not_come_to_is_found(office: Office) -> None:
+    with milestone_every(2):
+        with open_pool(os.environ["DATABASE_URL"], size=1, role=PROJECTOR) as pool:
+            PostgresMilestones(pool=pool).keep_up(office.tenant)
+        done = cairn("--json")
+        assert (done.exit_code, json.loads(done.output)["wrong_milestones"]) == (0, [])
+        with psycopg.connect(os.environ["DATABASE_URL"]) as superuser:
+            changed = superuser.execute(
+                "update milestone set state = convert_to(replace(convert_from(state, 'UTF8'), 'east', 'west'), 'UTF8')"
+            )
+            assert changed.rowcount == 1
+        entity, done = office.events()[2].entity, cairn("--json")
+        assert done.exit_code == 1
+        assert json.loads(done.output)["wrong_milestones"] == [{"entity": entity, "version": 2, "position": 3}]
+        assert f"The milestone of {entity} at position 3 is not the fold" in cairn().output
+        assert json.loads(cairn("--as-of", "2", "--json").output)["wrong_milestones"] == []
 
 
 def test_that_it_was_replayed_is_noted(office: Office) -> None:

@@ -3,6 +3,8 @@
 Who may see what somebody wrote is decided by `commands.authority`, and that somebody looked is noted in the audit.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,7 +21,7 @@ from commands import looking_back
 from commands.as_of import AsOf
 from commands.authority import Principal
 from commands.history_document import NameOf, graph_document
-from commands.looking_back import FieldUnknown, check_field, differences_between, graph_of, history_of
+from commands.looking_back import FieldUnknown, HistoryTooLong, check_field, differences_between, graph_of, history_of
 from domain.values import INTEGER_MAX
 from projections.causal_picture import STYLE_HASH, picture
 from sync.causal_graph import CausalGraph
@@ -48,13 +50,17 @@ def history(
     limit: Limit = 50,
     as_of: AsOfText = None,
 ) -> Response:
-    """Its events, oldest first, by both clocks, each with what it changed and what its author did not know of."""
+    """Its events, oldest first, by both clocks, each with what it changed and what its author did not know of.
+
+    With `field` a page may hold fewer than `limit`: go on while `next` is not null.
+    """
     reading = Reading(speaking, services, as_of)
-    rows = reading.history(entity_type, entity_id)
+    looked_into = reading.looked_into(entity_type, entity_id)
     _check_field(entity_type, field)
     asked = f"{entity_type} {entity_id}" + (f", field {field}" if field else "") + _told(reading.as_of)
     note_reading(request, speaking, services, "history_read", asked)
-    told = history_of(rows, field=field, after=cursor, limit=limit, name_of=names(speaking, services))
+    with _no_longer_than_may_be(entity_type, entity_id):
+        told = history_of(looked_into, field=field, after=cursor, limit=limit, name_of=names(speaking, services))
     return _json(told | reading.told)
 
 
@@ -71,15 +77,17 @@ def why(
 ) -> Response:
     """Every write of the field, who knew of whom, which one is shown and by what rule, and who is asked."""
     reading = Reading(speaking, services, as_of)
-    rows = list(reading.history(entity_type, entity_id))
+    looked_into = reading.looked_into(entity_type, entity_id)
     _check_field(entity_type, field)
     note_reading(
         request, speaking, services, "why_read", f"{entity_type} {entity_id}, field {field}{_told(reading.as_of)}"
     )
-    if not rows:
+    with _no_longer_than_may_be(entity_type, entity_id):
+        told = looking_back.why(looked_into, field, names(speaking, services))
+    if told is None:
         assert reading.as_of is not None, "what is there now has events"
         raise not_there_yet(entity_type, entity_id, reading.as_of)
-    return _json(looking_back.why(rows, field, names(speaking, services)) | reading.told)
+    return _json(told | reading.told)
 
 
 @router.get("/differences", summary="What is otherwise than before")
@@ -97,7 +105,7 @@ def entity_differences(
     reading = Reading(speaking, services, until)
     before = None if since is None else moment_of(since, speaking, services)
     check_in_order(before, reading.as_of)
-    rows = reading.history(entity_type, entity_id)
+    looked_into = reading.looked_into(entity_type, entity_id)
     note_reading(
         request,
         speaking,
@@ -105,7 +113,7 @@ def entity_differences(
         "differences_read",
         f"{entity_type} {entity_id}, since {before.position if before else 0}{_told(reading.as_of)}",
     )
-    return _json(differences_between(rows, before, reading.as_of))
+    return _json(differences_between(looked_into, before, reading.as_of))
 
 
 @router.get("/graph", summary="Who knew of whom, as data")
@@ -145,9 +153,23 @@ def graph_picture(
 
 
 def _graph(request: Request, reading: Reading, entity_type: str, entity_id: str, services: Services) -> CausalGraph:
-    rows = reading.history(entity_type, entity_id)
+    looked_into = reading.looked_into(entity_type, entity_id)
     note_reading(request, reading.speaking, services, "graph_read", f"{entity_type} {entity_id}{_told(reading.as_of)}")
-    return graph_of(rows)
+    with _no_longer_than_may_be(entity_type, entity_id):
+        return graph_of(looked_into)
+
+
+@contextmanager
+def _no_longer_than_may_be(entity_type: str, entity_id: str) -> Generator[None]:
+    try:
+        yield
+    except HistoryTooLong as why_not:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "history-too-long",
+            f"The {entity_type} {entity_id} is too long for this: {why_not.detail}.",
+            hint=why_not.hint,
+        ) from None
 
 
 def names(speaking: Principal, services: Services) -> NameOf:

@@ -13,14 +13,12 @@ from api.v1.history import check_in_order
 from api.v1.sync import Ports, Speaking
 from commands.as_of import AsOf
 from commands.entity_document import document_of
-from commands.history_document import change_document
+from commands.looking_back import difference_document
 from domain.catalogue import ON_DEVICES
 from domain.values import INTEGER_MAX
-from sync.as_of import applied, histories
-from sync.chronicle import differences, open_fields
-from sync.merge import State
+from sync.as_of import stands_at
+from sync.milestones import Stand
 from sync.past import Past
-from sync.rows import EventRow
 
 SCANNED_PER_REQUEST_MAX: Final = 5_000
 """Events that one request looks at to find which entities changed."""
@@ -77,13 +75,13 @@ def differences_of_all(
     past = services.log.past(speaking.tenant)
     page = _changed(past, begins, end.position, max(cursor, begins), limit)
     told = {"since": before.told if before else None, "until": end.told}
-    return _json({"items": [_difference(events, begins) for events in page.histories], "next": page.following} | told)
+    return _json({"items": [_difference(was, is_) for was, is_ in page.of], "next": page.following} | told)
 
 
 class _Page(NamedTuple):
-    """Entities that changed, each with its history up to the later moment, and where the next page begins."""
+    """Entities that changed, as they were at both moments, and where the next page begins."""
 
-    histories: Sequence[Sequence[EventRow]]
+    of: Sequence[tuple[Stand | None, Stand]]
     following: int | None
 
 
@@ -96,30 +94,24 @@ def _changed(past: Past, begins: int, ends: int, after: int, limit: int) -> _Pag
         first, reached = first[:limit], first[limit - 1].position
     if not first:
         return _Page([], reached)
-    found = histories(past, [each.entity for each in first], ends, events_max=FOLDED_PER_REQUEST_MAX)
-    return _Page(found.of, reached if found.covered == len(first) else first[found.covered - 1].position)
+    now = stands_at(past, [each.entity for each in first], ends, events_max=FOLDED_PER_REQUEST_MAX)
+    entities = [each.entity for each in first[: now.covered]]
+    was = stands_at(past, entities, begins, events_max=FOLDED_PER_REQUEST_MAX)
+    before, after_ = ({each.entity: each for each in stands.of} for stands in (was, now))
+    pairs = [(before.get(each), after_[each]) for each in entities[: was.covered]]
+    return _Page(pairs, reached if was.covered == len(first) else first[was.covered - 1].position)
 
 
-def _difference(events: Sequence[EventRow], begins: int) -> dict[str, Any]:
-    was: State | None = None
-    now: State | None = None
-    for row in events:
-        now = applied(now, row)
-        if row.position <= begins:
-            was = now
-    last = events[-1]
-    return {
-        "id": last.entity,
-        "type": last.entity_type,
-        "scope": last.scope,
+def _difference(was: Stand | None, now: Stand) -> dict[str, Any]:
+    told = {
+        "id": now.entity,
+        "type": now.state.type,
+        "scope": now.scope,
         "is_new": was is None,
-        "version": last.version,
-        "events": sum(row.position > begins for row in events),
-        "position": last.position,
-        "changed": [change_document(change) for change in differences(was, now)],
-        "opened": sorted(open_fields(now) - open_fields(was)),
-        "settled": sorted(open_fields(was) - open_fields(now)),
+        "version": now.version,
+        "position": now.position,
     }
+    return told | difference_document(was, now)
 
 
 def _told(moment: AsOf | None) -> str:

@@ -282,7 +282,7 @@ def _told() -> Generator[None]:
         ) from None
     except PastTooFar as why:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "past-too-far",
             f"{why.detail[:1].upper()}{why.detail[1:]}.",
             hint="Ask one table by its key or its `home_scope`, or `GET /v1/entities/{entity_type}?as_of=` by id.",

@@ -14,7 +14,7 @@ import psycopg
 
 from commands.authority import sees_everything
 from domain.catalogue import ENTITIES, ON_DEVICES
-from infra.postgres import cold, of_tenant, statements
+from infra.postgres import cold, milestones, of_tenant, statements
 from infra.postgres.unfit import DatabaseUnfit
 from sync import merge, state_codec
 from sync.envelope import Event, Unacceptable, parse
@@ -91,11 +91,14 @@ class _Page:
 def refold(owner: psycopg.Connection) -> None:
     """Write every state anew, and all grants and links into their empty tables, in the transaction that is open.
 
+    Milestones are taken away, and made anew beside the server.
+
     What no device authored, the rows of the `eventsourcing` library, stays as it is. Nobody may append meanwhile.
     Raises LogUnreadable.
     """
     for (tenant,) in owner.execute(_TENANTS).fetchall():
         of_tenant.set_tenant(owner, tenant)
+        milestones.forget(owner, tenant)
         people = owner.execute(_PEOPLE, {"tenant": tenant}).fetchall()
         limited = frozenset(person for person, role in people if not sees_everything(role))
         page = _Page(owner, tenant)

@@ -388,6 +388,38 @@ snapshot = Table(
     info={"grants": ("SELECT", "INSERT", "DELETE"), "kept_by_append": ("log_head",)},
 )
 
+milestone = Table(
+    "milestone",
+    metadata,
+    Column("tenant", Uuid, nullable=False, comment="Whose entity."),
+    Column("entity", Uuid, nullable=False, comment="The entity."),
+    Column("version", BigInteger, nullable=False, comment="How many of its events are in the state."),
+    Column("position", BigInteger, nullable=False, comment="Position of the last of them."),
+    Column("epoch", Uuid, nullable=False, comment="Epoch of the log; those of another one are not looked at."),
+    Column(
+        "way", Text, nullable=False, comment="The way in which it was folded; those of another one are not looked at."
+    ),
+    Column(
+        "state",
+        LargeBinary,
+        nullable=False,
+        comment="Its merged state then, in canonical JSON.",
+        info={"storage": "EXTENDED", "compression": "lz4"},
+    ),
+    Column(
+        "knew",
+        LargeBinary,
+        nullable=False,
+        comment="By replica, what its author had merged of the entity by then, in canonical JSON.",
+        info={"storage": "EXTENDED", "compression": "lz4"},
+    ),
+    PrimaryKeyConstraint("tenant", "entity", "version"),
+    CheckConstraint("position >= 1", name="position"),
+    comment="What long-lived entities were after every so many events: where a look into their past begins. Never the "
+    "truth: deleting them costs time, not data.",
+    info={"grants": ("SELECT",), "kept_by_append": ("log_head", "entity")},
+)
+
 tracking = Table(
     "tracking",
     metadata,

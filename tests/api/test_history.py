@@ -8,15 +8,18 @@ from typing import Any, Final
 
 import pytest
 
-from api import reading
 from api.v1 import replay as replaying
 from commands import looking_back
+from infra.postgres.milestones import PostgresMilestones
+from infra.postgres.pool import open_pool
+from infra.postgres.roles import PROJECTOR
 from sync.explain import explain
 from sync.recorded import read
 from tests.api.office import Office, problem
 from tests.api.signing import Company, companies
 from tests.conftest import TestServer
 from tests.devices import CREATED, Device, new_id
+from tests.infra.long_lives import milestone_every
 
 JOBS: Final = "/v1/entities/work_order"
 SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -25,7 +28,7 @@ SVG: Final = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def make(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], "Past"]]:
     with embedded_server.database() as dsn, companies(dsn, tmp_path_factory.mktemp("keys")) as server:
-        yield lambda: Past(server.new())
+        yield lambda: Past(server.new(), dsn)
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ def past(make: Callable[[], "Past"]) -> "Past":
 class Past:
     """A company in which two devices wrote a job at the same time, and one of them a customer."""
 
-    def __init__(self, company: Company) -> None:
-        self.company = company
+    def __init__(self, company: Company, dsn: str) -> None:
+        self.company, self.dsn = company, dsn
         services = company.services
         accounts: Any = services.accounts
         self.office = Office(
@@ -69,6 +72,10 @@ class Past:
         answer = self.office.get(path, role=role, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def keep_milestones(self) -> None:
+        with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
+            PostgresMilestones(pool=pool).keep_up(self.company.tenant)
 
     def notes(self, kind: str) -> list[str]:
         return [each["detail"] for each in self.company.audit(kind)]
@@ -268,15 +275,49 @@ def test_a_dispatcher_looks_up_jobs_and_not_who_wrote_the_customers(past: Past) 
     assert past.get(f"/v1/entities/customer/{past.customer}/history", role="supervisor")["items"]
 
 
-def test_a_history_that_is_too_long_for_one_request_says_how_to_ask_instead(
+def test_a_long_history_is_told_from_its_milestones_and_refused_only_where_there_are_none(
     past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "FOLDED_PER_REQUEST_MAX", 3)
-    for path in ("/history", "/why/title", "/graph", "/differences"):
-        told = problem(past.office.get(f"{JOBS}/{past.job}{path}", role="auditor"), 422, "history-too-long")
-        assert told["position"] == 5
-        until = "until" if path == "/differences" else "as_of"
-        assert past.office.get(f"{JOBS}/{past.job}{path}", role="auditor", **{until: 4}).status_code == 200
+    path, whole = f"{JOBS}/{past.job}", past.get(f"{JOBS}/{past.job}/history")["items"]
+    graph = past.get(f"{path}/graph")
+    then = {moment: past.get(path, as_of=moment) for moment in range(1, past.head + 1)}
+    with milestone_every(2):
+        monkeypatch.setattr(looking_back, "FOLDED_EVENTS_MAX", 2)
+        monkeypatch.setattr(looking_back, "GRAPH_EVENTS_MAX", 2)
+        for asked, query in (("/history", {"cursor": 4}), ("/graph", {}), ("/graph.svg", {})):
+            told = problem(past.office.get(path + asked, role="auditor", **query), 409, "history-too-long")
+            assert "milestones" in told["detail"]
+        assert past.get(f"{path}/history", cursor=2)["items"] == whole[2:]
+        past.keep_milestones()
+        for cursor in range(len(whole) + 1):
+            assert past.get(f"{path}/history", cursor=cursor)["items"] == whole[cursor:]
+            assert past.get(f"{path}/history", cursor=cursor, limit=1)["items"] == whole[cursor : cursor + 1]
+        newest = past.get(f"{path}/graph")["events"]
+        assert [each["event"] for each in newest] == [each["event"] for each in graph["events"][-2:]]
+        assert {moment: past.get(path, as_of=moment) for moment in then} == then
+
+
+def test_why_a_field_of_a_long_life_is_what_it_is_is_refused_and_says_how_to_ask_instead(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_back, "EXPLAINED_EVENTS_MAX", 3)
+    told = problem(past.office.get(f"{JOBS}/{past.job}/why/title", role="auditor"), 409, "history-too-long")
+    assert "`field=title`" in told["hint"]
+    assert "before position 5" in told["hint"]
+    past.get(f"{JOBS}/{past.job}/why/title", as_of=4)
+    assert len(past.get(f"{JOBS}/{past.job}/history", field="title")["items"]) == 4
+
+
+def test_a_page_looks_through_so_many_events_for_those_of_a_field(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = past.get(f"{JOBS}/{past.job}/history", field="status")["items"]
+    monkeypatch.setattr(looking_back, "LOOKED_AT_EVENTS_MAX", 2)
+    items: list[Any] = []
+    pages, following = 0, 0
+    while following is not None:
+        page = past.get(f"{JOBS}/{past.job}/history", field="status", cursor=following, limit=1)
+        items, following, pages = [*items, *page["items"]], page["next"], pages + 1
+    assert items == whole
+    assert pages > len(whole)
 
 
 def test_a_graph_shows_the_newest_events_only(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:

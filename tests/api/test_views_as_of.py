@@ -126,14 +126,14 @@ def test_where_too_much_has_changed_a_question_says_so_and_one_thing_can_still_b
     monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 10)
     monkeypatch.setattr(as_of, "BEGINNING_EVENTS_MAX", 0)
     position, shown = [*place.then.items()][1]
-    told = problem(place.office.get("/v1/views/work_board", role="supervisor", as_of=position), 422, "past-too-far")
+    told = problem(place.office.get("/v1/views/work_board", role="supervisor", as_of=position), 409, "past-too-far")
     assert "goes through 10 at most" in told["detail"]
     for each in shown["visit"][:3]:
         assert place.rows("visit", as_of=position, id=each["id"]) == [each]
     monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 0)
     changed = next(each for each in [*place.then.values()][-1]["visit"] if each not in shown["visit"])
     asked = {"as_of": position, "home_scope": changed["home_scope"]}
-    told = problem(place.office.get("/v1/views/visit", role="supervisor", **asked), 422, "past-too-far")
+    told = problem(place.office.get("/v1/views/visit", role="supervisor", **asked), 409, "past-too-far")
     assert "More than 0 events have happened in these scopes" in told["detail"]
     monkeypatch.setattr(as_of, "CHANGED_EVENTS_MAX", 10**6)
     for each in shown["visit"][:3]:
@@ -141,7 +141,7 @@ def test_where_too_much_has_changed_a_question_says_so_and_one_thing_can_still_b
         there = [row for row in shown["visit"] if row["home_scope"] == scope]
         assert place.rows("visit", as_of=position, home_scope=scope) == there
     monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 3)
-    told = problem(place.office.get("/v1/views/visit", role="supervisor", as_of=position), 422, "past-too-far")
+    told = problem(place.office.get("/v1/views/visit", role="supervisor", as_of=position), 409, "past-too-far")
     assert "more than 3 events" in told["detail"]
 
 

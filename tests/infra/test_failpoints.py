@@ -134,7 +134,9 @@ def test_every_failpoint_is_in_the_code_and_the_code_has_no_other() -> None:
         if path.name != "failpoints.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if re.fullmatch(r"(push|pull|hello|live|projector|archive)\.[a-z0-9_]+|webhook\.answered", node.value)
+        if re.fullmatch(
+            r"(push|pull|hello|live|projector|milestones|archive)\.[a-z0-9_]+|webhook\.answered", node.value
+        )
     }
     assert said == set(failpoints.POINTS)
 

@@ -48,10 +48,32 @@ def test_a_history_is_of_one_entity_between_a_version_and_a_position(office: Off
 def test_histories_stand_together_by_entity_in_the_order_asked(office: Office) -> None:
     rows, past = of_three(office), office.log.past(office.tenant)
     names = [rows[2].entity, new_id(), rows[0].entity]
-    expected = [row for name in names for row in rows if row.entity == name and row.position <= 9]
-    for limit in (99, 6, 4, 1):
-        assert list(past.histories(names, until=9, limit=limit)) == expected[:limit]
-    assert list(past.histories([], until=9, limit=9)) == []
+    for behind in ([0, 0, 0], [2, 5, 0], [4, 0, 1]):
+        after = dict(zip(names, behind, strict=True))
+        expected = [
+            row
+            for name in names
+            for row in rows
+            if row.entity == name and row.position <= 9 and row.version > after[name]
+        ]
+        for limit in (99, 6, 4, 1):
+            assert list(past.histories(names, behind=behind, until=9, limit=limit)) == expected[:limit]
+    assert list(past.histories([], behind=[], until=9, limit=9)) == []
+
+
+def test_seqs_are_of_one_entity_up_to_a_version_and_of_each_replica_behind_a_seq(office: Office) -> None:
+    rows, past = of_three(office), office.log.past(office.tenant)
+    own = [row.seq for row in rows[1::3]]
+    entity, replica = rows[1].entity, rows[1].replica
+    assert past.seqs(entity, version=4, behind={replica: 0}) == {replica: own}
+    assert past.seqs(entity, version=3, behind={replica: own[0], "rnobodyaaaaaa": 0}) == {replica: own[1:3]}
+    assert past.seqs(entity, version=4, behind={"rnobodyaaaaaa": 0}) == {}
+    assert past.seqs(entity, version=4, behind={}) == {}
+
+
+def test_a_log_of_which_nobody_has_made_milestones_has_none(office: Office) -> None:
+    rows, past = of_three(office), office.log.past(office.tenant)
+    assert list(past.milestones([row.entity for row in rows[:3]], until=12)) == []
 
 
 def test_everything_there_is_comes_by_id(office: Office) -> None:
@@ -99,6 +121,11 @@ def test_the_past_is_found_by_indexes_in_a_log_that_nobody_has_analysed(database
             "position": 7,
             "entity": rows[7].entity,
             "entities": [row.entity for row in rows[:200]],
+            "behind": [0] * 200,
+            "version": 9_999,
+            "way": "",
+            "replicas": [rows[7].replica],
+            "seqs": [0],
             "after": 0,
             "until": 10_000,
             "limit": 500,
@@ -111,6 +138,8 @@ def test_the_past_is_found_by_indexes_in_a_log_that_nobody_has_analysed(database
                 (statements.RECORDED_AT, asked),
                 (statements.HISTORY, asked),
                 (statements.HISTORIES, asked),
+                (statements.MILESTONES, asked),
+                (statements.SEQS, asked),
                 (statements.EVERYTHING, ids),
                 (statements.TOUCHED, asked),
             ):

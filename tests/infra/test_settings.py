@@ -58,7 +58,7 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         ("", {*BACKGROUND}),
         ("none", set()),
         ("read-model", {"read-model"}),
-        ("checkpoints, webhooks", {*BACKGROUND[1:]}),
+        ("checkpoints, milestones, webhooks", {*BACKGROUND[1:]}),
     ],
 )
 def test_what_a_process_does_beside_answering_can_be_chosen(said: str, done: set[str]) -> None:
@@ -66,5 +66,5 @@ def test_what_a_process_does_beside_answering_can_be_chosen(said: str, done: set
 
 
 def test_work_that_there_is_not_is_refused_with_what_there_is() -> None:
-    with pytest.raises(SettingInvalid, match="Name some of read-model, checkpoints, webhooks"):
+    with pytest.raises(SettingInvalid, match="Name some of read-model, checkpoints, milestones, webhooks"):
         from_environment({"CAIRN_BACKGROUND": "read-model,signer"})

@@ -174,7 +174,9 @@ class _Past:
         if entities is None and scopes is None and self._then <= min(later, BEGINNING_EVENTS_MAX):
             return None, _come_to(self._ask(_FROM_THE_BEGINNING))
         changed = self._changed(scopes) if entities is None else [*entities]
-        history = self._ask(HISTORIES, entities=_ids(changed), until=self._then, limit=FOLDED_EVENTS_MAX + 1)
+        ids = _ids(changed)
+        whole = {"behind": [0] * len(ids), "until": self._then, "limit": FOLDED_EVENTS_MAX + 1}
+        history = self._ask(HISTORIES, entities=ids, **whole)
         if len(history) > FOLDED_EVENTS_MAX:
             raise PastTooFar(
                 f"since position {self._then} so much has changed that more than {FOLDED_EVENTS_MAX:,} events would "

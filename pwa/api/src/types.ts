@@ -2511,6 +2511,8 @@ export interface paths {
         /**
          * Who wrote what of an entity, and when
          * @description Its events, oldest first, by both clocks, each with what it changed and what its author did not know of.
+         *
+         *     With `field` a page may hold fewer than `limit`: go on while `next` is not null.
          */
         get: operations["history"];
         put?: never;
@@ -6107,8 +6109,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than one request goes through; `position` says where it stopped; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which. */
-        "as-of-unreadable.history-too-long.invalid-request": {
+        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`history-too-long`](/problems/history-too-long): the history of one thing has more events than this question goes through. */
+        "as-of-ahead.as-of-before-beginning.history-too-long": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -6177,8 +6179,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`position-ahead`](/problems/position-ahead): the position in `wait_for` is behind the end of the log, so that nobody knows whether it will ever be written. */
-        "as-of-ahead.as-of-before-beginning.position-ahead": {
+        /** @description Conflict. [`as-of-ahead`](/problems/as-of-ahead): a moment that has not come yet: a position behind the end of the log, or a time that the server's clock has not reached; [`as-of-before-beginning`](/problems/as-of-before-beginning): a moment before the first event was recorded; [`past-too-far`](/problems/past-too-far): a moment since which more has changed than one question goes through; [`position-ahead`](/problems/position-ahead): the position in `wait_for` is behind the end of the log, so that nobody knows whether it will ever be written. */
+        "as-of-ahead.as-of-before-beginning.past-too-far.position-ahead": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -6191,8 +6193,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`past-too-far`](/problems/past-too-far): a moment since which more has changed than one question goes through; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
-        "as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable": {
+        /** @description Unprocessable Entity. [`as-of-unreadable`](/problems/as-of-unreadable): a moment that is neither a position of the log nor a time of RFC 3339; [`cursor-unknown`](/problems/cursor-unknown): a cursor of another question, another company, another person or from before a restore; [`fields-unknown`](/problems/fields-unknown): columns that there are not; [`filter-unknown`](/problems/filter-unknown): a filter by a column that there is not, or in a way in which that column cannot be compared, or too many; [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`question-too-slow`](/problems/question-too-slow): a question that takes longer than five seconds; [`sort-unknown`](/problems/sort-unknown): an order by a column that there is not or that has no order, or by too many; [`value-unreadable`](/problems/value-unreadable): a value that is not of its column's type. */
+        "as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.question-too-slow.sort-unknown.value-unreadable": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -15099,8 +15101,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found.field-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
-            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.history-too-long"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15151,8 +15153,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found.field-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
-            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.history-too-long"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15204,7 +15206,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
             409: components["responses"]["as-of-ahead.as-of-before-beginning.range-reversed"];
-            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15253,8 +15255,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
-            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.history-too-long"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15304,8 +15306,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["entity-not-found"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning"];
-            422: components["responses"]["as-of-unreadable.history-too-long.invalid-request"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.history-too-long"];
+            422: components["responses"]["as-of-unreadable.invalid-request"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15504,8 +15506,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning.position-ahead"];
-            422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.past-too-far.position-ahead"];
+            422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -15573,8 +15575,8 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["view-unknown"];
-            409: components["responses"]["as-of-ahead.as-of-before-beginning.position-ahead"];
-            422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.past-too-far.question-too-slow.sort-unknown.value-unreadable"];
+            409: components["responses"]["as-of-ahead.as-of-before-beginning.past-too-far.position-ahead"];
+            422: components["responses"]["as-of-unreadable.cursor-unknown.fields-unknown.filter-unknown.invalid-request.question-too-slow.sort-unknown.value-unreadable"];
             426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
