@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.postgres import of_tenant
+from infra.postgres.milestones import PostgresMilestones
 from infra.postgres.pool import connect, open_pool
 from infra.postgres.read_model import as_of
 from infra.postgres.read_model.store import PostgresStore
@@ -20,6 +21,7 @@ from tests.api.signing import companies
 from tests.conftest import TestServer
 from tests.devices import PERSON_1, PERSON_2
 from tests.infra import event_logs
+from tests.infra.long_lives import milestone_every
 from tests.infra.read_models import catch_up
 from tests.infra.towns import Town
 
@@ -143,6 +145,43 @@ def test_where_too_much_has_changed_a_question_says_so_and_one_thing_can_still_b
     monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 3)
     told = problem(place.office.get("/v1/views/visit", role="supervisor", as_of=position), 409, "past-too-far")
     assert "more than 3 events" in told["detail"]
+
+
+def test_of_a_long_life_only_what_came_since_its_milestone_is_folded_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of, "BEGINNING_EVENTS_MAX", 0)
+    tenant = place.office.tenant
+    with (
+        milestone_every(2),
+        open_pool(place.dsn, size=1, role=PROJECTOR) as pool,
+        connect(place.dsn, role=PROJECTOR) as connection,
+    ):
+        PostgresMilestones(pool=pool).keep_up(tenant)
+        for position, shown in place.then.items():
+            assert place.everything(as_of=position) == shown, position
+        position, shown = [*place.then.items()][-2]
+        of_tenant.begin(connection, tenant)
+        kept = connection.execute("select entity::text from milestone where position <= %s", [position]).fetchall()
+        connection.commit()
+        long = next(row["id"] for row in shown["visit"] if (row["id"],) in kept)
+        monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 1)
+        assert place.rows("visit", as_of=position, id=long) == [row for row in shown["visit"] if row["id"] == long]
+        # One that stands still in the tables does so as of a moment, too: what its milestone says was not taken in.
+        of_tenant.begin(connection, tenant)
+        connection.execute("update milestone set state = 'not even JSON' where entity = %s", [long])
+        connection.execute(
+            "insert into projection_parked (tenant, version, position, parked_at, entity, why)"
+            " values (%s, 1, %s, now(), %s, 'x')",
+            [tenant, position, long],
+        )
+        connection.commit()
+        problem(place.office.get("/v1/views/visit", role="supervisor", as_of=position, id=long), 409, "past-too-far")
+        monkeypatch.setattr(as_of, "FOLDED_EVENTS_MAX", 99)
+        assert place.rows("visit", as_of=position, id=long) == [row for row in shown["visit"] if row["id"] == long]
+        of_tenant.begin(connection, tenant)
+        connection.execute("delete from projection_parked where tenant = %s", [tenant])
+        connection.commit()
 
 
 def test_whoever_sees_some_scopes_sees_the_past_of_those_alone(place: Place) -> None:

@@ -13,19 +13,23 @@ from typing import Any, Final, LiteralString, NamedTuple, assert_never
 import orjson
 from psycopg import sql
 
+from domain.values import INTEGER_MAX
 from infra.postgres import cold
-from infra.postgres.past import HISTORIES
+from infra.postgres.past import HISTORIES, MILESTONES
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.reading import SHOWN
 from infra.postgres.read_model.tables import TENANT
 from infra.postgres.read_model.view import View
 from infra.postgres.read_model.views import IN_FULL, VIEWS
-from projections.folding import by_entity, fold
-from projections.projection import Column, OfEntities, OfEvents, OfReplicas, Projection, Row
+from projections.folding import NOTHING, by_entity, fold
+from projections.projection import Column, Mark, OfEntities, OfEvents, OfReplicas, Projection, Row, Subject
 from projections.query import CHANGED_EVENTS_MAX, FOLDED_EVENTS_MAX, NoReadModel, PastTooFar, Query
 from projections.read_model import BY_NAME, GROUP
+from sync.hybrid_clock import ms_of
 from sync.log import TenantId
+from sync.milestones import Milestone, way_of_folding
 from sync.rows import EventRow
+from sync.state_codec import decode
 
 BEGINNING_EVENTS_MAX: Final = FOLDED_EVENTS_MAX
 """So near to the beginning, where less had happened by then than since, everything is folded."""
@@ -40,6 +44,17 @@ _CHANGED_IN: Final[LiteralString] = """
         select entity::text, entity_type from event
         where tenant = %(tenant)s and scope = any(%(scopes)s) and position > %(then)s and position <= %(reached)s
         limit %(limit)s) as later
+"""
+_PARKED: Final[LiteralString] = """
+    select entity::text from projection_parked where tenant = %(tenant)s and version = %(version)s
+"""
+# The event that made an entity, and that at which its milestone stands.
+_MARKS: Final[LiteralString] = """
+    select event.entity::text, position, event.version, effective, (extract(epoch from recorded_at) * 1000)::bigint,
+           actor
+    from unnest(%(entities)s::uuid[], %(versions)s::bigint[]) as asked(entity, version)
+    join event on event.entity = asked.entity and event.version in (1, asked.version)
+    where tenant = %(tenant)s
 """
 _FROM_THE_BEGINNING: Final[LiteralString] = """
     select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
@@ -95,7 +110,7 @@ def as_of(connection: Connection, tenant: TenantId, query: Query, scopes: Sequen
         raise NoReadModel
     names = list(dict.fromkeys(_needed(query.shape.name)))
     tables = [BY_NAME[name] for name in names if name in BY_NAME]
-    past = _Past(connection, tenant, query.as_of, found[1], tables)
+    past = _Past(connection, tenant, query.as_of, found, tables)
     changed, rows = past.read(_asked_for(query), _scopes_of(query, scopes))
     told: dict[str, Any] = {"then": query.as_of, "changed": changed}
     parts: list[sql.Composed] = []
@@ -155,10 +170,10 @@ class _Past:
     """What has to be folded again for some tables."""
 
     def __init__(
-        self, connection: Connection, tenant: TenantId, then: int, reached: int, tables: Sequence[Projection]
+        self, connection: Connection, tenant: TenantId, then: int, stands: tuple[Any, ...], tables: Sequence[Projection]
     ) -> None:
         self._connection, self._tenant = connection, tenant
-        self._then, self._reached = then, reached
+        self._then, (self._version, self._reached, _) = then, stands
         shown: set[str] = set()
         for each in tables:
             shown |= each.types if isinstance(each, OfEntities) else set()
@@ -175,14 +190,38 @@ class _Past:
             return None, _come_to(self._ask(_FROM_THE_BEGINNING))
         changed = self._changed(scopes) if entities is None else [*entities]
         ids = _ids(changed)
-        whole = {"behind": [0] * len(ids), "until": self._then, "limit": FOLDED_EVENTS_MAX + 1}
-        history = self._ask(HISTORIES, entities=ids, **whole)
+        begun = self._begun(ids)
+        behind = [begun[each].changed.version if each in begun else 0 for each in ids]
+        history = self._ask(HISTORIES, entities=ids, behind=behind, until=self._then, limit=FOLDED_EVENTS_MAX + 1)
         if len(history) > FOLDED_EVENTS_MAX:
             raise PastTooFar(
                 f"since position {self._then} so much has changed that more than {FOLDED_EVENTS_MAX:,} events would "
                 "have to be folded again"
             )
-        return changed, _come_to(history)
+        return changed, _come_to(history, begun)
+
+    def _begun(self, entities: Sequence[str]) -> Mapping[str, Subject]:
+        """Those of these entities that have a milestone by then, as they were there; none that stands still, of which
+        the tables know from which event on."""
+        parked = {entity for (entity,) in self._rows(_PARKED, version=self._version)}
+        asked = {
+            "entities": [each for each in entities if each not in parked],
+            "until": self._then,
+            "version": INTEGER_MAX,
+            "way": way_of_folding(),
+        }
+        found = {each.entity: each for each in (Milestone(*row) for row in self._rows(MILESTONES, **asked))}
+        if not found:
+            return {}
+        told = self._rows(_MARKS, entities=[*found], versions=[each.version for each in found.values()])
+        marks = {
+            (entity, version): Mark(position, version, ms_of(effective), recorded_at_ms, actor)
+            for entity, position, version, effective, recorded_at_ms, actor in told
+        }
+        return {
+            entity: Subject(entity, each.scope, decode(each.state), marks[entity, 1], marks[entity, each.version])
+            for entity, each in found.items()
+        }
 
     def _changed(self, scopes: Sequence[str] | None) -> list[str]:
         if scopes is not None:
@@ -217,9 +256,13 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NONE_PARKED: Final[Set[str]] = frozenset()
 
 
-def _come_to(history: Sequence[EventRow]) -> Mapping[str, Sequence[Row]]:
+def _come_to(history: Sequence[EventRow], begun: Mapping[str, Subject] = NOTHING) -> Mapping[str, Sequence[Row]]:
     """What these events come to; what cannot be taken in stands still, as it does in the tables."""
-    return fold(by_entity(history, _NONE_PARKED), GROUP).changes.added
+    rows: dict[str, list[Row]] = {}
+    for subject in {**begun, **fold(by_entity(history, _NONE_PARKED), GROUP, known=begun).subjects}.values():
+        for each in GROUP.of_entities[subject.type]:
+            rows.setdefault(each.name, []).extend(each.rows(subject))
+    return rows
 
 
 def _table(table: Projection, *, is_all_folded: bool) -> sql.Composed:
