@@ -26,6 +26,7 @@ from cairnfield.failure import CannotGoOn
 from infra import cold_file
 from infra.cold_file import (
     GROUPS_KEPT,
+    MARK_BYTES,
     BodySpoiled,
     ColdFileMissing,
     Place,
@@ -541,6 +542,24 @@ def test_a_long_read_reads_each_group_once_for_many_rows(tmp_path: Path) -> None
     marks = [(mark(Place(file, at, sha256(row.body).digest())),) for at, row in enumerate(rows) for file in files]
     thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
     assert list(thaw.stream(iter(marks))) == [(row.body,) for row in rows for _ in files]
+    assert cold_file.groups_read() == len(files)
+
+
+def test_a_page_of_a_pull_reads_each_group_once(tmp_path: Path) -> None:
+    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
+    rows = [event(number) for number in range(1, 6)]
+    for file in files:
+        write_rows(tmp_path / f"{file}.parquet", rows, {})
+    cold_file.forget()
+    frames = [
+        b'{"event":' + mark(Place(file, at, sha256(row.body).digest())) + b"}\n"
+        for at, row in enumerate(rows)
+        for file in files
+    ]
+    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
+    warm = b'{"event":{"id":"' + b"x" * MARK_BYTES + b'"}}\n'
+    found = list(thaw.frames([warm, *frames]))
+    assert found == [warm, *(b'{"event":' + row.body + b"}\n" for row in rows for _ in files)]
     assert cold_file.groups_read() == len(files)
 
 

@@ -20,6 +20,8 @@ IS_COLD: Final[LiteralString] = r"(octet_length(body) = 57 and substr(body, 1, 5
 """SQL: whether a body is a mark, as `infra.cold_file.is_cold` says; a test holds one to the other."""
 HASH: Final[LiteralString] = f"case when {IS_COLD} then substr(body, 26) else sha256(body) end"
 """SQL: the SHA-256 of a body, wherever it lies."""
+FRAMES_TOGETHER_MAX: Final = 250
+"""Of a pull, which may end after any of them: so many bodies more than are sent are read at most."""
 _ENDS: Final = b"}\n"
 """Of a frame, after its event."""
 
@@ -91,11 +93,17 @@ class Thaw:
             raise ColdFileMissing(f"The log says that an event lies in the cold file {place.file}, which nobody knows.")
         return read_body(Path(path), place)
 
-    def frame(self, frame: bytes) -> bytes:
-        """The frame of a pull with its event in it."""
-        begin = len(frame) - MARK_BYTES - len(_ENDS)
-        marked = frame[begin : -len(_ENDS)]
-        return frame[:begin] + self.body(marked) + _ENDS if is_cold(marked) else frame
+    def frames(self, frames: Iterable[bytes]) -> Iterator[bytes]:
+        """The frames of a pull with their events in them, FRAMES_TOGETHER_MAX of them at once."""
+        coming = iter(frames)
+        while together := list(islice(coming, FRAMES_TOGETHER_MAX)):
+            parts = [(frame, frame[-MARK_BYTES - len(_ENDS) : -len(_ENDS)]) for frame in together]
+            bodies = self.bodies({marked for _, marked in parts if is_cold(marked)})
+            for frame, marked in parts:
+                if marked in bodies:
+                    yield frame[: -MARK_BYTES - len(_ENDS)] + bodies[marked] + _ENDS
+                else:
+                    yield frame
 
 
 def _marks(rows: Iterable[tuple[Any, ...]], at: int) -> set[bytes]:

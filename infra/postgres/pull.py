@@ -51,7 +51,7 @@ class PostgresMoment:
     def _thawed(self, frames: Sequence[bytes], bytes_max: int) -> list[bytes]:
         """The frames with events in them that lie elsewhere, up to the size of a page, which is only now known."""
         thaw, found, size = cold.on(self._connection, self._tenant), list[bytes](), 0
-        for frame in map(thaw.frame, frames):
+        for frame in thaw.frames(frames):
             size += len(frame)
             if found and size > bytes_max:
                 break

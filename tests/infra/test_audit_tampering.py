@@ -347,13 +347,28 @@ def test_f4_f8_what_is_personal_is_erased_and_the_proof_stays(fresh: Held) -> No
     assert (found.tree.finding, found.emptied) == (None, (3, 0, None))
 
 
+EMPTY: Final = """
+    update audit_entry set address = null, detail = '', salt = null, sealed = sha256(salt || convert_to(
+        concat('[', coalesce(to_json(address)::text, 'null'), ',', to_json(detail), ']'), 'UTF8'))
+    where tenant = %(tenant)s and position = %(at)s
+"""
+
+
+def test_f8_an_erasure_that_was_announced_covers_nothing_that_came_later(fresh: Held) -> None:
+    fresh.note(2)
+    fresh.sign()
+    fresh.audit.note(fresh.tenant, AuditEntry(new_id(), NOON, "audit_erased", ADA, None, None, None, None, ""))
+    fresh.sign()
+    fresh.note(1)
+    fresh.sign()
+    fresh.tamper(EMPTY, at=2)
+    assert fresh.verified().tree.finding is None
+    fresh.tamper(EMPTY, at=4)
+    assert fresh.touched() == ("erasure", 4, 4)
+
+
 def test_f8_what_is_emptied_without_saying_so_is_named(held: Held) -> None:
-    empty: LiteralString = """
-        update audit_entry set address = null, detail = '', salt = null, sealed = sha256(salt || convert_to(
-            concat('[', coalesce(to_json(address)::text, 'null'), ',', to_json(detail), ']'), 'UTF8'))
-        where tenant = %(tenant)s and position = 57
-    """
-    held.tamper(empty)
+    held.tamper(EMPTY, at=57)
     assert held.touched() == ("erasure", 57, 57)
     held.audit.note(held.tenant, AuditEntry(new_id(), NOON, "audit_erased", BEN, None, None, None, None, ""))
     assert held.touched() == ("erasure", 57, 57), "that is somebody else's erasure"
