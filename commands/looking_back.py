@@ -1,4 +1,4 @@
-"""What is told of the past of an entity to whoever asks for it, over HTTP or by a command: the same answers."""
+"""What is told of the past of an entity, or of all of them, over HTTP or by a command: the same answers."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from commands.as_of import AsOf
 from commands.history_document import NameOf, change_document, step_document
+from domain.catalogue import ON_DEVICES
 from domain.refusals import Refused
-from sync.as_of import events_until, stand_at
+from sync.as_of import events_until, stand_at, stands_at
 from sync.causal_graph import CausalGraph, causal_graph
 from sync.chronicle import Step, TooFarBehind, chronicle, differences, open_fields, steps_behind
 from sync.explain import explain
@@ -22,6 +23,8 @@ EXPLAINED_EVENTS_MAX: Final = 20_000
 """Events that one explanation goes through: it looks at every write of a field, from the first event on."""
 FOLDED_EVENTS_MAX: Final = 20_000
 """Events that are folded up to the page of a history that is asked for, where no milestone is near."""
+SCANNED_EVENTS_MAX: Final = 5_000
+"""Events that one page looks at to find which entities were written."""
 LOOKED_AT_EVENTS_MAX: Final = 1_000
 """Events that one page of a history looks through for those that have to do with a field."""
 
@@ -111,6 +114,47 @@ def difference_document(was: Stand | None, now: Stand | None) -> dict[str, Any]:
         "opened": sorted(open_fields(after) - open_fields(before)),
         "settled": sorted(open_fields(before) - open_fields(after)),
     }
+
+
+class AllChanged(NamedTuple):
+    """Entities that were written between two moments, and where the next page begins."""
+
+    items: list[dict[str, Any]]
+    following: int | None
+    """Position of the log; None: there are no more."""
+
+
+def all_changed_between(past: Past, begins: int, ends: int, *, after: int, limit: int) -> AllChanged:
+    """A page of the entities that were written between two positions, in the order in which they were first.
+
+    It begins behind position `after`, and may hold fewer than `limit`.
+    """
+    touched = past.touched(after=max(after, begins), until=ends, limit=SCANNED_EVENTS_MAX)
+    reached = touched[-1].position if len(touched) == SCANNED_EVENTS_MAX else None
+    # An entity is told where it is written for the first time since, so no page tells it again.
+    first = [each for each in touched if each.before <= begins and each.entity_type in ON_DEVICES]
+    if len(first) > limit:
+        first, reached = first[:limit], first[limit - 1].position
+    if not first:
+        return AllChanged([], reached)
+    now = stands_at(past, [each.entity for each in first], ends, events_max=FOLDED_EVENTS_MAX)
+    entities = [each.entity for each in first[: now.covered]]
+    was = stands_at(past, entities, begins, events_max=FOLDED_EVENTS_MAX)
+    before, behind = ({each.entity: each for each in stands.of} for stands in (was, now))
+    items = [_changed(before.get(each), behind[each]) for each in entities[: was.covered]]
+    return AllChanged(items, reached if was.covered == len(first) else first[was.covered - 1].position)
+
+
+def _changed(was: Stand | None, now: Stand) -> dict[str, Any]:
+    told = {
+        "id": now.entity,
+        "type": now.state.type,
+        "scope": now.scope,
+        "is_new": was is None,
+        "version": now.version,
+        "position": now.position,
+    }
+    return told | difference_document(was, now)
 
 
 def graph_of(of: PastOf) -> CausalGraph:

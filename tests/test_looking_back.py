@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner, Result
 
+from cairnfield import looking_back as command_line
 from cairnfield.cli import app
 from cairnfield.failure import CannotGoOn
 from commands import looking_back
@@ -60,6 +61,29 @@ def test_a_command_tells_what_the_route_tells(past: Past) -> None:
     assert told("diff", past.job, "--since", 2, "--until", 5) == over_http(past, "/differences", since=2, until=5)
     assert told("diff", past.job) == over_http(past, "/differences")
     assert told("graph", past.job, "--as-of", 4) == over_http(past, "/graph", as_of=4)
+
+
+def test_all_that_changed_is_told_as_the_route_tells_it_however_many_pages_it_has(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_line, "CHANGED_AT_ONCE", 1)
+    for query in ({}, {"since": 2}, {"since": 2, "until": 5}, {"until": 3}):
+        items, following = list[Any](), 0
+        while following is not None:
+            page = past.get("/v1/audit/differences", limit=2, cursor=following, **query)
+            items, following = items + page["items"], page["next"]
+        said = [word for name, value in query.items() for word in (f"--{name}", value)]
+        assert told("diff", *said) == {**page, "items": items}
+        assert items
+    assert past.notes("differences_read")[0] == "everything since 0, as of position 3, by `cairn`"
+
+
+def test_a_person_reads_all_that_changed(past: Past) -> None:
+    everything = plain("diff")
+    assert f"work_order {past.job} is new: " in everything
+    assert 'title: null -> "' in everything
+    assert plain("diff", "--since", past.head) == "Nothing was written.\n"
+    assert "Swap them" in str(cairn("diff", "--since", 3, "--until", 2).exception)
 
 
 def test_a_person_reads_who_wrote_what_and_what_they_did_not_know(past: Past) -> None:

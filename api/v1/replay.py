@@ -1,27 +1,19 @@
 """The routes that look at a whole company as it was, and at all that changed between two moments."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from api.noted import note_reading
-from api.reading import BEGINNING, FOLDED_PER_REQUEST_MAX, AsOfText, MomentText, Reading, moment_of
+from api.reading import BEGINNING, AsOfText, MomentText, Reading, moment_of
 from api.v1.entities import Cursor, Limit
 from api.v1.history import check_in_order
 from api.v1.sync import Ports, Speaking
 from commands.as_of import AsOf
 from commands.entity_document import document_of
-from commands.looking_back import difference_document
-from domain.catalogue import ON_DEVICES
+from commands.looking_back import all_changed_between
 from domain.values import INTEGER_MAX
-from sync.as_of import stands_at
-from sync.milestones import Stand
-from sync.past import Past
-
-SCANNED_PER_REQUEST_MAX: Final = 5_000
-"""Events that one request looks at to find which entities changed."""
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 Position = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="`next` of the page before.")]
@@ -73,45 +65,9 @@ def differences_of_all(
     if cursor == 0:
         note_reading(request, speaking, services, "differences_read", f"everything since {begins}, {_told(end)}")
     past = services.log.past(speaking.tenant)
-    page = _changed(past, begins, end.position, max(cursor, begins), limit)
+    page = all_changed_between(past, begins, end.position, after=cursor, limit=limit)
     told = {"since": before.told if before else None, "until": end.told}
-    return _json({"items": [_difference(was, is_) for was, is_ in page.of], "next": page.following} | told)
-
-
-class _Page(NamedTuple):
-    """Entities that changed, as they were at both moments, and where the next page begins."""
-
-    of: Sequence[tuple[Stand | None, Stand]]
-    following: int | None
-
-
-def _changed(past: Past, begins: int, ends: int, after: int, limit: int) -> _Page:
-    touched = past.touched(after=after, until=ends, limit=SCANNED_PER_REQUEST_MAX)
-    reached = touched[-1].position if len(touched) == SCANNED_PER_REQUEST_MAX else None
-    # An entity is told where it is written for the first time since, so no page tells it again.
-    first = [each for each in touched if each.before <= begins and each.entity_type in ON_DEVICES]
-    if len(first) > limit:
-        first, reached = first[:limit], first[limit - 1].position
-    if not first:
-        return _Page([], reached)
-    now = stands_at(past, [each.entity for each in first], ends, events_max=FOLDED_PER_REQUEST_MAX)
-    entities = [each.entity for each in first[: now.covered]]
-    was = stands_at(past, entities, begins, events_max=FOLDED_PER_REQUEST_MAX)
-    before, after_ = ({each.entity: each for each in stands.of} for stands in (was, now))
-    pairs = [(before.get(each), after_[each]) for each in entities[: was.covered]]
-    return _Page(pairs, reached if was.covered == len(first) else first[was.covered - 1].position)
-
-
-def _difference(was: Stand | None, now: Stand) -> dict[str, Any]:
-    told = {
-        "id": now.entity,
-        "type": now.state.type,
-        "scope": now.scope,
-        "is_new": was is None,
-        "version": now.version,
-        "position": now.position,
-    }
-    return told | difference_document(was, now)
+    return _json({"items": page.items, "next": page.following} | told)
 
 
 def _told(moment: AsOf | None) -> str:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import pytest
 
-from api.v1 import replay as replaying
 from commands import looking_back
 from infra.postgres.milestones import PostgresMilestones
 from infra.postgres.pool import open_pool
@@ -153,8 +152,8 @@ def test_differences_are_what_two_reads_show_otherwise(past: Past) -> None:
 def test_all_that_changed_between_two_moments_is_told_once_however_little_a_request_may_do(
     past: Past, monkeypatch: pytest.MonkeyPatch, limit: int, scanned: int, may_fold: int
 ) -> None:
-    monkeypatch.setattr(replaying, "SCANNED_PER_REQUEST_MAX", scanned)
-    monkeypatch.setattr(replaying, "FOLDED_PER_REQUEST_MAX", may_fold)
+    monkeypatch.setattr(looking_back, "SCANNED_EVENTS_MAX", scanned)
+    monkeypatch.setattr(looking_back, "FOLDED_EVENTS_MAX", may_fold)
     for since, changed in ((None, [past.job, past.customer]), (1, [past.job, past.customer]), (4, [past.job]), (6, [])):
         items: list[Any] = []
         following: int | None = 0
