@@ -21,7 +21,7 @@ from tests.workers import Worker, workers
 
 CLIENTS: Final = 64
 WORKERS: Final = 2
-SITES: Final = 24
+SITES: Final = 8
 SIZES: Final = (8, ROWS_WORTH_COLUMNS + 8, 8, 1)
 """Batches that share a commit with others and batches that are decided ahead, in turn."""
 DIGITS: Final = "abcdefghijklmnopqrstuvwxyz234567"

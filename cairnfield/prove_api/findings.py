@@ -67,7 +67,7 @@ class Findings:
                     info = each.failure_info
                     operation = recorder.cases[case].value.operation.label
                     answer = recorder.interactions[case].response if case in recorder.interactions else None
-                    told = f"{answer.status_code} {answer.text[:ANSWER_SHOWN]}" if answer is not None else ""
+                    told = f"{answer.status_code} {_shown(answer.content)}" if answer is not None else ""
                     self.keep(Finding(who, operation, each.name, str(info.failure), told, info.code_sample))
 
     def add(self, others: "Findings") -> None:
@@ -95,3 +95,8 @@ class Findings:
             "findings": [each._asdict() for each in self.found.values()],
             "holds": not self.found,
         }
+
+
+def _shown(content: bytes) -> str:
+    """The beginning of an answer, whatever it is: a file is no text, and a finding must not be lost over that."""
+    return content[:ANSWER_SHOWN].decode(errors="backslashreplace")

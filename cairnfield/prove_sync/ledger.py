@@ -72,6 +72,8 @@ class Ledger:
         default_factory=dict[str, dict[str, list[tuple[int, int | None]]]]
     )
     """By person and scope, from which position to which it was granted."""
+    scopes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By entity, where it lives."""
 
     def epoch_at(self, line: int, told: Any = None) -> int:
         """The number of an epoch by its name, or by when it was spoken of."""
@@ -101,6 +103,13 @@ class Ledger:
         spans = self.grants.get(person, {}).get(event.scope, ())
         return any(start <= position and (end is None or max(position, head) < end) for start, end in spans)
 
+    def saw(self, person: str | None, scope: str, first: int, last: int) -> bool:
+        """Whether somebody had been let into a scope at any of these positions."""
+        if person is None or scope == "catalog":
+            return True
+        spans = self.grants.get(person, {}).get(scope, ())
+        return any(start <= last and (end is None or first < end) for start, end in spans)
+
 
 def ledger_of(history: Sequence[Op]) -> Ledger:
     """What the history says of itself."""
@@ -111,6 +120,7 @@ def ledger_of(history: Sequence[Op]) -> Ledger:
         by_id={each.id: each for each in log if each.id},
         by_dot={(each.replica, each.seq): each for each in log},
         by_position={each.position: each for each in log},
+        scopes={each.entity: each.scope for each in log if each.id},
         restored=[
             Restored(line, op.value["epoch"], op.value["head"]) for line, op in enumerate(history) if op.f == "restore"
         ],

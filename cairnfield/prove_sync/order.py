@@ -90,9 +90,14 @@ def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) ->
         reader.versions[entity] = max(version, has)
     epoch = ledger.epoch_at(line, op.value.get("epoch"))
     after = min(reader.cursor, op.value["asked"])
+    head = max(cursor, op.value["head"])
+    # Who was let in where is known from the last log. What of it an older one said that was lost again, is not.
+    knows_grants = person is None or ledger.survived(epoch, head)
+    if knows_grants:
+        yield from _more_than_granted(op, line, ledger, person, head)
     for position in range(after + 1, cursor + 1):
         each = ledger.by_position.get(position)
-        if each is None or not ledger.survived(epoch, position):
+        if each is None or not ledger.survived(epoch, position) or not (knows_grants or each.scope == "catalog"):
             continue
         if (
             ledger.sees(person, each, cursor, head=op.value["head"])
@@ -100,6 +105,15 @@ def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) ->
         ):
             yield Fault("I5", f"{op.process} stands at {cursor} and never got {each.id} at {position}", line)
     reader.cursor = cursor
+
+
+def _more_than_granted(op: Op, line: int, ledger: Ledger, person: str | None, head: int) -> Iterator[Fault]:
+    """What a page tells of scopes that nobody had let its reader into, at no position that it speaks of."""
+    told = {entity for entity, *_ in op.value.get("snapshots", ())} | {entity for *_, entity, _ in op.value["events"]}
+    for entity in sorted(told):
+        scope = ledger.scopes.get(entity)
+        if scope is not None and not ledger.saw(person, scope, op.value["asked"], head):
+            yield Fault("I5", f"{op.process} was told of {entity}, whose {scope} it was not let into", line)
 
 
 def nothing_goes_back(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
-from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside
+from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside, of_a_technician
 from tests.prove_sync.stories import (
     ADA,
     BEN,
@@ -184,6 +184,21 @@ def _technician_misses_one(history: list[Op]) -> list[Op]:
     ]
 
 
+def _technician_gets_more(*, snapshots: bool) -> Spoil:
+    """What Ben is told of the site, into which nobody has let him."""
+
+    def spoil(_: list[Op]) -> list[Op]:
+        history = of_a_technician()
+        at = find(history, BEN, "ok", "pull", 1)
+        value = history[at].value
+        more: dict[str, Any] = {"snapshots": [[SITE, 1, "site after 1"]]}
+        if not snapshots:
+            more = {"events": [[2, "e2", "leaf of e2 at 2", SITE, 1], *value["events"]]}
+        return _with(history, at, more)
+
+    return spoil
+
+
 def _both_are_first(history: list[Op]) -> list[Op]:
     at = find(history, ADA, "ok", "push", 0)
     first = history[at]
@@ -347,6 +362,8 @@ BAD: Final = (
         "A technician does not get an event of a scope that was granted.",
         _technician_misses_one,
     ),
+    Bad("I5", "A technician gets an event of a scope that was not granted.", _technician_gets_more(snapshots=False)),
+    Bad("I5", "A technician gets an entity of a scope that was not granted.", _technician_gets_more(snapshots=True)),
     Bad(
         "I6",
         "A device's cursor goes back.",

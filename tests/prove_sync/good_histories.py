@@ -193,7 +193,7 @@ def _by_snapshot() -> list[Op]:
     return history
 
 
-def _of_a_technician() -> list[Op]:
+def of_a_technician() -> list[Op]:
     """Ben sees the job and not the site."""
     history = good()
     history = [
@@ -217,13 +217,35 @@ def _of_a_technician() -> list[Op]:
 
 def _taken_away_by_the_head() -> list[Op]:
     """Ben was granted the site at 2 and lost it at 4, and pulled to 3 when the log ended at 4."""
-    history = _of_a_technician()
+    history = of_a_technician()
     at = find(history, RUNNER, "ok", "log")
     grants = {"ben": {"work_order:job": [[0, None]], "work_order:site": [[2, 4]]}}
     history[at] = history[at]._replace(value={**history[at].value, "grants": grants})
     for number in range(2):
         at = find(history, BEN, "ok", "pull", number)
         history[at] = history[at]._replace(value={**history[at].value, "head": 4})
+    return history
+
+
+def granted_after_the_restore() -> list[Op]:
+    """Ben pulled all of a log in which nobody had let him into the site; after the restore somebody did, at a position
+    that the lost log had too."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore")
+    second = find(history, BEN, "ok", "pull", 1) - 1
+    history[at:at] = pulled(BEN, 1, 5, 5)
+    del history[second : second + 3]
+    for number, op in enumerate(history):
+        if op.process != BEN:
+            continue
+        if op.f == "open":
+            history[number] = op._replace(value={**op.value, "person": "ben"})
+        elif (op.f, op.type) == ("pull", "ok") and number < at:
+            events = [each for each in op.value["events"] if each[3] == JOB]
+            history[number] = op._replace(value={**op.value, "events": events})
+    log = find(history, RUNNER, "ok", "log")
+    grants = {"ben": {"work_order:job": [[0, None]], "work_order:site": [[4, None]]}}
+    history[log] = history[log]._replace(value={**history[log].value, "grants": grants})
     return history
 
 
@@ -291,6 +313,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "a device was rolled back, and with it went what it had never handed in": _never_handed_in_and_rolled_back,
     "a clone mended its fork and is gone": _cloned,
     "the server was restored, and everything came back in another order": _restored,
+    "a restored log lets somebody in at a position that meant something else before": granted_after_the_restore,
     "a restored server holds what somebody wrote, and they do not see it until it is let go": _held_after_the_restore,
     "a hint told of what a restore has undone": _hinted_before_the_restore,
     "a clone does not show what was set aside before it was made": _cloned_after_it_was_set_aside,
@@ -302,6 +325,6 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "somebody dismissed what was set aside, and its device let it go": _dismissed,
     "a restored server has forgotten what somebody approved of": _forgotten_after_it_was_approved,
     "a device started from snapshots that were newer than its cursor": _by_snapshot,
-    "a technician sees only what was granted": _of_a_technician,
+    "a technician sees only what was granted": of_a_technician,
     "a technician was not sent what was taken away before the page was made": _taken_away_by_the_head,
 }
