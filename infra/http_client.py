@@ -3,6 +3,7 @@
 Every wait has an end; nothing is tried again here, because whoever calls knows what a lost answer means to them.
 """
 
+import gzip
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ CONNECT_S_MAX: Final = 5.0
 ANSWER_S_MAX: Final = 60.0
 CONNECTIONS_MAX: Final = 4
 NOT_FROM_CAIRNFIELD: Final = "not_from_cairnfield"
+WORTH_PACKING_BYTES: Final = 1_024
+"""A body of fewer is one packet either way."""
 _NDJSON: Final = "application/x-ndjson"
 _OURS: Final = frozenset({"application/json", _NDJSON})
 """What a good answer is; the page of a captive portal, which also comes with status 200, is none."""
@@ -98,7 +101,7 @@ class SyncClient:
 
     def push(self, batch: bytes) -> dict[str, Any]:
         """Hand in a batch as `sync.handing_in.next_batch` makes it; the answer is for `sync.handing_in.settle`."""
-        return self._json("POST", "/v1/sync/push", content=batch, headers={"content-type": _NDJSON})
+        return self._json("POST", "/v1/sync/push", **_lines(batch))
 
     def page(
         self,
@@ -159,7 +162,7 @@ class SyncClient:
     def relay(self, page: bytes, *, hub: str, epoch: str, after: int) -> dict[str, Any]:
         """Hand in the page of another hub's log that follows `after`, as its pull sent it."""
         asked = {"hub": hub, "epoch": epoch, "after": after}
-        return self._json("POST", "/v1/sync/relay", params=asked, content=page, headers={"content-type": _NDJSON})
+        return self._json("POST", "/v1/sync/relay", params=asked, **_lines(page))
 
     def _items(self, path: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         following: str | None = None
@@ -225,3 +228,11 @@ def _retry_after_s(answer: httpx.Response) -> float | None:
     """Seconds only: the other form, a date, needs two clocks that agree."""
     told = answer.headers.get("retry-after", "")
     return float(told) if re.fullmatch(r"[0-9]{1,9}", told) else None
+
+
+def _lines(body: bytes) -> dict[str, Any]:
+    """What is sent of a body of events: packed, where that is worth it on a slow line."""
+    headers = {"content-type": _NDJSON}
+    if len(body) < WORTH_PACKING_BYTES:
+        return {"content": body, "headers": headers}
+    return {"content": gzip.compress(body, mtime=0), "headers": {**headers, "content-encoding": "gzip"}}

@@ -1,5 +1,7 @@
 """What a caller is told when a server cannot be reached, says no, or something on the way does."""
 
+import gzip
+
 import httpx
 import pytest
 
@@ -87,3 +89,20 @@ def test_lists_go_on_while_there_is_a_next() -> None:
     with SyncClient("http://server", "token", transport=httpx.MockTransport(handle)) as server:
         assert [each["id"] for each in server.work_orders(["open", "draft"])] == ["1", "2"]
     assert asked == ["status=open&status=draft", "status=open&status=draft&cursor=1"]
+
+
+def test_a_large_batch_travels_packed_and_a_small_one_as_it_is() -> None:
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"batch": "taken"})
+
+    small, large = b'{"n":1}', b"\n".join([b'{"n":1}'] * 500)
+    with SyncClient("http://server", "token", transport=httpx.MockTransport(handle)) as server:
+        server.push(small)
+        server.push(large)
+        server.relay(large, hub="hub", epoch="epoch", after=0)
+    assert [request.headers.get("content-encoding") for request in sent] == [None, "gzip", "gzip"]
+    assert [sent[0].content, *(gzip.decompress(request.content) for request in sent[1:])] == [small, large, large]
+    assert len(sent[1].content) < len(large) / 10
