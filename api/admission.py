@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.auth import check_key, forbidden, principal_of, remembered_principal
 from api.door import FAREWELL, RETIRED
 from api.pacing import spend_known, spend_unknown, terms_of
-from api.policy import POLICY, Row
+from api.policy import POLICY, READS, Row
 from api.problem import Problem
 from api.versions import HEADER
 from commands.authority import Principal
@@ -62,7 +62,7 @@ async def _check_key(request: Request, row: Row, speaking: Principal) -> None:
 def _check_version(row: Row, request: Request) -> None:
     """Who cannot read what we write is told so; what they have done is taken all the same."""
     retired = request.scope.get("state", {}).get(RETIRED)
-    if retired is not None and not row.answers_old_clients and row.pace == "asked":
+    if retired is not None and request.method in READS and row.pace == "asked":
         raise Problem(
             HTTPStatus.UPGRADE_REQUIRED,
             "client-too-old",

@@ -71,13 +71,15 @@ class VerdictTold(TypedDict):
 
     seq: Annotated[int, Field(ge=1)]
     id: str | None
-    verdict: Literal["accepted", "duplicate", "held", "quarantined"]
+    verdict: Literal["accepted", "duplicate", "held", "quarantined", "resubmitted", "dismissed"]
     position: NotRequired[Position]
     missing: NotRequired[list[Dot]]
     case: NotRequired[str]
     code: NotRequired[str]
     text: NotRequired[str]
     retryable: NotRequired[bool]
+    reason: NotRequired[Annotated[str, Field(description="Why somebody dismissed it.")]]
+    resubmitted_as: NotRequired[Annotated[str, Field(description="The id of the event that says it instead.")]]
 
 
 class PushTold(TypedDict):

@@ -15,7 +15,7 @@ from api.answer import UNDECLARED
 from api.answer_headers import EVERY_ANSWER, HEADERS, OF_STATUS, headers_of, version_parameter
 from api.answers import ANSWERS
 from api.examples import give_example, give_examples
-from api.policy import ANYBODY, NOTHING, POLICY, Row
+from api.policy import ANYBODY, NOTHING, POLICY, READS, Row
 from api.problem_types import PROBLEM_TYPES, TYPES, title_of
 
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -85,7 +85,7 @@ def _complete(told: dict[str, Any], operation: dict[str, Any], method: str, path
         str(each.value): {"description": _SUCCEEDED[each], "headers": headers_of(operation["tags"], each), **body}
         for each in answer.statuses
     }
-    kinds = [*_common(operation, row, path), *answer.problems]
+    kinds = [*_common(operation, row, method, path), *answer.problems]
     operation["responses"] = succeeded | _problems(kinds, place, told["components"]["responses"])
     for each in operation.get("parameters", ()):
         each["schema"] = _without_null(each["schema"])
@@ -145,14 +145,14 @@ _SUCCEEDED: Final = {
 }
 
 
-def _common(operation: Mapping[str, Any], row: Row, path: str) -> Iterable[str]:
+def _common(operation: Mapping[str, Any], row: Row, method: str, path: str) -> Iterable[str]:
     yield from ("version-unknown", "headers-too-large")
     if row.who is not ANYBODY:
         yield "unauthorized"
         yield "forbidden"
     if row.pace != "free":
         yield "quota-exceeded"
-    if row.pace == "asked" and not row.answers_old_clients:
+    if row.pace == "asked" and method in READS:
         yield "client-too-old"
     if row.body_bytes_max != NOTHING:
         yield from (

@@ -38,8 +38,6 @@ class Row:
     by_device: bool = False
     """Of the tokens of sessions only those pass that speak for a registered device."""
     pace: Pace = "asked"
-    answers_old_clients: bool = False
-    """Also clients that are too old to read what we write: what they have done offline is always taken."""
     farewell: Farewell | None = None
     """Where the route will go."""
 
@@ -52,6 +50,8 @@ def _roles(*names: Role) -> frozenset[Role]:
     return frozenset(names)
 
 
+READS: Final = ("GET", "HEAD")
+"""What is refused to clients that are too old to read what we write. All else they may do: sign in, and hand in."""
 ANYBODY: Final = None
 EVERY_ROLE: Final = frozenset[Role](get_args(Role))
 READING_EVENTS: Final = frozenset[Role](role for role in EVERY_ROLE if may_see_events(role))
@@ -93,14 +93,10 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/problems"): Row(who=ANYBODY),
     ("GET", "/problems/{kind}"): Row(who=ANYBODY),
     ("POST", "/v1/sync/replicas"): Row(
-        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BODY_BYTES_MAX, by_device=True, answers_old_clients=True
+        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=SMALL_BODY_BYTES_MAX, by_device=True
     ),
-    ("POST", "/v1/sync/hello"): Row(
-        who=EVERY_ROLE, scopes=_EITHER, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True
-    ),
-    ("POST", "/v1/sync/push"): Row(
-        who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, by_device=True, answers_old_clients=True
-    ),
+    ("POST", "/v1/sync/hello"): Row(who=EVERY_ROLE, scopes=_EITHER, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("POST", "/v1/sync/push"): Row(who=HANDING_IN, scopes=_PUSHES, body_bytes_max=PUSH_BYTES_MAX, by_device=True),
     ("GET", "/v1/sync/pull"): Row(who=READING_EVENTS, scopes=_PULLS),
     ("GET", "/v1/sync/digest"): Row(who=READING_EVENTS, scopes=_PULLS),
     ("GET", "/v1/sync/live"): Row(who=READING_EVENTS, scopes=_PULLS),
@@ -130,12 +126,10 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/work-orders"): Row(who=EVERY_ROLE, scopes=_READS),
     ("GET", "/.well-known/jwks.json"): Row(who=ANYBODY),
     ("POST", "/v1/sign-in"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
-    ("POST", "/v1/sign-in/refresh"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True),
-    ("POST", "/v1/sign-out"): Row(
-        who=EVERY_ROLE, scopes=_ANY_SCOPE, body_bytes_max=SMALL_BODY_BYTES_MAX, answers_old_clients=True
-    ),
+    ("POST", "/v1/sign-in/refresh"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX),
+    ("POST", "/v1/sign-out"): Row(who=EVERY_ROLE, scopes=_ANY_SCOPE, body_bytes_max=SMALL_BODY_BYTES_MAX),
     ("POST", "/v1/token"): Row(who=ANYBODY, body_bytes_max=SMALL_BODY_BYTES_MAX, pace="sign_in"),
-    ("POST", "/v1/sync/handin"): Row(who=ANYBODY, body_bytes_max=PUSH_BYTES_MAX, answers_old_clients=True),
+    ("POST", "/v1/sync/handin"): Row(who=ANYBODY, body_bytes_max=PUSH_BYTES_MAX),
     ("GET", "/v1/me"): Row(who=EVERY_ROLE, scopes=_ANY_SCOPE),
     ("GET", "/v1/me/sessions"): Row(who=EVERY_ROLE),
     ("DELETE", "/v1/me/sessions/{session}"): Row(who=EVERY_ROLE),

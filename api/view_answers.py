@@ -16,8 +16,8 @@ PARQUET: Final = "application/vnd.apache.parquet"
 _Csv = Annotated[str, Field(examples=['"id","status"\r\n"018f3c1e-7a00-7000-8000-0000000000a1","scheduled"\r\n'])]
 _OTHER_FILES: Final[Mapping[str, Mapping[str, Any]]] = {
     NDJSON: {
-        "schema": {"type": "string"},
-        "example": '{"id":"018f3c1e-7a00-7000-8000-0000000000a1","status":"scheduled"}\n',
+        "schema": {"type": "array", "items": {"type": "object"}},
+        "example": [{"id": "018f3c1e-7a00-7000-8000-0000000000a1", "status": "scheduled"}],
     },
     PARQUET: {"schema": {"type": "string", "format": "binary"}},
 }

@@ -74,8 +74,11 @@ def _hand_in(request: Request, body: bytes, tenant: str, named: str, services: S
             f"{batch[0].link.replica} is not a replica of this device.",
             hint="Hand in under a replica that was minted for this device; a new one needs a sign-in.",
         )
-    _check_room(batch, row, device, tenant, services)
+    room = _Room(batch, row)
+    room.check(device)
     answer = _stored(batch, device, tenant, services)
+    if answer.batch == "taken":
+        room.count(device, tenant, services)
     told = {name: getattr(answer, name) for name in TOLD}
     return _json({name: value for name, value in told.items() if value is not None})
 
@@ -85,20 +88,31 @@ def _check_body(body: bytes, proven: Proven) -> None:
         raise proofs.refused("The proof's `bh` is not the SHA-256 of the body, so the device did not sign it.")
 
 
-def _check_room(batch: list[Received], row: ReplicaRow, device: DeviceRow, tenant: str, services: Services) -> None:
-    """What is new counts, so that the same batch may be sent again; it is counted before it is stored."""
-    new = [each for each in batch if each.link.seq > row.last_seq]
-    size = sum(len(each.raw) for each in new)
-    if not has_room(device, events=len(new), size=size):
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "late-full",
-            f"A device hands in at most {LATE_EVENTS_MAX} events and {LATE_BYTES_MAX} bytes without a session.",
-            hint="Sign in again on this device; what is not handed in yet stays on it.",
-        )
-    identity_of(services).devices.handed_in_late(
-        tenant, device.device, events=len(new), size=size, now_ms=services.now_ms()
-    )
+class _Room:
+    """What of a batch is new: only that counts, so that the same batch may be sent again.
+
+    It is counted when it is stored, so that what was not costs nothing; those that come at the very same time may
+    exceed the limit by as much as they hold.
+    """
+
+    def __init__(self, batch: list[Received], row: ReplicaRow) -> None:
+        new = [len(each.raw) for each in batch if each.link.seq > row.last_seq]
+        self._events, self._size = len(new), sum(new)
+
+    def check(self, device: DeviceRow) -> None:
+        """Raises Problem 409 where it is more than the device has room for."""
+        if not has_room(device, events=self._events, size=self._size):
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "late-full",
+                f"A device hands in at most {LATE_EVENTS_MAX} events and {LATE_BYTES_MAX} bytes without a session.",
+                hint="Sign in again on this device; what is not handed in yet stays on it.",
+            )
+
+    def count(self, device: DeviceRow, tenant: str, services: Services) -> None:
+        """It has been stored."""
+        devices, now_ms = identity_of(services).devices, services.now_ms()
+        devices.handed_in_late(tenant, device.device, events=self._events, size=self._size, now_ms=now_ms)
 
 
 def _stored(batch: list[Received], device: DeviceRow, tenant: str, services: Services) -> pushing.Answer:

@@ -42,7 +42,9 @@ TOKEN_LENGTH_MAX: Final = refresh_token.LENGTH_MAX
 router = APIRouter(prefix="/v1", tags=["sign-in"])
 Speaking = Annotated[Principal, Depends(principal_of)]
 Ports = Annotated[Services, Depends(services_of)]
-Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
+_NO_SPACE: Final = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff@]"
+r"""Each named: what `\s` is differs from one language of patterns to the next."""
+Email = Annotated[str, Field(min_length=3, max_length=320, pattern=rf"^{_NO_SPACE}+@{_NO_SPACE}+$")]
 Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_LENGTH_MAX, pattern=r"^[^\x00]+$")]
 ChosenPassword = Annotated[
     str, Field(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX, pattern=r"^[^\x00]+$")

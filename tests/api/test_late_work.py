@@ -222,6 +222,8 @@ def test_a_device_fills_the_store_only_so_far(company: Company) -> None:
     raws, devices = work(phone(session), 4), company.identity.devices
     assert session.device is not None
     devices.handed_in_late(company.tenant, session.device, events=LATE_EVENTS_MAX - 3, size=0, now_ms=company.clock.ms)
+    for _ in range(3):
+        assert company.hand_in(session, *raws[1:]).json()["batch"] == "gap", "what is not stored takes no room"
     assert verdicts(company.hand_in(session, *raws[:3])) == ["quarantined"] * 3
     assert verdicts(company.hand_in(session, *raws[:3])) == ["quarantined"] * 3, "what is there needs no room"
     problem(company.hand_in(session, *raws), 409, "late-full")

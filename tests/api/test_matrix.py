@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from api import admission
 from api.policy import told_by
@@ -179,7 +180,8 @@ class Forgetful(psycopg.Cursor[Any]):
     """Leaves out of every statement that it is about one tenant."""
 
     def execute(self, query: Any, *told: Any, **how: Any) -> Any:
-        forgotten = re.sub(r"(?:\w+\.)?\btenant = %\(tenant\)s(?:::uuid)?", "true", query)
+        text = query.as_string(self) if isinstance(query, sql.Composable) else query
+        forgotten = re.sub(r"(?:\w+\.)?\btenant = %\(tenant\)s(?:::uuid)?", "true", text)
         return super().execute(forgotten, *told, **how)
 
 
@@ -228,6 +230,7 @@ def test_c1_row_level_security_alone_shows_and_writes_nothing_of_another_company
                 continue
             answer, sent = ask(open_towns, route, role, "foreign")
             assert answer.status_code not in (401, 403) or route in NEEDS_MORE_THAN_A_TOKEN, (route, answer.text)
+            assert answer.status_code not in (500, 502), (route, answer.text)
             leaked = [each for each in secrets if each in answer.text and each not in sent]
             assert not leaked, (route, leaked)
             seen += answer.is_success

@@ -3740,7 +3740,7 @@ export interface components {
              * Verdict
              * @enum {string}
              */
-            verdict: "accepted" | "duplicate" | "held" | "quarantined";
+            verdict: "accepted" | "duplicate" | "held" | "quarantined" | "resubmitted" | "dismissed";
             /** Position */
             position?: number;
             /** Missing */
@@ -3753,6 +3753,16 @@ export interface components {
             text?: string;
             /** Retryable */
             retryable?: boolean;
+            /**
+             * Reason
+             * @description Why somebody dismissed it.
+             */
+            reason?: string;
+            /**
+             * Resubmitted As
+             * @description The id of the event that says it instead.
+             */
+            resubmitted_as?: string;
         };
         /**
          * PushTold
@@ -7495,7 +7505,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly.too-many-events"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unreadable-page"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -7637,7 +7646,6 @@ export interface operations {
             404: components["responses"]["case-not-found"];
             409: components["responses"]["case-settled.not-approvable.still-refused"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -7682,7 +7690,6 @@ export interface operations {
             404: components["responses"]["case-not-found"];
             409: components["responses"]["case-settled.not-retryable.still-refused"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -7747,7 +7754,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -7802,7 +7808,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -7857,7 +7862,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8119,7 +8123,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8195,7 +8198,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8276,7 +8278,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8338,7 +8339,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8399,7 +8399,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8467,7 +8466,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8542,7 +8540,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8620,7 +8617,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -8682,7 +8678,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8743,7 +8738,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8811,7 +8805,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8893,7 +8886,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -8978,7 +8970,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9040,7 +9031,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9101,7 +9091,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9169,7 +9158,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9250,7 +9238,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9334,7 +9321,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -9398,7 +9384,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9461,7 +9446,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9522,7 +9506,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9583,7 +9566,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9651,7 +9633,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9728,7 +9709,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9795,7 +9775,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9856,7 +9835,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9917,7 +9895,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -9985,7 +9962,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10085,7 +10061,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -10149,7 +10124,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10219,7 +10193,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10280,7 +10253,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10341,7 +10313,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10402,7 +10373,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10463,7 +10433,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10530,7 +10499,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10591,7 +10559,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10654,7 +10621,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10715,7 +10681,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10776,7 +10741,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10837,7 +10801,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10898,7 +10861,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -10966,7 +10928,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11056,7 +11017,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11139,7 +11099,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -11203,7 +11162,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11270,7 +11228,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11331,7 +11288,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11392,7 +11348,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11453,7 +11408,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11516,7 +11470,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11579,7 +11532,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11640,7 +11592,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11701,7 +11652,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11768,7 +11718,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11829,7 +11778,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11890,7 +11838,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -11951,7 +11898,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12019,7 +11965,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12092,7 +12037,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12162,7 +12106,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -12224,7 +12167,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12285,7 +12227,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12353,7 +12294,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12428,7 +12368,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12493,7 +12432,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12554,7 +12492,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12615,7 +12552,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12683,7 +12619,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12758,7 +12693,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12821,7 +12755,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12882,7 +12815,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -12943,7 +12875,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13011,7 +12942,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13097,7 +13027,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13170,7 +13099,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -13232,7 +13160,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13293,7 +13220,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13361,7 +13287,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13442,7 +13367,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13503,7 +13427,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13564,7 +13487,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13632,7 +13554,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13710,7 +13631,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13773,7 +13693,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13838,7 +13757,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13899,7 +13817,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -13960,7 +13877,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14028,7 +13944,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14104,7 +14019,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14185,7 +14099,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14247,7 +14160,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14308,7 +14220,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14376,7 +14287,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14450,7 +14360,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14524,7 +14433,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             428: components["responses"]["if-match-missing"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
@@ -14586,7 +14494,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14647,7 +14554,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14715,7 +14621,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14794,7 +14699,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14857,7 +14761,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14918,7 +14821,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -14979,7 +14881,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -15047,7 +14948,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["idempotency-key-reused.invalid-request.order-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -15566,8 +15466,15 @@ export interface operations {
                      *     "018f3c1e-7a00-7000-8000-0000000000a1","scheduled"
                      */
                     "text/csv": string;
-                    /** @example {"id":"018f3c1e-7a00-7000-8000-0000000000a1","status":"scheduled"} */
-                    "application/x-ndjson": string;
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "018f3c1e-7a00-7000-8000-0000000000a1",
+                     *         "status": "scheduled"
+                     *       }
+                     *     ]
+                     */
+                    "application/x-ndjson": Record<string, never>[];
                     "application/vnd.apache.parquet": string;
                 };
             };
@@ -15780,7 +15687,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.tenant-missing"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -15869,7 +15775,6 @@ export interface operations {
             400: components["responses"]["version-unknown"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -15963,7 +15868,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16005,7 +15909,6 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["passkey-not-found"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16161,7 +16064,6 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["session-not-found"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16325,7 +16227,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16382,7 +16283,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16439,7 +16339,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16623,7 +16522,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.weak-password"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16684,7 +16582,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.weak-password"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16778,7 +16675,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.scope-unknown"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -16822,7 +16718,6 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["service-account-not-found"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17042,7 +16937,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unknown-facts.url-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17132,7 +17026,6 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["webhook-not-found"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17196,7 +17089,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request.unknown-facts.url-refused"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17254,7 +17146,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17300,7 +17191,6 @@ export interface operations {
             404: components["responses"]["webhook-not-found"];
             409: components["responses"]["too-many-errands"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
@@ -17358,7 +17248,6 @@ export interface operations {
             413: components["responses"]["body-too-large.packed-too-tightly"];
             415: components["responses"]["unsupported-encoding.unsupported-media-type"];
             422: components["responses"]["invalid-request"];
-            426: components["responses"]["client-too-old"];
             429: components["responses"]["quota-exceeded"];
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
