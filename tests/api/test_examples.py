@@ -30,6 +30,8 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
 
 
 def examples_of(media: dict[str, Any]) -> list[Any]:
+    if media["schema"].get("format") == "binary":
+        return []  # no text is an example of it
     if "example" in media:
         return [media["example"]]
     named = media["examples"].values()
