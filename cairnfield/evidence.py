@@ -94,7 +94,7 @@ def _of_audit(
     from infra.evidence_zip import packed
     from infra.postgres.proof_shelf import PostgresAuditShelf
     from sync.audit_evidence import audit_evidence_of
-    from sync.evidence import EvidenceMissing
+    from sync.evidence_frame import EvidenceMissing
 
     try:
         return packed(audit_evidence_of(tenant, PostgresAuditShelf(pool), signer.publics(), person=person, older=sizes))
@@ -112,7 +112,8 @@ def _of_log(  # noqa: PLR0917  # one caller, just above
 ) -> bytes:
     from infra.evidence_zip import packed
     from infra.postgres.proof_shelf import PostgresProofShelf
-    from sync.evidence import EvidenceMissing, evidence_of
+    from sync.evidence import evidence_of
+    from sync.evidence_frame import EvidenceMissing
 
     shelf = PostgresProofShelf(pool)
     try:

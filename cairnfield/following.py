@@ -52,7 +52,7 @@ def following(dsn: str, settings: Settings, doorbell: "Doorbell", now_ms: "Calla
                 checkpoints.start()
         if "milestones" in settings.background:
             pool = running.enter_context(open_pool(dsn, size=1, role=PROJECTOR))
-            milestones = Milestones(PostgresMilestones(pool=pool), doorbell)
+            milestones = Milestones(PostgresMilestones(pool=pool), doorbell, now_ms=now_ms)
             running.callback(milestones.stop)
             milestones.start()
         yield

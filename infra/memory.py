@@ -214,10 +214,6 @@ class MemoryEventLog:
         found = [row for row in rows if _is_wanted(row, wanted) and _place(row) > after]
         return [row._replace(aside=row.aside._replace(body=b"")) for row in sorted(found, key=_place)[:limit]]
 
-    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
-        rows = [row for row in self.page(tenant, after=0, limit=self.head(tenant).position) if row.entity == entity]
-        return sorted(rows, key=lambda row: row.version)[:limit]
-
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         del name, now_ms
         with self._lock:

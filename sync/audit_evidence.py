@@ -7,13 +7,11 @@ from typing import Any, Final
 import orjson
 
 from sync.audit_leaf import PlacedEntry, audit_leaf_of
-from sync.checkpoint import Origin, VerifierKey
-from sync.evidence import OLDER_MAX, EvidenceMissing, texts
+from sync.checkpoint import VerifierKey
+from sync.evidence_frame import EvidenceMissing, frame_of
 from sync.evidence_page import STYLE, time_told
 from sync.log import TenantId
-from sync.merkle import consistency_proof, inclusion_proof
 from sync.proof_shelf import AuditShelf, SignedRow
-from sync.tiles import nodes_over
 
 ENTRIES_MAX: Final = 2_000
 
@@ -47,29 +45,14 @@ def audit_evidence_of(
     `older` are the sizes of checkpoints that its reader has kept. Raises EvidenceMissing, TenantUnknown and
     LogUnavailable.
     """
-    newest = shelf.newest(tenant, shelf.anchor(tenant).epoch)
-    if newest is None:
-        raise EvidenceMissing("no-checkpoint", "No checkpoint was signed yet of this audit in its epoch.")
-    found = shelf.entries_of(tenant, person, upto=newest.size, limit=ENTRIES_MAX + 1)
+    frame = frame_of(tenant, shelf, publics, older)
+    found = shelf.entries_of(tenant, person, upto=frame.newest.size, limit=ENTRIES_MAX + 1)
     if len(found) > ENTRIES_MAX:
         raise EvidenceMissing("evidence-too-large", f"A bundle holds {ENTRIES_MAX} entries at most.")
     if not found:
         raise EvidenceMissing("entry-not-found", f"Nothing of {person or 'anybody'} is in the audit that was signed.")
-    if beyond := [each for each in older if each > newest.size]:
-        text = f"The audit is not known to have {beyond[0]} entries: its newest checkpoint is over {newest.size}."
-        raise EvidenceMissing("not-signed-yet", text)
-    nodes = nodes_over(lambda level, number: shelf.tile(tenant, level, number))
-    keys = [VerifierKey(Origin(tenant, newest.epoch, shelf.stream), each) for each in publics]
-    shown = {str(size): texts(consistency_proof(size, newest.size, nodes)) for size in older[:OLDER_MAX] if size}
-    lines = [_line(tenant, each, texts(inclusion_proof(each.position - 1, newest.size, nodes))) for each in found]
-    return {
-        "README.txt": _README.encode(),
-        "summary.html": _summary(tenant, person, found, newest, keys).encode(),
-        "audit.ndjson": b"".join(lines),
-        "checkpoint.txt": newest.note,
-        "keys.txt": "".join(f"{each}\n" for each in keys).encode(),
-        "consistency.json": orjson.dumps(shown),
-    }
+    lines = [_line(tenant, each, frame.inclusion(each.position)) for each in found]
+    return frame.files(_README, _summary(tenant, person, found, frame.newest, frame.keys), "audit.ndjson", lines)
 
 
 def _line(tenant: TenantId, placed: PlacedEntry, proof: list[str]) -> bytes:

@@ -235,10 +235,6 @@ class EventLog(Protocol):
         """At most `limit` cases whose (recorded_at_ms, replica, seq) is greater than `after`, in that order."""
         ...
 
-    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
-        """The first `limit` events of one entity, by version."""
-        ...
-
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         """Make a new replica known; raises ReplicaTaken when the id is in use."""
         ...

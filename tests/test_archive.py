@@ -51,6 +51,7 @@ from sync.checkpoint import read_note
 from sync.leaf import leaf_hashes
 from sync.log import Changes, Known, Wanted
 from sync.merkle import root_at
+from sync.rows import EventRow
 from sync.tiles import TILE_BYTES, nodes_over, widths_of
 from sync.together import Append, wanted_by
 from tests.conftest import TestServer
@@ -158,7 +159,6 @@ def looked_at(company: Company) -> dict[str, Any]:
         "log": rows,
         "tail": tail,
         "scoped": scoped,
-        "history": [office.log.history(office.tenant, each, limit=1_000) for each in entities],
         "past": [past.history(each, after=0, until=office.position, limit=1_000) for each in entities],
         "histories": past.histories(entities, behind=[0] * len(entities), until=office.position, limit=10_000),
         "as_of": [entity_as_of(past, each, position) for each in entities for position in (5, office.position)],
@@ -533,30 +533,30 @@ def test_a_page_reads_each_group_of_a_file_once(tmp_path: Path) -> None:
     assert cold_file.groups_read() == len(files)
 
 
-def test_a_long_read_reads_each_group_once_for_many_rows(tmp_path: Path) -> None:
+def scattered(folder: Path, count: int) -> tuple[list[str], list[EventRow], Thaw]:
+    """More files than are kept at hand, the rows that each of them holds, and what reads them."""
     files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
-    rows = [event(number) for number in range(1, 21)]
+    rows = [event(number) for number in range(1, count + 1)]
     for file in files:
-        write_rows(tmp_path / f"{file}.parquet", rows, {})
+        write_rows(folder / f"{file}.parquet", rows, {})
     cold_file.forget()
+    return files, rows, Thaw(lambda: {file: str(folder / f"{file}.parquet") for file in files})
+
+
+def test_a_long_read_reads_each_group_once_for_many_rows(tmp_path: Path) -> None:
+    files, rows, thaw = scattered(tmp_path, 20)
     marks = [(mark(Place(file, at, sha256(row.body).digest())),) for at, row in enumerate(rows) for file in files]
-    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
     assert list(thaw.stream(iter(marks))) == [(row.body,) for row in rows for _ in files]
     assert cold_file.groups_read() == len(files)
 
 
 def test_a_page_of_a_pull_reads_each_group_once(tmp_path: Path) -> None:
-    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
-    rows = [event(number) for number in range(1, 6)]
-    for file in files:
-        write_rows(tmp_path / f"{file}.parquet", rows, {})
-    cold_file.forget()
+    files, rows, thaw = scattered(tmp_path, 5)
     frames = [
         b'{"event":' + mark(Place(file, at, sha256(row.body).digest())) + b"}\n"
         for at, row in enumerate(rows)
         for file in files
     ]
-    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
     warm = b'{"event":{"id":"' + b"x" * MARK_BYTES + b'"}}\n'
     found = list(thaw.frames([warm, *frames]))
     assert found == [warm, *(b'{"event":' + row.body + b"}\n" for row in rows for _ in files)]
@@ -564,13 +564,8 @@ def test_a_page_of_a_pull_reads_each_group_once(tmp_path: Path) -> None:
 
 
 def test_leaves_that_are_hashed_anew_read_each_group_once_for_many_rows(tmp_path: Path) -> None:
-    files = [str(uuid4()) for _ in range(GROUPS_KEPT + 1)]
-    rows = [event(number) for number in range(1, 21)]
-    for file in files:
-        write_rows(tmp_path / f"{file}.parquet", rows, {})
-    cold_file.forget()
+    files, rows, thaw = scattered(tmp_path, 20)
     marks = [mark(Place(file, at, sha256(row.body).digest())) for at, row in enumerate(rows) for file in files]
-    thaw = Thaw(lambda: {file: str(tmp_path / f"{file}.parquet") for file in files})
     found = leaves.whole(thaw, [memoryview(b"stamps\n" + each) for each in marks])
     assert [bytes(each) for each in found] == [b"stamps\n" + row.body for row in rows for _ in files]
     assert cold_file.groups_read() == len(files)

@@ -19,6 +19,7 @@ from infra.postgres.pool import open_pool
 from infra.postgres.proof_shelf import PostgresAuditShelf, PostgresProofShelf
 from infra.postgres.roles import PROJECTOR
 from sync.log import Changes
+from sync.proof_shelf import TreeShelf
 from tests.conftest import TestServer
 from tests.devices import NOON
 from tests.infra.event_logs import Office, events, in_postgres
@@ -40,11 +41,7 @@ class Audited:
         tenant, settings = self.office.tenant, settings_with()
         with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
             open_keeper(pool, settings, lambda: NOON).keep_up(tenant, at_once=True)
-            newest = PostgresProofShelf(pool).newest(tenant, self.office.log.head(tenant).epoch)
-        assert newest is not None
-        kept = self.folder / f"{tenant}-{newest.size}.checkpoint"
-        kept.write_bytes(newest.note)
-        return kept
+            return self._kept(PostgresProofShelf(pool), "checkpoint")
 
     def look(self, count: int, *, person: str | None = None) -> Path:
         """So many entries more in the audit, and the checkpoint over them as a file."""
@@ -54,9 +51,13 @@ class Audited:
                 note_reading(pool, tenant, "history_read", "of a site", person=person)
         with open_pool(self.dsn, size=1, role=PROJECTOR) as pool:
             open_audit_keeper(pool, settings, lambda: NOON).keep_up(tenant, at_once=True)
-            newest = PostgresAuditShelf(pool).newest(tenant, self.office.log.head(tenant).epoch)
+            return self._kept(PostgresAuditShelf(pool), "audit.checkpoint")
+
+    def _kept(self, shelf: TreeShelf, ending: str) -> Path:
+        tenant = self.office.tenant
+        newest = shelf.newest(tenant, self.office.log.head(tenant).epoch)
         assert newest is not None
-        kept = self.folder / f"{tenant}-{newest.size}.audit.checkpoint"
+        kept = self.folder / f"{tenant}-{newest.size}.{ending}"
         kept.write_bytes(newest.note)
         return kept
 

@@ -31,7 +31,7 @@ from domain.values import INTEGER_MAX, UUID_PATTERN
 from sync.audit_evidence import audit_evidence_of
 from sync.audit_leaf import PlacedEntry, audit_leaf_of
 from sync.checkpoint import Origin
-from sync.evidence import OLDER_MAX, EvidenceMissing
+from sync.evidence_frame import OLDER_MAX, EvidenceMissing
 from sync.log import TenantId
 from sync.merkle import inclusion_proof, leaf_hash
 from sync.proof_shelf import AuditShelf

@@ -32,7 +32,8 @@ from api.signing_in import note
 from commands.authority import Principal
 from domain.values import INTEGER_MAX, UUID_PATTERN, EntityId
 from sync.checkpoint import Origin
-from sync.evidence import OLDER_MAX, EvidenceMissing, evidence_of
+from sync.evidence import evidence_of
+from sync.evidence_frame import OLDER_MAX, EvidenceMissing
 from sync.leaf import leaf_of, stamps_of
 from sync.log import TenantId
 from sync.merkle import inclusion_proof, leaf_hash

@@ -244,10 +244,6 @@ class PostgresEventLog:
         asked |= {"after_ms": after[0], "after_replica": after[1], "after_seq": after[2]}
         return [quarantine.case_of_row(row) for row in self._rows(quarantine.CASES, **asked)]
 
-    def history(self, tenant: TenantId, entity: str, *, limit: int) -> Sequence[EventRow]:
-        asked = {"tenant": tenant, "entity": entity, "limit": limit}
-        return cold.event_rows(self._pool, quarantine.HISTORY, asked)
-
     def mint(self, tenant: TenantId, *, replica: str, person: str, name: str, now_ms: int) -> None:
         try:
             self._rows(statements.MINT, tenant=tenant, replica=replica, person=person, name=name, now_ms=now_ms)

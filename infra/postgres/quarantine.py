@@ -34,12 +34,6 @@ MOVE_CASES: Final[LiteralString] = """
     where quarantine.tenant = %(tenant)s and quarantine.replica = t.replica and quarantine.seq = t.seq
 """
 
-HISTORY: Final[LiteralString] = """
-    select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope,
-           effective, actor, (extract(epoch from recorded_at) * 1000)::bigint, body
-    from event where tenant = %(tenant)s and entity = %(entity)s order by version limit %(limit)s
-"""
-
 
 def case_of_row(row: tuple[Any, ...]) -> CaseRow:
     """A row of CASE or CASES."""

@@ -114,7 +114,7 @@ def test_a_history_comes_page_by_page_and_field_by_field(past: Past) -> None:
 
 
 def test_why_a_value_is_there_is_the_explanation_with_who_wrote_it(past: Past) -> None:
-    rows = past.office.log.history(past.company.tenant, past.job, limit=9)
+    rows = past.office.log.past(past.company.tenant).history(past.job, after=0, until=past.head, limit=9)
     for moment, count in ((3, 3), (past.head, 5)):
         told = past.get(f"{JOBS}/{past.job}/why/title", as_of=moment)
         events = [(read(row.body), row.effective) for row in rows if row.position <= moment]

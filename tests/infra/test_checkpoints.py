@@ -121,7 +121,7 @@ def test_a_disk_that_is_full_keeps_one_log_from_its_checkpoint_until_it_is_not(
     said = [
         each
         for each in caplog.records
-        if each.getMessage().startswith(f"no checkpoint of the log of tenant {unlucky.tenant}")
+        if each.getMessage().startswith(f"no checkpoints of the log of tenant {unlucky.tenant}")
     ]
     assert len(said) == 1, "said once, with however many sweeps"
 

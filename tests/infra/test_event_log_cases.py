@@ -87,9 +87,10 @@ def test_the_history_of_an_entity_is_its_events_by_version(office: Office) -> No
     rows = events(4)
     ours = [event(5 + n, entity=rows[1].entity, version=2 + n) for n in range(3)]
     office.store(Changes(events=[*rows, *ours]))
-    assert office.log.history(office.tenant, rows[1].entity, limit=9) == [rows[1], *ours]
-    assert office.log.history(office.tenant, rows[1].entity, limit=2) == [rows[1], ours[0]]
-    assert office.log.history(office.tenant, new_id(), limit=9) == []
+    past = office.log.past(office.tenant)
+    assert past.history(rows[1].entity, after=0, until=office.position, limit=9) == [rows[1], *ours]
+    assert past.history(rows[1].entity, after=0, until=office.position, limit=2) == [rows[1], ours[0]]
+    assert past.history(new_id(), after=0, until=office.position, limit=9) == []
 
 
 def test_what_lives_in_the_office_is_in_no_digest_and_no_snapshot(office: Office) -> None:

@@ -19,6 +19,7 @@ from infra.memory import MemoryEventLog
 from infra.memory_proof_shelf import MemoryProofShelf
 from sync.checkpoint import VerifierKey
 from sync.evidence import bundle
+from sync.evidence_frame import Frame
 from sync.evidence_page import Subject
 from sync.log import Changes
 from sync.tiles import nodes_over
@@ -61,7 +62,7 @@ class Case:
         subject = Subject(tenant, "work_order:<1>", [rows[0], rows[5], rows[255], rows[305]])
         keys = [VerifierKey(self.newest.checkpoint.origin, each) for each in self.proven.signer.publics()]
         nodes = nodes_over(lambda level, number: shelf.tile(tenant, level, number))
-        return packed(bundle(subject, row, older=older, keys=keys, nodes=nodes))
+        return packed(bundle(subject, Frame(row, keys, nodes, older)))
 
 
 @pytest.fixture

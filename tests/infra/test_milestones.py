@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
+from cairnfield.wiring import now_ms
 from infra import failpoints
 from infra.doorbell import ProcessDoorbell
 from infra.failpoints import FailedOnPurpose
@@ -249,7 +250,7 @@ def test_a_log_that_there_is_not_has_none(place: Place) -> None:
 
 def test_they_are_made_by_themselves_when_a_log_has_grown(place: Place) -> None:
     bell, office = ProcessDoorbell(), place.office
-    running = Milestones(place.keeper, bell, pause_s=0.01)
+    running = Milestones(place.keeper, bell, now_ms=now_ms, pause_s=0.01)
     place.live(1)
     running.start()
     try:
@@ -264,10 +265,10 @@ def test_they_are_made_by_themselves_when_a_log_has_grown(place: Place) -> None:
 def test_what_goes_wrong_is_said_and_tried_again(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     place.live(1)
     place.change("alter table milestone rename to elsewhere")
-    running = Milestones(place.keeper, ProcessDoorbell(), sweep_s=0.05, pause_s=0.01)
+    running = Milestones(place.keeper, ProcessDoorbell(), now_ms=now_ms, sweep_s=0.05, pause_s=0.01)
     running.start()
     try:
-        eventually(lambda: f"no milestones of tenant {place.office.tenant}" in caplog.text)
+        eventually(lambda: f"no milestones of the log of tenant {place.office.tenant}" in caplog.text)
         place.change("alter table elsewhere rename to milestone")
         eventually(lambda: place.kept() == place.expected())
     finally:
