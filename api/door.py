@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 
+from api.answer_headers import HEADERS
 from api.pacing import STATE, rate_headers
 from api.problem import Problem
 from api.terms import Terms
@@ -48,10 +49,20 @@ _MAY_SEND: Final = (
     b"authorization, cairnfield-version, content-encoding, content-type, dpop, idempotency-key, if-match, "
     b"if-none-match, last-event-id, prefer"
 )
-_MAY_READ: Final = (
-    b"cairnfield-version, deprecation, dpop-nonce, etag, link, location, ratelimit, ratelimit-policy, retry-after, "
-    b"sunset"
-)
+_MAY_READ: Final = ", ".join(
+    sorted(
+        {name.lower() for name in HEADERS}
+        | {
+            "cairnfield-next",
+            "cairnfield-position",
+            "content-disposition",
+            "dpop-nonce",
+            "idempotency-replayed",
+            "link",
+        }
+        | {"upgrade"}
+    )
+).encode()
 _VARY: Final = (b"vary", b"origin")
 
 

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from api.answer_headers import HEADERS
 from api.door import CONTENT_SECURITY, EVERY_ANSWER
 from api.policy import POLICY, Row
 from api.terms import Terms
@@ -65,6 +66,16 @@ def test_every_answer_tells_browsers_what_they_may_not_do(office: Office) -> Non
         assert "server-timing" not in answer.headers
 
 
+def test_two_pages_alone_have_a_policy_of_their_own_and_none_lets_scripts_stand_in_a_page(office: Office) -> None:
+    page = office.client.get("/docs")
+    for name, value in EVERY_ANSWER:
+        is_own = name == b"content-security-policy"
+        assert (page.headers[name.decode()] == value.decode()) is not is_own, name
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert "frame-ancestors 'none'" in policy
+
+
 def test_a_fault_of_ours_carries_them_too() -> None:
     def fails() -> bool:
         raise ZeroDivisionError
@@ -98,7 +109,9 @@ def test_a_listed_site_may_read_us_and_no_other(listed: Office) -> None:
     answer = listed.client.get("/livez", headers={"Origin": CONSOLE})
     assert answer.headers["access-control-allow-origin"] == CONSOLE
     assert answer.headers["access-control-allow-credentials"] == "true"
-    assert "ratelimit" in answer.headers["access-control-expose-headers"]
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"ratelimit", "idempotency-replayed", "www-authenticate", "upgrade", "cairnfield-next"} <= {*exposed}
+    assert {name.lower() for name in HEADERS} <= {*exposed}
     assert "origin" in answer.headers["vary"]
     for origin in (
         *("https://console.example.com.evil.example", "https://evil-console.example.com", "http://console.example.com"),

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from commands.signing_keys import USES
-from infra.keyring import FileKeyring
+from infra.keyring import KEYRING_FILE, FileKeyring, KeyringUnreadable
 from tests.devices import NOON
 
 AT_ONCE: Final = 8
@@ -47,3 +49,10 @@ def test_a_key_that_is_revoked_while_others_are_made_stays_revoked(tmp_path: Pat
     assert rows[leaked].revoked_at_ms == NOON
     assert made <= rows.keys()
     assert len(rows) == len(USES) + len(made) + 1, "and one key alone took its place"
+
+
+def test_keys_that_others_can_read_are_not_used_and_it_is_said_what_to_do(tmp_path: Path) -> None:
+    FileKeyring(tmp_path, now_ms=lambda: NOON).rows()
+    (tmp_path / KEYRING_FILE).chmod(0o644)
+    with pytest.raises(KeyringUnreadable, match=r"can be read by others. Run: chmod 600"):
+        FileKeyring(tmp_path, now_ms=lambda: NOON).rows()

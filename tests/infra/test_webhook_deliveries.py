@@ -22,7 +22,7 @@ from infra.postgres.roles import PROJECTOR
 from infra.postgres.webhook_lines import Hold, PostgresLines
 from infra.postgres.webhooks import PostgresWebhooks
 from infra.webhook_deliveries import LEASE_MS, WebhookDeliveries
-from infra.webhook_secrets import WebhookSecrets, open_secrets
+from infra.webhook_secrets import WebhookKeyUnfit, WebhookSecrets, open_secrets
 from tests.conftest import TestServer
 from tests.devices import NOON, PERSON_2, Device, new_id
 from tests.infra.event_logs import Office, new_tenant
@@ -386,4 +386,8 @@ def test_another_key_of_the_server_signs_nothing(town: Town) -> None:
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     made = open_secrets(tmp_path / "secrets")
     assert open_secrets(tmp_path / "secrets").name == made.name
-    assert (tmp_path / "secrets" / "webhooks.key").stat().st_mode & 0o777 == 0o600
+    key = tmp_path / "secrets" / "webhooks.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o644)
+    with pytest.raises(WebhookKeyUnfit, match=r"can be read by others. Run: chmod 600"):
+        open_secrets(tmp_path / "secrets")
