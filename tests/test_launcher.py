@@ -127,6 +127,41 @@ def test_an_environment_whose_python_is_gone_is_made_anew(clone: Path, fake_tool
     assert not (venv / "of-the-old-one").exists()
 
 
+def a_python(folder: Path, name: str, *options: str) -> Path:
+    """This Python under another name, with options that it is always started with."""
+    folder.mkdir(exist_ok=True)
+    python = folder / name
+    python.write_text(f'#!/bin/sh\nexec "{os.path.realpath(sys.executable)}" {" ".join(options)} "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+def made_with(clone: Path) -> Path:
+    (call,) = uv_calls(clone)
+    return Path(call.split("--python ")[1].split()[0])
+
+
+def test_of_the_pythons_there_are_a_quick_one_is_taken(clone: Path, fake_tools: Path, tmp_path: Path) -> None:
+    slow = a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
+    a_python(tmp_path / "bin", "python3.11")
+    run([clone / "cairn", "up"], cwd=clone, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert made_with(clone) not in (slow, Path("python3"))
+
+
+def test_a_quick_python_that_lacks_what_we_need_is_not_taken(clone: Path, fake_tools: Path, tmp_path: Path) -> None:
+    a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
+    lacking = a_python(tmp_path / "bin", "python3.11")
+    lacking.write_text(lacking.read_text().replace("exec", '[ "$1" = -I ] && exit 1; exec'))
+    run([clone / "cairn", "up"], cwd=clone, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert made_with(clone) != lacking
+
+
+def test_the_python_that_was_named_is_taken_however_slow(clone: Path, fake_tools: Path, tmp_path: Path) -> None:
+    slow = a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
+    run([clone / "cairn", "up"], cwd=clone, CAIRN_PYTHON=str(slow))
+    assert made_with(clone) == slow
+
+
 def test_no_python_is_said(clone: Path) -> None:
     said = run([clone / "cairn", "up"], cwd=clone, CAIRN_PYTHON="/bin/false")
     assert said.returncode == 1
