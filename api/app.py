@@ -29,6 +29,7 @@ from api.v1 import (
     passkeys,
     people,
     pull,
+    push,
     quarantine,
     relay,
     replay,
@@ -54,6 +55,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
         docs_url=None,  # the framework's pages load their scripts from elsewhere, and we work without internet
         redoc_url=None,
         generate_unique_id_function=operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it looks for a provider at every request
     )
     app.state.terms = terms or Terms()
     app.state.services, app.state.remembered = services, Remembered()
@@ -61,7 +63,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     app.add_middleware(AnswersHead)
     answer_problems(app)
     app.state.proofs = Proofs(app.state.terms.words)
-    routes = (health, problem_pages, reference_page, sync, pull, live, relay, quarantine, entities, commands)
+    routes = (health, problem_pages, reference_page, sync, push, pull, live, relay, quarantine, entities, commands)
     past = (history, replay, views)
     signing_in = (sign_in, passkeys, keys, me, devices, handin, people, service_accounts, audit, webhooks)
     proving = (log_proof, audit_proof)

@@ -17,7 +17,7 @@ from api.office import with_office
 from api.problem import Problem
 from api.proof import Proven
 from api.services import Services
-from api.v1.sync import received
+from api.v1.push import received
 from commands.cases import with_cases
 from commands.lanes import LATE_BYTES_MAX, LATE_EVENTS_MAX, DeviceRow, has_room, judge_of, lane_of, set_aside_alike
 from domain.values import UUID_PATTERN

@@ -127,26 +127,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/sync/push": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Hand in events
-         * @description Up to 500 events of one replica, one canonical JSON document per line: one durable verdict for each.
-         */
-        post: operations["push"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/sync/digest": {
         parameters: {
             query?: never;
@@ -161,6 +141,26 @@ export interface paths {
         get: operations["digest"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sync/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in events
+         * @description Up to 500 events of one replica, one canonical JSON document per line: one durable verdict for each.
+         */
+        post: operations["push"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3728,6 +3728,16 @@ export interface components {
             replica: components["schemas"]["Standing"] | null;
         };
         /**
+         * DigestTold
+         * @description The hash of every state at a position.
+         */
+        DigestTold: {
+            /** Head */
+            head: number;
+            /** State Hash */
+            state_hash: string;
+        };
+        /**
          * VerdictTold
          * @description What became of one event.
          */
@@ -3791,16 +3801,6 @@ export interface components {
             seq?: number;
             /** Hash */
             hash?: string | null;
-        };
-        /**
-         * DigestTold
-         * @description The hash of every state at a position.
-         */
-        DigestTold: {
-            /** Head */
-            head: number;
-            /** State Hash */
-            state_hash: string;
         };
         /**
          * FrameTold
@@ -5741,34 +5741,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Request Entity Too Large. [`body-too-large`](/problems/body-too-large): more than 1 MiB in a push, or more than its route takes in any other body; [`packed-too-tightly`](/problems/packed-too-tightly): the body unpacks to more than 50 times its size; [`too-many-events`](/problems/too-many-events): more than 500 lines. */
-        "body-too-large.packed-too-tightly.too-many-events": {
-            headers: {
-                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
-                Deprecation: components["headers"]["Deprecation"];
-                Sunset: components["headers"]["Sunset"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                RateLimit: components["headers"]["RateLimit"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unreadable-body`](/problems/unreadable-body): a line without readable `replica`, `seq` and `prev`, or the events of several replicas; `line` says where. */
-        "invalid-request.unreadable-body": {
-            headers: {
-                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
-                Deprecation: components["headers"]["Deprecation"];
-                Sunset: components["headers"]["Sunset"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                RateLimit: components["headers"]["RateLimit"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Forbidden. [`forbidden`](/problems/forbidden): the role of whoever speaks does not do this. */
         forbidden: {
             headers: {
@@ -5785,6 +5757,34 @@ export interface components {
         };
         /** @description Service Unavailable. [`log-busy`](/problems/log-busy): the digest could not be taken because events kept arriving; [`log-unavailable`](/problems/log-unavailable): the log cannot be reached or cannot store; all of the request or nothing of it is stored. */
         "log-busy.log-unavailable": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Request Entity Too Large. [`body-too-large`](/problems/body-too-large): more than 1 MiB in a push, or more than its route takes in any other body; [`packed-too-tightly`](/problems/packed-too-tightly): the body unpacks to more than 50 times its size; [`too-many-events`](/problems/too-many-events): more than 500 lines. */
+        "body-too-large.packed-too-tightly.too-many-events": {
+            headers: {
+                "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                Deprecation: components["headers"]["Deprecation"];
+                Sunset: components["headers"]["Sunset"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Entity. [`invalid-request`](/problems/invalid-request): a parameter or member is missing or wrong; `errors` says which; [`unreadable-body`](/problems/unreadable-body): a line without readable `replica`, `seq` and `prev`, or the events of several replicas; `line` says where. */
+        "invalid-request.unreadable-body": {
             headers: {
                 "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
                 Deprecation: components["headers"]["Deprecation"];
@@ -7152,6 +7152,45 @@ export interface operations {
             503: components["responses"]["log-unavailable"];
         };
     };
+    digest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The dated version that the client was written for; the newest where it is left out.
+                 * @example 2026-11-01
+                 */
+                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
+                    Deprecation: components["headers"]["Deprecation"];
+                    Sunset: components["headers"]["Sunset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DigestTold"];
+                };
+            };
+            400: components["responses"]["version-unknown"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            426: components["responses"]["client-too-old"];
+            429: components["responses"]["quota-exceeded"];
+            431: components["responses"]["headers-too-large"];
+            500: components["responses"]["internal-error"];
+            503: components["responses"]["log-busy.log-unavailable"];
+        };
+    };
     push: {
         parameters: {
             query?: never;
@@ -7224,45 +7263,6 @@ export interface operations {
             431: components["responses"]["headers-too-large"];
             500: components["responses"]["internal-error"];
             503: components["responses"]["log-unavailable.written-meanwhile"];
-        };
-    };
-    digest: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The dated version that the client was written for; the newest where it is left out.
-                 * @example 2026-11-01
-                 */
-                "Cairnfield-Version"?: components["parameters"]["CairnfieldVersion"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "Cairnfield-Version": components["headers"]["Cairnfield-Version"];
-                    Deprecation: components["headers"]["Deprecation"];
-                    Sunset: components["headers"]["Sunset"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DigestTold"];
-                };
-            };
-            400: components["responses"]["version-unknown"];
-            401: components["responses"]["unauthorized"];
-            403: components["responses"]["forbidden"];
-            426: components["responses"]["client-too-old"];
-            429: components["responses"]["quota-exceeded"];
-            431: components["responses"]["headers-too-large"];
-            500: components["responses"]["internal-error"];
-            503: components["responses"]["log-busy.log-unavailable"];
         };
     };
     pull: {
