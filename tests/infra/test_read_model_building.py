@@ -14,6 +14,7 @@ from infra.postgres.read_model.rows import Writing
 from infra.postgres.read_model.store import PostgresStore
 from infra.postgres.read_model.tables import KEPT, close_tables, schema_of
 from infra.postgres.read_model.versions import let_see, make, prepare
+from infra.postgres.read_model.views import show
 from infra.postgres.roles import ANALYST, AUDITOR, PROJECTOR
 from infra.postgres.schema import APP_ROLE
 from projections.projection import Column, Row, Table
@@ -137,6 +138,21 @@ def test_whoever_builds_goes_on_where_it_was_shown_meanwhile(place: Place) -> No
         catch_up(store, place.office)
         is_right(store, place.office)
         assert store.is_bare is False
+
+
+def test_what_an_older_program_has_shown_can_be_read_after_the_next_start(place: Place) -> None:
+    """It knew of no tables that are closed when they are shown, and so did not close them."""
+    with connect(place.dsn, role=PROJECTOR) as maker, maker.transaction():
+        show(maker, schema_of(place.version), PROJECTIONS)
+        maker.execute("update rpt.read_model_version set state = 'kept' where state = 'shown'")
+        maker.execute("update rpt.read_model_version set state = 'shown' where version = %s", [place.version])
+    look = "select count(*) from rpt_in_full.visit"
+    with connect(place.dsn) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reader.execute(look)
+    with connect(place.dsn, role=None) as owner:
+        prepare(owner, now_ms=NOON)
+    with open_pool(place.dsn, size=1) as pool, of_tenant.transaction(pool, place.office.tenant) as reader:
+        assert reader.execute(look).fetchone() == (0,)
 
 
 def test_tables_are_closed_once(place: Place) -> None:

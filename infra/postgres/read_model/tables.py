@@ -87,9 +87,14 @@ def make_tables(connection: Connection, schema: str, tables: Sequence[Table]) ->
     connection.execute(_STATES.format(table=sql.Identifier(schema, KEPT)))
 
 
+def are_closed(connection: Connection, schema: str) -> bool:
+    """Whether readers see what they may of these tables; else nobody but PROJECTOR can read them."""
+    return connection.execute(_IS_CLOSED, {"schema": schema, "table": KEPT}).fetchone() == (True,)
+
+
 def close_tables(connection: Connection, schema: str, tables: Sequence[Table]) -> None:
     """Let readers see what they may, each of their own tenant alone; nothing is done where that was done before."""
-    if connection.execute(_IS_CLOSED, {"schema": schema, "table": KEPT}).fetchone() == (True,):
+    if are_closed(connection, schema):
         return
     apart = {"of_tenant_name": sql.Identifier(POLICY), "of_tenant": sql.SQL(OF_TENANT)}
     for table in tables:

@@ -14,7 +14,7 @@ from psycopg import sql
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection
 from infra.postgres.read_model.store import follower_of
-from infra.postgres.read_model.tables import READERS, close_tables, make_tables, schema_of
+from infra.postgres.read_model.tables import READERS, are_closed, close_tables, make_tables, schema_of
 from infra.postgres.read_model.views import IN_FULL, RPT, show, views_fingerprint
 from infra.postgres.roles import ANALYST, PROJECTOR
 from infra.postgres.unfit import DatabaseUnfit
@@ -116,6 +116,7 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
     owner.execute(sql.SQL("set role {}").format(sql.Identifier(PROJECTOR)))
     there = owner.execute("select to_regclass('rpt.read_model_version')").fetchone()
     if there != (None,) and any(each.fingerprint == fingerprint() for each in versions(owner)):
+        _close_what_is_shown(owner)
         _show_anew_if_worked_out_otherwise(owner)
         return
     with owner.transaction():
@@ -132,6 +133,17 @@ def prepare(owner: Connection, *, now_ms: int) -> None:
         number = _make(owner, now_ms)
         if number == 1:
             _let_see(owner, number, now_ms)
+
+
+def _close_what_is_shown(owner: Connection) -> None:
+    """An older program that went on beside this one shows what this one has built, and knows of no tables that are
+    closed only then: people would be denied every one of them."""
+    for each in versions(owner):
+        is_ours = each.state == "shown" and each.fingerprint == fingerprint()
+        if is_ours and not are_closed(owner, schema_of(each.number)):
+            with _alone(owner):
+                _hold(owner, each.number)
+                close_tables(owner, schema_of(each.number), PROJECTIONS)
 
 
 def _show_anew_if_worked_out_otherwise(owner: Connection) -> None:
