@@ -95,7 +95,7 @@ class MemoryClaim:
     def parked(self) -> Set[str]:
         return self.now.parked.keys()
 
-    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
+    def write(self, changes: Changes, subjects: Sequence[Subject] = ()) -> None:
         tables = {name: dict(rows) for name, rows in self.now.tables.items()}
         for name, keys in changes.gone.items():
             for key in keys:
@@ -106,7 +106,7 @@ class MemoryClaim:
             projection = self._store.projections[name]
             _check(projection, rows)
             tables.setdefault(name, {}).update({projection.key_of(row): row for row in rows})
-        remembered = {**self.now.subjects, **{each.id: each for each in (*new, *changed)}}
+        remembered = {**self.now.subjects, **{each.id: each for each in subjects}}
         self.now = replace(self.now, tables=tables, subjects=remembered)
 
     def park(self, poisoned: Sequence[Poisoned], *, now_ms: int) -> None:

@@ -105,7 +105,7 @@ class Projector:
         known = claim.known([entity for entity, each in rows.items() if each[0].version > 1])
         folded, replicas = fold(rows, self.group, known=known), of_replicas(self.group, page)
         try:
-            _keep(claim, folded, known, replicas)
+            _keep(claim, folded, replicas)
         except RowsRefused:
             claim.write(replicas)
             return self._by_halves(claim, rows, known)
@@ -123,7 +123,7 @@ class Projector:
             part = {each: rows[each] for each in some}
             folded = fold(part, self.group, known=known)
             try:
-                _keep(claim, folded, known)
+                _keep(claim, folded)
             except RowsRefused:
                 found += self._by_halves(claim, part, known)
             else:
@@ -138,19 +138,17 @@ class Projector:
             if folded.poisoned:
                 return folded.poisoned[0]
             try:
-                _keep(claim, folded, known)
+                _keep(claim, folded)
             except RowsRefused as why:
                 return Poisoned(entity, row.position, str(why))
             known = folded.subjects
         return None
 
 
-def _keep(claim: Claim, folded: Folded, known: Mapping[str, Subject], also: Changes = NO_CHANGES) -> None:
+def _keep(claim: Claim, folded: Folded, also: Changes = NO_CHANGES) -> None:
     """Write all of it at once; `also` speaks of other tables."""
     folded.changes.written.update(also.written)
-    new = [each for entity, each in folded.subjects.items() if entity not in known]
-    changed = [each for entity, each in folded.subjects.items() if entity in known]
-    claim.write(folded.changes, new=new, changed=changed)
+    claim.write(folded.changes, [*folded.subjects.values()])
 
 
 def _check_dense(page: Sequence[EventRow], after: int, tenant: TenantId) -> None:

@@ -136,6 +136,16 @@ def _as_far_as_possible(
 
 
 def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) -> _Shown:
+    told, after = _merged(rows, before)
+    return _changes(group, told, before, after)
+
+
+def folded_again(rows: Sequence[EventRow]) -> Subject:
+    """One entity as these events of it, from its first one on, have made it."""
+    return _merged(rows, None)[1]
+
+
+def _merged(rows: Sequence[EventRow], before: Subject | None) -> tuple[list[Told], Subject]:
     told: list[Told] = []
     reached = before.changed.version if before else 0
     assert rows[0].version == reached + 1, f"version {rows[0].version} comes where {reached + 1} is the next"
@@ -147,7 +157,7 @@ def _taken_in(rows: Sequence[EventRow], before: Subject | None, group: Group) ->
     last = rows[-1]
     changed = mark_of(last)
     created = before.created if before else changed if len(rows) == 1 else mark_of(rows[0])
-    return _changes(group, told, before, Subject(last.entity, last.scope, state, created, changed))
+    return told, Subject(last.entity, last.scope, state, created, changed)
 
 
 def mark_of(row: EventRow) -> Mark:

@@ -69,8 +69,8 @@ class Claim(Protocol):
         """The entities that stand still."""
         ...
 
-    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
-        """Write rows, take rows away, and remember entities: `new` are those that were not `known` until now.
+    def write(self, changes: Changes, subjects: Sequence[Subject] = ()) -> None:
+        """Write rows, take rows away, and remember entities as they are now.
 
         Raises RowsRefused and is as before.
         """

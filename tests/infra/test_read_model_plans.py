@@ -28,6 +28,8 @@ def test_whoever_moves_the_read_model_along_goes_through_no_log(database: str) -
         "version": 1,
         "now_ms": NOON,
         "entity": rows[7].entity,
+        "entities": [row.entity for row in rows[: store.FOLDED_AT_ONCE]],
+        "most": store.FOLDED_AGAIN_MAX,
         "after": EVENTS // 2,
         "until": EVENTS,
         "limit": 500,
@@ -36,6 +38,7 @@ def test_whoever_moves_the_read_model_along_goes_through_no_log(database: str) -
         store.STANDING: '"position" = ',
         store.PAGE: '"position" > ',
         store.HISTORY: "entity = ",
+        store.AGAIN: "entity = ",
     }
     with open_pool(database, size=1, role=PROJECTOR) as pool, of_tenant.transaction(pool, tenant) as connection:
         for statement, by in looked_for.items():

@@ -124,7 +124,7 @@ def test_what_stood_still_is_tried_again_when_a_program_starts(place: Place) -> 
         entity = office.events()[0].entity
         with store.claim(office.tenant) as claim:
             assert claim is not None
-            claim.park([Poisoned(entity, 1, "a mistake that this program does not make")], now_ms=0)
+            claim.park([Poisoned(entity, office.position + 1, "a mistake that this program does not make")], now_ms=0)
         with serving(place):
             until(lambda: not store.all_parked(office.tenant), within_s=PATIENCE_S)
         is_right(store, office)

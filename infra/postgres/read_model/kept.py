@@ -1,6 +1,7 @@
-"""What the runner keeps of each entity, to go on from: everything that was merged in it, as text.
+"""What the runner keeps of an entity with a long story, to go on from: everything that was merged in it, as text.
 
-Nobody reads it but the runner. It is two texts and not a column for each number, because nothing is looked for in it.
+Of all others it keeps nothing, and folds them again (`store.FOLDED_AGAIN_MAX`). Nobody reads it but the runner. It is
+two texts and not a column for each number, because nothing is looked for in it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from sync import state_codec
 
 KEPT_TABLE: Final = Table(
     name=KEPT,
-    comment="What the runner has merged of each entity, up to where these tables hold the log; nobody else reads it.",
+    comment="What the runner has merged of entities with a long story, up to where these tables hold the log.",
     columns=(
         Column("entity", "text", "Its id."),
         Column("marks", "text", "Its home scope, and the events that made it and that changed it last, as JSON."),

@@ -21,7 +21,7 @@ from infra.postgres.read_model.kept import KEPT_TABLE, kept, recalled, recalling
 from infra.postgres.read_model.rows import Writing
 from infra.postgres.read_model.tables import schema_of
 from infra.postgres.trouble import told_as_ours
-from projections.folding import Changes, Poisoned
+from projections.folding import Changes, Poisoned, folded_again
 from projections.projection import Projection, Row, Subject
 from projections.store import Parked, RowsRefused, Standing
 from sync.log import Conflicting, TenantId, TenantUnknown
@@ -34,6 +34,11 @@ EVENTS_PER_FETCH: Final = 500
 """At most 32 MB, at 64 KiB an event."""
 REMEMBERED_MAX: Final = 50_000
 """How many entities of a tenant are kept in memory between pages."""
+FOLDED_AGAIN_MAX: Final = 16
+"""Up to so many events, an entity that is not in memory is folded again from the log. Longer stories are kept (`kept`):
+to write down what was merged whenever that changes costs more than to fold a few events where it is needed. Tables that
+were made with another number hold what does not go with this one, so with it changes `projections.read_model.LOGIC`."""
+FOLDED_AT_ONCE: Final = EVENTS_PER_FETCH // FOLDED_AGAIN_MAX
 
 _TENANTS: Final[LiteralString] = "select tenant::text from tenant order by tenant"
 # In no hurry to be on the disk: what is lost in a crash is lost together with how far it had come, and made again from
@@ -67,6 +72,13 @@ HISTORY: Final[LiteralString] = f"""
     select {_EVENT} from event
     where tenant = %(tenant)s and entity = %(entity)s and version > %(after)s and position <= %(until)s
     order by version limit %(limit)s
+"""
+AGAIN: Final[LiteralString] = f"""
+    select {_EVENT} from unnest(%(entities)s::uuid[]) as asked(wanted)
+    cross join lateral (
+        select * from event where event.tenant = %(tenant)s and event.entity = asked.wanted and version <= %(most)s
+        order by version) as told
+    where position <= %(until)s
 """
 _PARKED: Final[LiteralString] = """
     select entity::text, position, why, (extract(epoch from parked_at) * 1000)::bigint from projection_parked
@@ -199,30 +211,42 @@ class PostgresClaim:
 
     def known(self, entities: Sequence[str]) -> Mapping[str, Subject]:
         found = {each: self.remembered[each] for each in entities if each in self.remembered}
-        missing = [each for each in entities if each not in found]
-        if missing:
+        if missing := [each for each in entities if each not in found]:
             rows = self._ask(recalling(self._store.schema), entities=missing)
             found |= {row[0]: recalled(row) for row in rows}
+        if missing := [each for each in missing if each not in found]:
+            found |= self._folded_again(missing)
         return found
+
+    def _folded_again(self, entities: Sequence[str]) -> Mapping[str, Subject]:
+        """From the log, up to where the tables hold it: of what stands still, that is before the event it stands at."""
+        stands_at = {row[0]: row[1] for row in self._ask(_PARKED, version=self._store.version)}
+        rows = dict[str, list[EventRow]]()
+        for begin in range(0, len(entities), FOLDED_AT_ONCE):
+            asked = entities[begin : begin + FOLDED_AT_ONCE]
+            for row in self._events(AGAIN, entities=asked, most=FOLDED_AGAIN_MAX, until=self.position):
+                if row.position < stands_at.get(row.entity, row.position + 1):
+                    rows.setdefault(row.entity, []).append(row)
+        return {entity: folded_again(told) for entity, told in rows.items()}
 
     def parked(self) -> Set[str]:
         return {row[0] for row in self._ask(_PARKED, version=self._store.version)}
 
-    def write(self, changes: Changes, *, new: Sequence[Subject] = (), changed: Sequence[Subject] = ()) -> None:
+    def write(self, changes: Changes, subjects: Sequence[Subject] = ()) -> None:
         try:
             with self._connection.transaction():  # a savepoint
-                self._write(changes, new, changed)
+                self._write(changes, subjects)
         except psycopg.errors.FeatureNotSupported:
             if not self._store.is_bare:
                 raise
             self._store.is_bare = False  # somebody has closed them since
-            self.write(changes, new=new, changed=changed)
+            self.write(changes, subjects)
         except _REFUSED as why:
-            for each in (*new, *changed):
+            for each in subjects:
                 self.remembered.pop(each.id, None)
             raise RowsRefused(str(why)) from why
 
-    def _write(self, changes: Changes, new: Sequence[Subject], changed: Sequence[Subject]) -> None:
+    def _write(self, changes: Changes, subjects: Sequence[Subject]) -> None:
         writing, told = self._store.writing, (self._connection, self._tenant)
         for table, keys in changes.gone.items():
             writing[table].take_away(*told, keys)
@@ -231,11 +255,9 @@ class PostgresClaim:
             add(writing[table], *told, rows)
         for table, rows in changes.written.items():
             writing[table].write(*told, rows)
-        if new:
-            add(self._store.keeping, *told, kept(new))
-        if changed:
-            self._store.keeping.write(*told, kept(changed))
-        for each in (*new, *changed):
+        if long := [each for each in subjects if each.changed.version > FOLDED_AGAIN_MAX]:
+            self._store.keeping.write(*told, kept(long))
+        for each in subjects:
             self.remembered[each.id] = each
             self.remembered.move_to_end(each.id)
         while len(self.remembered) > REMEMBERED_MAX:

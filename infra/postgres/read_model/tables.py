@@ -61,7 +61,7 @@ _STATES: Final = sql.SQL("""
         primary key (tenant, entity)
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
     comment on table {table} is
-        'What the runner has merged of each entity, up to where these tables hold the log; nobody else reads it.';
+        'What the runner has merged of entities with a long story, up to where these tables hold the log.';
 """)
 
 
