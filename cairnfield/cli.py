@@ -6,6 +6,7 @@ import typer
 
 from cairnfield import (
     audit,
+    backup,
     bench,
     develop,
     durable,
@@ -60,6 +61,7 @@ prove.app.command()(sync)
 prove.app.command()(api)
 app.add_typer(prove.app, name="prove", help="Prove what is promised of the merge, of sync and of the API.")
 app.add_typer(epoch.app, name="epoch", help="Tell devices that the server came back older than they knew it.")
+app.add_typer(backup.app, name="backup", help="Take backups, and show that they can be restored.")
 app.add_typer(durable.app, name="durable", help="Tell devices what they need not keep any longer.")
 projections.app.command("what-if")(what_if)
 app.add_typer(projections.app, name="projections", help="Look at what follows from the log, build it anew, compare.")

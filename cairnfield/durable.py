@@ -1,16 +1,16 @@
 """`cairn durable mark`: a backup was verified, and devices need not keep what it holds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
 import typer
 
 from cairnfield.failure import CannotGoOn
-from cairnfield.tenants import tenants_named
+from cairnfield.tenants import Named, tenants_named
 from sync.limits import PAGE_EVENTS_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from psycopg_pool import ConnectionPool
 
@@ -46,37 +46,63 @@ def mark(
 
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import open_accounts, open_log
-    from infra.postgres.audit_copy import mark as mark_audit
-    from infra.postgres.log_copy import LogCopy
     from infra.postgres.pool import open_pool
-    from infra.postgres.roles import PROJECTOR
 
     if (copy is None) == (position is None):
         raise CannotGoOn("Say either --copy URL, where the backup was restored, or --position N, which you compared.")
     console = Console(highlight=False, soft_wrap=True)
-    with (
-        database(settings_with(data=data)) as opened,
-        open_pool(opened.dsn, size=1) as pool,
-        open_pool(opened.dsn, size=1, role=PROJECTOR) as projecting,
-    ):
-        log, tenants = open_log(pool), tenants_named(tenant, open_accounts(pool).tenants())
-        audits: dict[str, int] = {}
+    with database(settings_with(data=data)) as opened, open_pool(opened.dsn, size=1) as pool:
+        tenants = tenants_named(tenant, open_accounts(pool).tenants())
         if copy is not None:
             with open_pool(copy, size=1) as copied:
-                held = LogCopy(copied, copy_archive.absolute() if copy_archive is not None else None)
-                for each, _ in tenants:
-                    _hold_files(held, each, copy_archive, _live(pool, each))
-                marks = {each: held_by(held, log, each) for each, _ in tenants}
-                audits = {each: _audit_held_by(copied, pool, each) for each, _ in tenants}
+                held = compared(copied, pool, tenants, copy_archive)
+            for sentence in marked(opened.dsn, tenants, held):
+                console.print(sentence, markup=False)
         elif len(tenants) == 1:
-            marks = {tenants[0][0]: position or 0}
+            head = open_log(pool).mark_durable(tenants[0][0], position or 0)
+            console.print(_durable_up_to(tenants[0][1], head), markup=False)
         else:
             raise CannotGoOn("Each tenant has positions of its own: say which one with --tenant.")
+
+
+class Held(NamedTuple):
+    """Up to where a copy holds what a tenant has here."""
+
+    log: int
+    audit: int
+
+
+def compared(
+    copied: "ConnectionPool[Connection]",
+    pool: "ConnectionPool[Connection]",
+    tenants: "Sequence[Named]",
+    copy_archive: Path | None,
+) -> "Mapping[TenantId, Held]":
+    """Compare a copy with the logs and audits here, event by event; raises CannotGoOn where they differ."""
+    from cairnfield.wiring import open_log
+    from infra.postgres.log_copy import LogCopy
+
+    log, held = open_log(pool), LogCopy(copied, copy_archive.absolute() if copy_archive is not None else None)
+    for each, _ in tenants:
+        _hold_files(held, each, copy_archive, _live(pool, each))
+    return {each: Held(held_by(held, log, each), _audit_held_by(copied, pool, each)) for each, _ in tenants}
+
+
+def marked(dsn: str, tenants: "Sequence[Named]", held: "Mapping[TenantId, Held]") -> "Iterator[str]":
+    """Mark as durable what a copy holds, and say so of each tenant."""
+    from cairnfield.wiring import open_log
+    from infra.postgres.audit_copy import mark as mark_audit
+    from infra.postgres.pool import open_pool
+    from infra.postgres.roles import PROJECTOR
+
+    with open_pool(dsn, size=1) as pool, open_pool(dsn, size=1, role=PROJECTOR) as projecting:
         for each, name in tenants:
-            head = log.mark_durable(each, marks[each])
-            console.print(f"{name}: durable up to {head.durable} of {head.position}", markup=False)
-            if each in audits:
-                console.print(f"{name}: its audit up to {mark_audit(projecting, each, audits[each])}", markup=False)
+            yield _durable_up_to(name, open_log(pool).mark_durable(each, held[each].log))
+            yield f"{name}: its audit up to {mark_audit(projecting, each, held[each].audit)}"
+
+
+def _durable_up_to(name: str, head: "Head") -> str:
+    return f"{name}: durable up to {head.durable} of {head.position}"
 
 
 def _live(pool: "ConnectionPool[Connection]", tenant: "TenantId") -> "Mapping[str, str]":

@@ -75,6 +75,11 @@ def find_place(folder: Path, *, may_move: bool) -> Place:
     return Place(data=data, binaries=binaries / "bin", user=user)
 
 
+def own_binaries() -> Path:
+    """The folder with the programs of the embedded server, for us to run; raises ServerUnavailable."""
+    return _wheel() / WHEEL_BINARIES / "bin"
+
+
 def closed_above(path: Path, user: SystemUser) -> Path | None:
     """The outermost folder above `path` that the account may not walk through."""
     for folder in reversed(path.parents):
