@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from infra.failpoints import hit
 from infra.memory import MemoryEventLog
 from projections.folding import Changes, Poisoned
-from projections.projection import Key, Projection, Row, Subject
+from projections.projection import Key, OfReplicas, Projection, Row, Subject
 from projections.store import Parked, RowsRefused, Standing
 from sync.log import Conflicting, TenantId
 from sync.rows import EventRow
@@ -105,7 +105,11 @@ class MemoryClaim:
         for name, rows in (*changes.added.items(), *changes.written.items()):
             projection = self._store.projections[name]
             _check(projection, rows)
-            tables.setdefault(name, {}).update({projection.key_of(row): row for row in rows})
+            there = tables.setdefault(name, {})
+            for row in rows:
+                key = projection.key_of(row)
+                if not isinstance(projection, OfReplicas) or projection.replaces(row, there.get(key)):
+                    there[key] = row
         remembered = {**self.now.subjects, **{each.id: each for each in subjects}}
         self.now = replace(self.now, tables=tables, subjects=remembered)
 

@@ -135,6 +135,13 @@ class OfReplicas(Table):
     """One row for each replica, which shows the newest of its events; the key is the replica."""
 
     row: Callable[[Told], Row]
+    newest_by: str
+    """The column with the event's `seq`. What was held or set aside comes in late: an older event replaces no newer."""
+
+    def replaces(self, row: Row, there: Row | None) -> bool:
+        """Whether a row takes the place of the one that is there."""
+        at = next(place for place, column in enumerate(self.columns) if column.name == self.newest_by)
+        return there is None or bool(row[at] > there[at])
 
 
 Projection = OfEntities | OfEvents | OfReplicas

@@ -43,4 +43,5 @@ REPLICA: Final = OfReplicas(
     key=("replica",),
     indexes=(("recorded_at",),),
     row=_row,
+    newest_by="last_seq",
 )

@@ -26,6 +26,7 @@ ended, because its process was killed, counts as `info`.
 | `calm` | runner | the last blow is over |
 | `log` | runner | `events`: see `ledger.LogEvent`, `grants` |
 | `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `taken_in` (ids of what was set aside and is accepted after all), `digest` |
+| `tables` | runner | `position`: how much of the log the read model holds, `parked` (entities that stand still), `folded` and `held`: {table: {key: {column: value}}}, by hand from the log and as the tables say |
 """  # noqa: E501  # a table
 
 import os

@@ -7,6 +7,7 @@ import orjson
 import psycopg
 
 from cairnfield.prove_sync.history import Recorder
+from cairnfield.prove_sync.tables import look_at_tables
 from sync import merge, state_codec
 from sync.envelope import parse
 from sync.frames import OFFICE_SCOPE, event_frame
@@ -52,6 +53,7 @@ def look(dsn: str, tenant: str, recorder: Recorder) -> None:
         taken_in=[event for event, state in set_aside if state in _TAKEN_IN],
         digest=state_codec.state_hash((entity, state) for entity, (_, state) in stored.items()),
     )
+    look_at_tables(dsn, tenant, rows, recorder)
 
 
 def _by_person(rows: list[tuple[str, str, int, int | None]]) -> dict[str, dict[str, list[list[int | None]]]]:

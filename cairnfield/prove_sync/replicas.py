@@ -5,7 +5,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, people
@@ -95,6 +95,34 @@ def derived_once(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
                 )
         if op.value["digest"] != digest_of(expected):
             yield Fault("I10", "the digest of the server is not that of its log", line)
+    yield from _shown_once(history, ledger)
+
+
+def _shown_once(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
+    """Also I10: the tables that people look at hold every event of the log once, and nothing else."""
+    line = next((at for at, op in enumerate(history) if (op.f, op.type) == ("tables", "ok")), None)
+    if line is None:
+        yield Fault("I10", "nobody looked into the read model", len(history) - 1)
+        return
+    told = history[line].value
+    for entity in told["parked"]:
+        yield Fault("I10", f"{entity} stands still in the read model", line)
+    if told["position"] != len(ledger.log):
+        yield Fault("I10", f"the read model holds {told['position']} of {len(ledger.log)} positions", line)
+        return
+    for table in sorted(told["folded"].keys() | told["held"].keys()):
+        yield from _rows_differ(table, told["folded"].get(table, {}), told["held"].get(table, {}), line)
+
+
+def _rows_differ(table: str, folded: dict[str, Any], held: dict[str, Any], line: int) -> Iterator[Fault]:
+    for key in sorted(folded.keys() | held.keys()):
+        one, other = folded.get(key), held.get(key)
+        if one is None or other is None:
+            yield Fault("I10", f"{table} holds {'no' if one else 'a'} row of {key}, against its log", line)
+        elif one != other:
+            column = next(name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name))
+            said = f"{other.get(column)!r}, its log folds to {one.get(column)!r}"
+            yield Fault("I10", f"{table}.{column} of {key} is {said}", line)
 
 
 def _folded(ledger: Ledger) -> dict[str, tuple[int, str]]:

@@ -25,6 +25,7 @@ from cairnfield.prove_sync.phone import Part
 from cairnfield.prove_sync.proxy import CLEAR, Proxy, Weather
 from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
 from cairnfield.prove_sync.stage import Stage
+from cairnfield.prove_sync.tables import reached
 from cairnfield.prove_sync.town import Player, Town, found, register
 from commands.authority import may_work_on_cases
 from domain.people import Role
@@ -339,7 +340,12 @@ class Play:
             and not rests[actor.part.name]["outbox"]
             and rests[actor.part.name]["cursor"] == head
             for actor in self.cast.actors
-        )
+        ) and self._holds_all(head)
+
+    def _holds_all(self, head: int) -> bool:
+        """Whether what people look at has come to the head as well."""
+        with psycopg.connect(self.stage.database.dsn) as connection:
+            return reached(connection, self.town.tenant) == head
 
     def end(self) -> None:
         """Let everybody go home."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cairnfield.prove.naive_rows import naive
 from infra.memory import MemoryEventLog
 from infra.memory_read_model import MemoryStore
 from infra.projector import Projector
@@ -10,7 +11,6 @@ from projections.read_model import GROUP, PROJECTIONS
 from projections.store import Store
 from tests.devices import NOON
 from tests.infra.event_logs import Office
-from tests.projections.naive import naive
 
 StoreOf = Callable[[Office], Store]
 LATER = NOON + 7_200_000

@@ -51,6 +51,18 @@ def test_the_tables_are_what_the_log_says(store: Store, office: Office, seed: in
     assert seed or found["open_conflict"]
 
 
+def test_what_was_held_and_came_in_late_is_not_the_newest_of_its_replica(store: Store, office: Office) -> None:
+    ada, ben, site = device(office, "adab"), device(office, "benb"), new_id()
+    created = ben.create("site", site)
+    ada.see(created)
+    pushed(office, [ada.tell("site", site, "Edited", {"directions": "left"}), ada.create("part", new_id())])
+    catch_up(store, office)
+    pushed(office, [created])
+    catch_up(store, office)
+    is_right(store, office)
+    assert [row[0:3:2] for row in store.rows(office.tenant, "replica_heard")] == [(ada.replica, 2), (ben.replica, 1)]
+
+
 def test_a_step_takes_in_a_page_and_says_how_far_that_is(store: Store, office: Office) -> None:
     ada = device(office, "adab")
     pushed(office, [ada.create("site", new_id()) for _ in range(5)])

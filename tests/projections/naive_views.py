@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from cairnfield.prove.naive_rows import naive
 from domain.catalogue import ENTITIES
 from sync.rows import EventRow
-from tests.projections.naive import naive
 
 Rows = list[dict[str, Any]]
 

@@ -42,6 +42,7 @@ HEARD: Final = OfReplicas(
     columns=(Column("replica", "text", "Who."), Column("seq", "bigint", "Up to where.")),
     key=("replica",),
     row=last_words,
+    newest_by="seq",
 )
 PROJECTIONS: Final[tuple[Projection, ...]] = (*ENTITY_TABLES, TAGS, HEARD)
 GROUP: Final = Group.of(PROJECTIONS)
@@ -65,7 +66,10 @@ def tables(*pages: Sequence[EventRow]) -> Tables:
                 assert found[name].keys().isdisjoint({KEY_OF[name](row) for row in rows}), "what is added is new"
                 found[name].update({KEY_OF[name](row): row for row in rows})
             for name, rows in changes.written.items():
-                found[name].update({KEY_OF[name](row): row for row in rows})
+                there = found[name]
+                for row in rows:
+                    if name != "heard" or HEARD.replaces(row, there.get(KEY_OF[name](row))):
+                        there[KEY_OF[name](row)] = row
     return found
 
 

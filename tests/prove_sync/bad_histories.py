@@ -91,6 +91,18 @@ def stored(name: str, **change: Any) -> Spoil:
     return spoil
 
 
+def held(table: str, **rows: dict[str, Any] | None) -> Spoil:
+    """The read model holds other rows; None: none."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        at = find(history, RUNNER, "ok", "tables")
+        there = history[at].value["held"]
+        changed_rows = {key: row for key, row in {**there.get(table, {}), **rows}.items() if row is not None}
+        return _with(history, at, {"held": {**there, table: changed_rows}})
+
+    return spoil
+
+
 def page(number: int, change: Callable[[list[Any]], Any], *, process: str = BEN) -> Spoil:
     """The events of one page are others."""
 
@@ -459,6 +471,30 @@ BAD: Final = (
     ),
     Bad("I10", "A replica is counted to less than what it has in the log.", stored("replicas", **{A: 3})),
     Bad("I10", "The digest is not the one of the states.", changed(RUNNER, "ok", "stored", digest="another")),
+    Bad("I10", "The read model has not taken in the last event.", changed(RUNNER, "ok", "tables", position=4)),
+    Bad("I10", "The read model is ahead of the log.", changed(RUNNER, "ok", "tables", position=6)),
+    Bad("I10", "An entity stands still in the read model.", changed(RUNNER, "ok", "tables", parked=[JOB])),
+    Bad("I10", "Nobody looked into the read model.", without(RUNNER, "ok", "tables")),
+    Bad(
+        "I10",
+        "The read model counted an event of a job twice.",
+        held("work_order", job={"title": "Boiler", "log_version": 6}),
+    ),
+    Bad(
+        "I10",
+        "The read model shows another title than the log.",
+        held("work_order", job={"title": "Pump", "log_version": 5}),
+    ),
+    Bad("I10", "The read model has lost a value.", held("work_order", job={"log_version": 5})),
+    Bad("I10", "The read model does not show a job.", held("work_order", job=None)),
+    Bad(
+        "I10",
+        "The read model shows a job that its log does not know.",
+        held("work_order", other={"title": "Boiler", "log_version": 1}),
+    ),
+    Bad("I10", "The read model tells of an event twice.", held("audit_trail", **{"6": {"event_id": "e6"}})),
+    Bad("I10", "The read model leaves an event out.", held("audit_trail", **{"4": None})),
+    Bad("I10", "A table holds rows of which its log makes none.", held("visit_person", ben={"as": "crew"})),
     Bad(
         "I11",
         "Two devices with the same events show different states.",

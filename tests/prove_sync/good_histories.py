@@ -20,6 +20,7 @@ from tests.prove_sync.stories import (
     pulled,
     pushed,
     rested,
+    tables,
     told,
     wrote,
 )
@@ -106,7 +107,7 @@ def _restored() -> list[Op]:
             "verdicts": [],
         }
         again += [told(process, "ok", "pull", **begun), told(process, "ok", "apply", epoch="second", cursor=5)]
-    end = [rested(ADA), rested(BEN), told(RUNNER, "ok", "log", events=log), history[-1]]
+    end = [rested(ADA), rested(BEN), told(RUNNER, "ok", "log", events=log), *history[-2:]]
     return [*history[:at], *again, *end]
 
 
@@ -128,9 +129,11 @@ def came_right() -> list[Op]:
         op._replace(value={**op.value, "cursor": 6, "state_hash": final, "applied": "six"})
         for op in (rested(ADA), rested(BEN))
     ]
-    value = {**history[-1].value, "entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
+    value = history[find(history, RUNNER, "ok", "stored")].value
+    value |= {"entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
     kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "taken_in": ["e5"]})
-    return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, told(RUNNER, "ok", "log", events=log), kept]
+    end = [told(RUNNER, "ok", "log", events=log), kept, tables("e1", "e2", "e3", "e4", "e6", "e5")]
+    return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, *end]
 
 
 def knew_what_was_set_aside() -> list[Op]:

@@ -42,6 +42,12 @@ LOG = [
 FINAL = digest_of({JOB: (3, "job after 3"), SITE: (2, "site after 2")})
 
 
+def shown(*jobs: str) -> dict[str, Any]:
+    """What the read model shows: a job with so many events, told one by one in the audit trail."""
+    trail = {str(place): {"event_id": name} for place, name in enumerate(jobs, 1)}
+    return {"work_order": {JOB: {"title": "Boiler", "log_version": len(jobs)}}, "audit_trail": trail}
+
+
 def told(process: str, kind: Type, f: str, **value: Any) -> Op:
     return Op(process, kind, f, value, 1_000)
 
@@ -84,6 +90,12 @@ def rested(process: str) -> Op:
     same = {"epoch": "first", "applied": "all", "state_hash": FINAL, "shown": []}
     at_rest = told(process, "ok", "rest", cursor=5, outbox=[], quarantined=[], **same)
     return at_rest._replace(time=CALM_MS + 2_000)
+
+
+def tables(*log: str) -> Op:
+    """The read model holds the whole log, each event once."""
+    same = {"folded": shown(*log), "held": shown(*log)}
+    return told(RUNNER, "ok", "tables", position=len(log), parked=[], **same)
 
 
 def good() -> list[Op]:
@@ -131,6 +143,7 @@ def good() -> list[Op]:
             quarantined=["e5"],
             digest=FINAL,
         ),
+        tables("e1", "e2", "e3", "e4", "e6"),
     ]
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from infra.postgres import binary_columns
 from infra.postgres.pool import Connection
-from projections.projection import Column, Key, Row, Table
+from projections.projection import Column, Key, OfReplicas, Row, Table
 from sync.log import TenantId
 
 ROWS_PER_FETCH: Final = 2_000
@@ -24,7 +24,7 @@ _ADD: Final = sql.SQL("""
     insert into {table} (tenant, {columns})
     select %(tenant)s, {values} from unnest({arrays}) as t({columns})
 """)
-_WRITE: Final = sql.SQL("{add} on conflict (tenant, {key}) do {otherwise}")
+_WRITE: Final = sql.SQL("{add} on conflict (tenant, {key}) do {otherwise}{where}")
 _COPY: Final = sql.SQL("copy {table} (tenant, {columns}) from stdin")
 _TAKE_AWAY: Final = sql.SQL("""
     delete from {table} using unnest({arrays}) as t({columns}) where {table}.tenant = %(tenant)s and {same}
@@ -72,7 +72,8 @@ class Writing:
             arrays=_arrays(table.columns),
         )
         self._copy = _COPY.format(table=named["table"], columns=_names(table.columns))
-        self._write = _WRITE.format(add=self._add, key=named["key"], otherwise=_otherwise(others))
+        otherwise, newer = _otherwise(others), _where(table, named["table"])
+        self._write = _WRITE.format(add=self._add, key=named["key"], otherwise=otherwise, where=newer)
         same = [sql.SQL("{0}.{1} = t.{1}").format(named["table"], sql.Identifier(each.name)) for each in self._key]
         self._take_away = _TAKE_AWAY.format(
             table=named["table"], columns=_names(self._key), arrays=_arrays(self._key), same=sql.SQL(" and ").join(same)
@@ -89,7 +90,7 @@ class Writing:
             stream.write(_copied(self._columns, tenant, rows))
 
     def write(self, connection: Connection, tenant: TenantId, rows: Sequence[Row]) -> None:
-        """Write rows, each in place of the one with the same key."""
+        """Write rows, each in place of the one with the same key; of replicas only what is newer."""
         connection.execute(self._write, {"tenant": tenant, **_sent(self._columns, rows)})
 
     def take_away(self, connection: Connection, tenant: TenantId, keys: Sequence[Key]) -> None:
@@ -125,6 +126,13 @@ def _otherwise(others: Sequence[Column]) -> sql.Composable:
         return sql.SQL("nothing")
     new = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(each.name)) for each in others]
     return sql.SQL("update set {}").format(sql.SQL(", ").join(new))
+
+
+def _where(table: Table, named: sql.Composable) -> sql.Composable:
+    """When a row takes the place of the one that is there: always, or only where its event is a newer one."""
+    if not isinstance(table, OfReplicas):
+        return sql.SQL("")
+    return sql.SQL(" where {table}.{0} < excluded.{0}").format(sql.Identifier(table.newest_by), table=named)
 
 
 def _sent(columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, Any]:
