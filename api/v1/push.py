@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.appending import appended
 from api.auth import ports_of, principal_of
 from api.body import check_ndjson, read_body, too_many_events
+from api.forks import note_fork
 from api.ndjson import EVENTS, PUSHED, lines_in_openapi
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
@@ -49,31 +50,33 @@ async def push(request: Request) -> Response:
     count = body.count(b"\n") + 1
     await spend_events(request, speaking, count)
     if count > SMALL_EVENTS_MAX or len(body) > SMALL_BYTES_MAX:
-        return await run_in_threadpool(_push, body, speaking, services)
-    return await _push_small(body, speaking, services)
+        return await run_in_threadpool(_push, request, body, speaking, services)
+    return await _push_small(request, body, speaking, services)
 
 
-def _push(body: bytes, speaking: Principal, services: Services) -> Response:
-    return _push_batch(received(body), speaking, services)
+def _push(request: Request, body: bytes, speaking: Principal, services: Services) -> Response:
+    return _push_batch(request, received(body), speaking, services)
 
 
-async def _push_small(body: bytes, speaking: Principal, services: Services) -> Response:
+async def _push_small(request: Request, body: bytes, speaking: Principal, services: Services) -> Response:
     """The same without a thread of its own, which costs more than all that is done for an event."""
     batch = received(body)
     check_role(speaking)
     if not is_remembered(batch[0].link.replica, speaking, services):
-        return await run_in_threadpool(_push_batch, batch, speaking, services)
+        return await run_in_threadpool(_push_batch, request, batch, speaking, services)
     prepared = _prepared(batch, speaking, services)
     try:
         answer = await appended(prepared.wanted, prepared.decide, speaking.tenant, services, now_ms=prepared.now_ms)
     except OfficeUnknown:
-        return await run_in_threadpool(_push_batch, batch, speaking, services)
+        return await run_in_threadpool(_push_batch, request, batch, speaking, services)
     if prepared.let_in:
         await run_in_threadpool(take_in_what_was_out_of_scope, prepared.let_in, speaking.tenant, services)
+    if answer.batch == "forked":
+        await run_in_threadpool(note_fork, request, batch, answer, speaking, services)
     return _told(answer)
 
 
-def _push_batch(batch: Sequence[Received], speaking: Principal, services: Services) -> Response:
+def _push_batch(request: Request, batch: Sequence[Received], speaking: Principal, services: Services) -> Response:
     check_role(speaking)
     check_device(batch[0].link.replica, speaking, services)
     tenant, (wanted, decide, let_in, now_ms) = speaking.tenant, _prepared(batch, speaking, services)
@@ -81,6 +84,7 @@ def _push_batch(batch: Sequence[Received], speaking: Principal, services: Servic
         tenant, services, lambda: services.log.append(tenant, wanted, decide, now_ms=now_ms, moved=pushing.moved)
     )
     take_in_what_was_out_of_scope(let_in, tenant, services)
+    note_fork(request, batch, answer, speaking, services)
     return _told(answer)
 
 
