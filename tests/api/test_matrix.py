@@ -9,6 +9,7 @@ company.
 import inspect
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,7 +25,18 @@ from infra.postgres.pool import Connection, open_pool
 from tests.api import signing
 from tests.api.expected_authority import Undecided, expected
 from tests.api.office import ROLES
-from tests.api.two_companies import ENDLESS, NO_IDS, STRANGERS, Place, Route, Town, Towns, in_common, two_companies
+from tests.api.two_companies import (
+    ENDLESS,
+    NO_IDS,
+    OF_WHAT_IS_MADE,
+    STRANGERS,
+    Place,
+    Route,
+    Spot,
+    Towns,
+    in_common,
+    two_companies,
+)
 from tests.conftest import TestServer
 
 PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -33,6 +45,14 @@ NEEDS_MORE_THAN_A_TOKEN: Final = {
     *(("POST", "/v1/devices"), ("PUT", "/v1/me/password"), ("POST", "/v1/sync/hello"), ("POST", "/v1/sync/replicas"))
 }
 """A proof by a key, the old password, a replica of one's own: without it they refuse whoever may ask, too."""
+TELLS_NOBODY: Final = ("POST", "/v1/sign-in/passkey/options")
+"""A challenge is made for whoever asks."""
+SEEN_BY_EVERYBODY: Final = frozenset({"part", "stock_location", "checklist_template", "person", "tenant"})
+"""The catalog needs no grant, and colleagues are known."""
+REFUSED_BY_NAME: Final[defaultdict[Any, tuple[str, ...]]] = defaultdict(
+    tuple, {"owner_id": ("owner_cannot_decide",), "entity_id": ("event_refused",)}
+)
+"""Where the answer does not point at a member of the body."""
 ELSEWHERE: Final[tuple[Place, ...]] = ("foreign", "nowhere")
 
 
@@ -48,14 +68,13 @@ def routes_of(towns: Towns) -> list[Route]:
 
 
 def ask(
-    towns: Towns, route: Route, who: str, place: Place, *, of: Town | None = None, whole: bool = True
+    towns: Towns, route: Route, who: str, place: Place, *, whole: bool = True, at: Spot | None = None
 ) -> tuple[Any, list[str]]:
-    """The answer, and the ids that were sent for it."""
+    """The answer, and the ids that were sent for it; `at`: one of them alone is of that place, and the others ours."""
     method, template = route
-    named, body = towns.named(template, place), towns.body(route, place, whole=whole)
+    named, body = towns.named(template, place, at), towns.body(route, place, whole=whole, at=at)
     sent = [*(each for name, each in named.items() if name not in NO_IDS), *UUIDS.findall((body or b"").decode())]
-    path = template.format(**named)
-    return (of or towns.ours).ask(method, path, who, body), sent
+    return towns.ours.ask(method, template.format(**named), who, body), sent
 
 
 def test_c7_somebody_decided_on_every_route(towns: Towns) -> None:
@@ -66,13 +85,15 @@ def test_c7_somebody_decided_on_every_route(towns: Towns) -> None:
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
-def test_c1_a_stranger_is_shown_nothing(towns: Towns, stranger: str) -> None:
-    before = towns.ours.rows()
+def test_c1_a_stranger_is_shown_nothing_whatever_they_name(towns: Towns, stranger: str) -> None:
+    before = towns.ours.rows(), towns.theirs.rows()
     for route in routes_of(towns):
-        if expected(*route) is not None:
-            answer, _ = ask(towns, route, stranger, "own")
-            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), route
-    assert towns.ours.rows() == before
+        if expected(*route) is None:
+            continue
+        for place in places_of(route):
+            answer, _ = ask(towns, route, stranger, place)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (route, place)
+    assert (towns.ours.rows(), towns.theirs.rows()) == before
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -82,11 +103,14 @@ def test_c1_whoever_may_not_ask_is_told_so_whatever_they_name(towns: Towns, role
         roles = expected(*route)
         if roles is None or role in roles:
             continue
-        places: tuple[Place, ...] = ("own", "out of scope", "foreign", "nowhere") if takes_an_id(route) else ("own",)
-        answers = [in_common(*_flat(ask(towns, route, role, place))) for place in places]
+        answers = [in_common(*_flat(ask(towns, route, role, place))) for place in places_of(route)]
         assert answers[0][0] == 403, (route, answers[0])
         assert len({status for status, _ in answers}) == 1, (route, answers)
     assert (towns.ours.rows(), towns.theirs.rows()) == before
+
+
+def places_of(route: Route) -> tuple[Place, ...]:
+    return ("own", "out of scope", "foreign", "nowhere") if takes_an_id(route) or route[0] != "GET" else ("own",)
 
 
 def takes_an_id(route: Route) -> bool:
@@ -128,9 +152,79 @@ def test_c4_what_a_technician_is_not_sent_to_is_answered_like_what_is_not_there(
             assert in_common(beyond, *sent) == in_common(nowhere, *sent_too), route
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_c2_c3_one_id_alone_of_another_company_is_answered_like_one_of_nobody(towns: Towns, role: str) -> None:
+    """All else that is said is one's own, so that it is this id that is refused."""
+    before, secrets, asked = towns.theirs.rows(), towns.theirs.secrets, 0
+    for route, spot in spots_of(towns, role):
+        (foreign, sent), (nowhere, sent_too) = (ask(towns, route, role, place, at=spot) for place in ELSEWHERE)
+        assert in_common(foreign, *sent) == in_common(nowhere, *sent_too), (route, spot)
+        leaked = [each for each in secrets if each in foreign.text and each not in sent]
+        assert not leaked, (route, spot, leaked)
+        assert route == TELLS_NOBODY or is_refused_for(foreign, spot), (route, spot, foreign.text)
+        asked += 1
+    assert towns.theirs.rows() == before
+    assert asked > 5
+
+
+def is_refused_for(answer: Any, spot: Spot) -> bool:
+    """Whether this id is what an answer complains of."""
+    if spot[0] == "path":
+        return bool(answer.status_code == 404)
+    if spot[-1] in ("tenant", "client_id"):
+        return bool(answer.status_code == 401)
+    pointer = "/".join(["", *map(str, spot[1:])])
+    return answer.status_code == 409 and (
+        answer.json()["detail"].startswith(f"{pointer}: ") or answer.json()["code"] in REFUSED_BY_NAME[spot[-1]]
+    )
+
+
+def test_c4_one_id_alone_that_a_technician_is_not_let_into_is_answered_like_one_of_nobody(towns: Towns) -> None:
+    ours = towns.ours.ids["out of scope"]
+    hidden, asked = {ours[kind] for kind in ("customer", "site", "work_order", "visit", "note")}, 0
+    for route, spot in spots_of(towns, "technician"):
+        if expected(*route) is None or towns.kind_at(route[1], spot) in SEEN_BY_EVERYBODY:
+            continue
+        places: tuple[Place, ...] = ("out of scope", "nowhere")
+        (beyond, sent), (nowhere, sent_too) = (ask(towns, route, "technician", place, at=spot) for place in places)
+        leaked = [each for each in hidden if each in beyond.text and each not in sent]
+
+        assert not leaked, (route, spot, leaked)
+        assert in_common(beyond, *sent) == in_common(nowhere, *sent_too), (route, spot)
+        asked += 1
+    assert asked > 40
+
+
+def spots_of(towns: Towns, role: str) -> Iterator[tuple[Route, Spot]]:
+    """Every id in every request that a role may send, also in those that everybody may."""
+    for route in routes_of(towns):
+        roles = expected(*route)
+        if route != ENDLESS and (roles is None or role in roles):
+            of_a_company = [spot for spot in towns.spots(route) if roles is not None or spot[0] == "body"]
+            yield from ((route, spot) for spot in of_a_company if spot != OF_WHAT_IS_MADE)
+
+
 def _is_of_everybody(route: Route) -> bool:
     """What the catalog holds needs no grant."""
     return any(f"/{each}/" in route[1] for each in ("parts", "stock-locations", "checklist-templates"))
+
+
+def test_c3_what_is_made_under_an_id_of_another_companys_is_made_as_under_any(towns: Towns) -> None:
+    """That the id is taken there is told to nobody; what is there stays theirs, and what is here is ours."""
+    before, secrets, made = towns.theirs.rows(), towns.theirs.secrets, 0
+    for route in routes_of(towns):
+        if OF_WHAT_IS_MADE not in towns.spots(route):
+            continue
+        role = "supervisor" if "supervisor" in (expected(*route) or ()) else "admin"
+        (foreign, sent), (nowhere, _) = (ask(towns, route, role, place, at=OF_WHAT_IS_MADE) for place in ELSEWHERE)
+        assert foreign.status_code == nowhere.status_code == 201, (route, foreign.text, nowhere.text)
+        assert foreign.json().keys() == nowhere.json().keys(), route
+        assert foreign.json()["version"] == nowhere.json()["version"] == 1, route
+        leaked = [each for each in secrets if each in foreign.text and each not in sent]
+        assert not leaked, (route, leaked)
+        made += 1
+    assert towns.theirs.rows() == before
+    assert made > 10
 
 
 @pytest.mark.parametrize("role", ROLES)

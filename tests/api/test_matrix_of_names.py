@@ -199,6 +199,44 @@ def test_c1_what_another_company_is_called_by_is_answered_like_what_nobody_is(to
     assert answered >= 2
 
 
+def beyond(towns: Towns, route: Route, parameter: Parameter) -> Named | None:
+    """The same parameter with something of our company that the technician is not let into; None where nothing is."""
+    ids = towns.ours.ids["out of scope"]
+    job, nobodys = ids["work_order"], new_id()
+    match parameter[1]:
+        case "replica":
+            return Named(ids["case"].rpartition("-")[0], "rnobodyaaaaaa")
+        case "resume" | "refetch" | "scope":
+            return Named(f"work_order:{job}", f"work_order:{nobodys}")
+        case "device":
+            return Named(ids["device"], nobodys)
+        case "cursor" if CURSORS[route[1]] is of_entity:
+            return Named(job, nobodys, is_place=True)
+        case _:
+            return None
+
+
+def test_c4_what_a_technician_is_not_let_into_is_answered_like_what_nobody_is_called_by(towns: Towns) -> None:
+    ours, names = towns.ours.ids["out of scope"], set[str]()
+    hidden = {ours[kind] for kind in ("customer", "site", "work_order", "visit", "note")}
+    for route, parameter in parameters(towns):
+        of = naming(route, parameter)
+        if of is None or route == ENDLESS or "technician" not in (expected(*route) or ()):
+            continue
+        named = beyond(towns, route, parameter)
+        if named is None:
+            continue
+        theirs, nobodys = (
+            asked(towns, route, "technician", parameter, value) for value in (named.theirs, named.nobodys)
+        )
+        leaked = [each for each in hidden if each in theirs.text and each not in named.theirs]
+        assert not leaked, (route, parameter, leaked)
+        if not named.is_place:
+            assert in_common(theirs, named.theirs) == in_common(nobodys, named.nobodys), (route, parameter)
+        names.add(parameter[1])
+    assert names >= {"replica", "resume", "refetch", "cursor"}
+
+
 @pytest.mark.parametrize("export", ["", "/export"])
 def test_c4_a_cursor_that_somebody_else_was_handed_is_none(towns: Towns, export: str) -> None:
     path = f"/v1/views/work_order{export}?limit=1" + ("&format=ndjson" if export else "")

@@ -7,7 +7,7 @@ company works on, and what is not there at all.
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,8 @@ from tests.devices import CREATED, PERSON_1, Device, new_id
 from tests.infra.read_models import projector
 
 Route = tuple[str, str]
+Spot = tuple[str | int, ...]
+"""Where one id stands in a request: `path` or `body`, and the parameter or the members that lead to it."""
 Place = Literal["own", "out of scope", "foreign", "nowhere"]
 Stranger = Literal["nobody", "expired", "revoked", "for another audience", "a device without a token"]
 STRANGERS: Final[tuple[Stranger, ...]] = (
@@ -44,7 +46,17 @@ ENDLESS: Final = ("GET", "/v1/sync/live")
 
 NO_IDS: Final = {"entity_type": "work_order", "field": "title", "view": "work_order"}
 """Parameters of paths that are the same everywhere."""
+_OF_TILES: Final = {"level": "0", "number": "0"}
+"""Of those every log has."""
+_RESUBMITTED: Final = {"entity_type": "work_order", "entity_id": new_id(), "type": "Edited", "data": {"title": "Pump"}}
+_INSTEAD: Final = {("POST", "/v1/quarantine/{case}/resubmit"): _RESUBMITTED}
+"""What is said where the contract's example is a shape, and no event that there is."""
+_DECIDES: Final = "decider"
+"""A kind of id: of somebody who looks after cases, as technicians do not."""
+OF_WHAT_IS_MADE: Final[Spot] = ("body", "id")
+"""Which id a record is to have, where whoever orders it says so."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NEVER_TWICE: Final = re.compile(r'"request_id":"[0-9a-f]+"|"challenge": "[^"]+"')
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _REPLICA_OF: Final = {"our town": ("rourtownaaaa", "rourtechaaaa"), "their town": ("rtheirtownaa", "rtheirtechaa")}
 _NOWHERE: Final = {"case": "rnobodyaaaaaa-1", "credential": "bm9ib2R5cyBwYXNza2V5"}
@@ -80,6 +92,8 @@ class Town:
             self.tokens[role] = accounts.issue(self.company.tenant, self.company.people[role], now_ms=now_ms)
         self._write("own", self.company.people["technician"], _REPLICA_OF[self.name][0])
         self._write("out of scope", None, _REPLICA_OF[self.name][1])
+        self.ids["own"][_DECIDES] = self.company.people["dispatcher"]
+        self.ids["out of scope"][_DECIDES] = self.company.people["supervisor"]
         self._sign_in_with_devices()
         self._strangers(accounts, now_ms)
         return self
@@ -201,20 +215,23 @@ class Towns:
     document: dict[str, Any]
     dsn: str
 
-    def named(self, template: str, place: Place) -> dict[str, str]:
-        """The parameters of a path by name, of that place; fails for a kind of id that nobody has here."""
-        return {name: self._id(template, name, place) for name in _PARAMETER.findall(template)}
+    def named(self, template: str, place: Place, at: Spot | None = None) -> dict[str, str]:
+        """The parameters of a path by name, of that place; fails for a kind of id that nobody has here.
+
+        With `at`, one id alone is of that place, and all others are our own.
+        """
+        chosen = _chosen(place, at)
+        return {name: self._id(template, name, chosen(("path", name))) for name in _PARAMETER.findall(template)}
 
     def _id(self, template: str, parameter: str, place: Place) -> str:
         if parameter in NO_IDS:
             return NO_IDS[parameter]
-        if parameter in ("level", "number"):  # of a tile, which every log has
-            return "0" if place == "own" else "777777"
-        kind = {"entity_id": "work_order", "id": _kind_of(template)}.get(parameter, parameter)
-        assert kind in self.ours.ids["own"], f"say in {__name__} what {{{parameter}}} of {template} names"
-        return self._of(kind, place)
+        if parameter in _OF_TILES:
+            return _OF_TILES[parameter] if place == "own" else "777777"
+        return self.of(self.kind_at(template, ("path", parameter)), place)
 
-    def _of(self, kind: str, place: Place) -> str:
+    def of(self, kind: str, place: Place) -> str:
+        """The id of something of that kind at a place."""
         match place:
             case "foreign":
                 return self.theirs.ids["own"][kind]
@@ -223,9 +240,9 @@ class Towns:
             case _:
                 return self.ours.ids[place][kind]
 
-    def body(self, route: Route, place: Place, *, whole: bool = True) -> bytes | None:
-        """The example that the contract gives for a body, in which every id is one of that place: all that can be said,
-        or what must be."""
+    def body(self, route: Route, place: Place, *, whole: bool = True, at: Spot | None = None) -> bytes | None:
+        """The example that the contract gives for a body, in which every id is one of that place, or the one at a
+        spot: all that can be said, or what must be."""
         method, path = route
         said = self.document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody")
         if said is None:
@@ -233,23 +250,73 @@ class Towns:
         kind, media = next(iter(said["content"].items()))
         if kind != "application/json":
             return b""
-        examples = {name: each["value"] for name, each in media["examples"].items()}
+        examples = {name: _INSTEAD.get(route, each["value"]) for name, each in media["examples"].items()}
         is_whole = whole and path != SIGNS_OUT
         example = dict(examples["whole"] if is_whole else examples.get("least", examples["whole"]))
-        example.pop("id", None)  # of what is to be made: it would be there at the next request
-        return orjson.dumps(self._said(example, place))
+        if at != OF_WHAT_IS_MADE:
+            example.pop("id", None)  # it would be there at the next request
+        return orjson.dumps(self._said(path, example, _chosen(place, at), ("body",)))
 
-    def _said(self, said: Any, place: Place, name: str = "") -> Any:
-        """What the example says, with every id of what its member names, at that place."""
+    def spots(self, route: Route) -> list[Spot]:
+        """Every id that a request of that route can name, each by where it stands."""
+        method, path = route
+        found: list[Spot] = [("path", each) for each in _PARAMETER.findall(path) if each not in NO_IDS | _OF_TILES]
+        said = self.document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {"content": {}})
+        for media in said["content"].values():
+            if "examples" in media:
+                found += _ids_in(_INSTEAD.get(route, media["examples"]["whole"]["value"]), ("body",))
+        return found
+
+    def _said(self, path: str, said: Any, chosen: Callable[[Spot], Place], at: Spot) -> Any:
+        """What the example says, with every id of what its member names, at the place that is chosen for it."""
         if isinstance(said, dict):
-            inherits = ("add", "remove")
-            return {key: self._said(each, place, name if key in inherits else key) for key, each in said.items()}
+            return {key: self._said(path, each, chosen, (*at, key)) for key, each in said.items()}
         if isinstance(said, list):
-            return [self._said(each, place, name) for each in said]
+            return [self._said(path, each, chosen, (*at, number)) for number, each in enumerate(said)]
         if isinstance(said, str) and _UUID.fullmatch(said):
-            kind = REFERS_TO.get(name, "work_order")
-            return self._of(kind if kind in self.ours.ids["own"] else "work_order", place)
+            kind = self.kind_at(path, at)
+            return self.tenant(chosen(at)) if kind == "tenant" else self.of(kind, chosen(at))
         return said
+
+    def kind_at(self, path: str, spot: Spot) -> str:
+        """What kind of thing the id at a spot of a request names."""
+        name = next(each for each in reversed(spot) if isinstance(each, str) and each not in ("add", "remove"))
+        if spot[0] == "path":
+            kind = {"entity_id": "work_order", "id": _kind_of(path)}.get(name, name)
+        elif spot == OF_WHAT_IS_MADE:
+            kind = _kind_of(path)
+        elif name == "owner_id" and path.startswith("/v1/quarantine/"):
+            kind = _DECIDES
+        else:
+            kind = {**REFERS_TO, "tenant": "tenant", "client_id": "client"}.get(name, "work_order")
+        assert kind == "tenant" or kind in self.ours.ids["own"], f"say in {__name__} what {name} of {path} names"
+        return kind
+
+    def tenant(self, place: Place) -> str:
+        """Of either company, or of none."""
+        match place:
+            case "foreign":
+                return self.theirs.company.tenant
+            case "nowhere":
+                return new_id()
+            case _:
+                return self.ours.company.tenant
+
+
+def _chosen(place: Place, at: Spot | None) -> Callable[[Spot], Place]:
+    """Of which place the id at a spot is."""
+    return lambda spot: place if at is None or spot == at else "own"
+
+
+def _ids_in(said: Any, at: Spot) -> Iterator[Spot]:
+    if isinstance(said, dict):
+        for key, each in said.items():
+            yield from _ids_in(each, (*at, key))
+    elif isinstance(said, list):
+        for number, each in enumerate(said):
+            yield from _ids_in(each, (*at, number))
+    elif isinstance(said, str) and _UUID.fullmatch(said):
+        yield at
 
 
 def _kind_of(template: str) -> str:
@@ -280,4 +347,4 @@ def in_common(answer: httpx.Response, *sent: str) -> tuple[int, str]:
     text = answer.text
     for each in sent:
         text = text.replace(each, "<sent>")
-    return answer.status_code, re.sub(r'"request_id":"[0-9a-f]+"', "", text)
+    return answer.status_code, _NEVER_TWICE.sub("", text)
