@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import httpx
@@ -33,8 +35,11 @@ from tests.devices import NOON, PERSON_1, Device, new_id
 from tests.infra.event_logs import Office, new_tenant
 
 CLIENTS: Final = 6
-BATCHES: Final = 25
+BATCHES: Final = 48
 BATCH: Final = 40
+KILLS: Final = 8
+SCRIBBLES: Final = 2
+WAL_FILE_BYTES: Final = 16 * 1024 * 1024
 SPACE_MB: Final = 112
 PUSHES_TO_FILL_MAX: Final = 200
 LARGE_NOTE: Final = "x" * 2_000
@@ -164,20 +169,25 @@ def hand_in_a_day(service: Service, name: str) -> tuple[list[bytes], list[dict[s
 def test_g3_a_database_that_goes_in_the_middle_of_pushes_costs_nothing(open_folder: Path) -> None:
     with served(open_folder) as service, ThreadPoolExecutor(CLIENTS) as threads:
         days = [threads.submit(hand_in_a_day, service, f"d{'abcdefgh'[number]}") for number in range(CLIENTS)]
-        for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+        for how in (signal.SIGKILL, signal.SIGINT, *[signal.SIGKILL] * (KILLS - 2)):
             wait_until_more_is_there(service)
             assert not any(day.done() for day in days)
-            running = service.cluster.running()
-            assert running is not None
-            os.kill(running.pid, how)
-            while service.cluster.running() is not None:
-                time.sleep(0.01)
-            service.cluster.let_go()
+            end(service.cluster, how)
             service.cluster.start()
         done = [day.result() for day in days]
         assert sum(refused for _, _, refused in done) > 0
         written = [raw for raws, _, _ in done for raw in raws]
         each_is_there_once(service, written, [verdict for _, verdicts, _ in done for verdict in verdicts])
+
+
+def end(cluster: Cluster, how: signal.Signals) -> None:
+    """Send that to the database, and wait until it is gone."""
+    running = cluster.running()
+    assert running is not None
+    os.kill(running.pid, how)
+    while cluster.running() is not None:
+        time.sleep(0.01)
+    cluster.let_go()
 
 
 def wait_until_more_is_there(service: Service) -> None:
@@ -186,6 +196,61 @@ def wait_until_more_is_there(service: Service) -> None:
     while service.head() < head + BATCH * CLIENTS:
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def end_of_the_write_ahead_log(cluster: Cluster) -> tuple[Path, int]:
+    """The file in which a killed server's write-ahead log ends, and where in it: what lies behind was not confirmed."""
+    log = cluster.data / "pg_wal"
+    told = subprocess.run(
+        [cluster.binaries / "pg_controldata", cluster.data], capture_output=True, text=True, check=True
+    )
+    begin = re.search(r"REDO location: +(\S+)", told.stdout)
+    assert begin is not None
+    waldump = [str(cluster.binaries / "pg_waldump"), f"--path={log}", f"--start={begin[1]}", "--quiet"]
+    ended = subprocess.run(waldump, capture_output=True, text=True, check=False)
+    # It names the last record that it could read, and where the next one would begin.
+    high, low = max((int(high, 16), int(low, 16)) for high, low in re.findall(r"at (\w+)/(\w+):", ended.stderr))
+    return log / f"{1:08X}{high:08X}{low // WAL_FILE_BYTES:08X}", low % WAL_FILE_BYTES
+
+
+def rubbish(kind: str, file: Path, at: int, dice: Random) -> bytes:
+    """What a disk may hold behind the end of a log whose last write was torn."""
+    written = file.read_bytes()
+    match kind:
+        case "noise":
+            return dice.randbytes(WAL_FILE_BYTES - at)
+        case "zeros":
+            return bytes(WAL_FILE_BYTES - at)
+        case "what was there before":  # as in a file that is used again
+            return (written[:at] * (WAL_FILE_BYTES // max(at, 1) + 1))[: WAL_FILE_BYTES - at]
+        case "the same records again":
+            tail = written[max(0, at - 8_192) : at]
+            return (tail * (WAL_FILE_BYTES // len(tail) + 1))[: WAL_FILE_BYTES - at]
+        case _:
+            raise AssertionError(kind)
+
+
+@pytest.mark.parametrize("kind", ["noise", "zeros", "what was there before", "the same records again"])
+def test_g3_whatever_a_disk_holds_behind_the_end_of_the_write_ahead_log_is_not_believed(
+    open_folder: Path, kind: str
+) -> None:
+    dice = Random(7)  # rubbish, and the same each time
+    with served(open_folder) as service, service.client() as client:
+        ada, verdicts, written = Device("ada"), list[dict[str, Any]](), list[bytes]()
+        with service.office() as office:
+            office.mint("ada")
+        for _ in range(SCRIBBLES):
+            raws = [ada.create("site", new_id()) for _ in range(BATCH)]
+            told, _ = push_until_answered(client, raws)
+            verdicts, written = verdicts + told, written + raws
+            end(service.cluster, signal.SIGKILL)
+            file, at = end_of_the_write_ahead_log(service.cluster)
+            with file.open("r+b") as log:
+                scribble = rubbish(kind, file, at, dice)
+                log.seek(at)
+                log.write(scribble)
+            service.cluster.start()
+        each_is_there_once(service, written, verdicts)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
+    "data_sync_retry": "off",
     "shared_buffers": "256MB",
     "wal_buffers": "16MB",
     "max_wal_size": "2GB",

@@ -30,6 +30,8 @@ TURN_POLL_S: Final = 0.05
 LOCK_KEY: Final = int.from_bytes(b"cairnfld")
 _ALEMBIC: Final = threading.Lock()  # it keeps what it is doing in module globals, which two threads would share
 MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
+MUST_BE_OFF: Final = ("data_sync_retry",)
+"""Where the disk refuses to write, the kernel may drop what it could not write, and say yes to whoever tries again."""
 
 
 class ServerTooOld(DatabaseUnfit):
@@ -86,11 +88,13 @@ def _check_server(owner: psycopg.Connection, *, allow_unsafe: bool) -> None:
             f"the database stores text as {_setting(owner, 'server_encoding')}; "
             "create one with: CREATE DATABASE cairn ENCODING 'UTF8' TEMPLATE template0"
         )
-    off = [name for name in MUST_BE_ON if _setting(owner, name) == "off"]
-    if off and not allow_unsafe:
+    off = [f"{name} = off" for name in MUST_BE_ON if _setting(owner, name) == "off"]
+    on = [f"{name} = on" for name in MUST_BE_OFF if _setting(owner, name) == "on"]
+    ways = [way for way, wrong in (("on", off), ("off", on)) if wrong]
+    if ways and not allow_unsafe:
         raise ServerNotDurable(
-            f"the server runs with {', '.join(f'{name} = off' for name in off)} and may lose records that it has "
-            "confirmed; switch on in postgresql.conf and restart it"
+            f"the server runs with {', '.join(off + on)} and may lose records that it has confirmed; switch "
+            f"{' and '.join(ways)} in postgresql.conf and restart it"
         )
 
 

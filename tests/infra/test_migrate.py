@@ -159,6 +159,20 @@ def test_a_server_that_may_lose_what_it_confirmed_is_refused(database: str) -> N
     assert {"fsync", "full_page_writes"} <= set(migrate.MUST_BE_ON)
 
 
+def test_g3_a_server_that_tries_again_what_the_disk_has_refused_is_refused(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting can be set at a start only; another one, that a connection may switch on, is refused alike."""
+    assert migrate.MUST_BE_OFF == ("data_sync_retry",)
+    with connect(database, role=None) as owner:
+        assert owner.execute("SELECT current_setting('data_sync_retry')").fetchone() == ("off",)
+    monkeypatch.setattr(migrate, "MUST_BE_OFF", ("quote_all_identifiers",))
+    careless = make_conninfo(database, options="-c quote_all_identifiers=on -c synchronous_commit=off")
+    with pytest.raises(ServerNotDurable, match=r"synchronous_commit = off, quote_all_identifiers = on.*on and off"):
+        upgrade(careless)
+    upgrade(careless, allow_unsafe=True)
+
+
 def test_a_database_that_does_not_store_utf_8_is_refused(database: str) -> None:
     ascii_only = sql.SQL("ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
     with (
