@@ -173,13 +173,10 @@ def _day(days: int) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _minute(minutes: int) -> str:
-    days, minute = divmod(minutes, 1_440)
-    return _day(days) + _MINUTES[minute]
-
-
 def instant(ms: int) -> str:
     """A moment in milliseconds since 1970, as `domain.values.Instant` spells it."""
+    # Of an event four are spelled or more, and most of them are the same one: when it was written is when it happened.
     seconds, thousandth = divmod(ms if ms < _LAST_MS else _LAST_MS, 1_000)
     minutes, second = divmod(seconds, 60)
-    return _minute(minutes) + _SECONDS[second] + _THOUSANDTHS[thousandth]  # four for each event, or more
+    days, minute = divmod(minutes, 1_440)
+    return _day(days) + _MINUTES[minute] + _SECONDS[second] + _THOUSANDTHS[thousandth]
