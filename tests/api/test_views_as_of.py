@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,8 +14,8 @@ from infra.postgres.read_model import as_of
 from infra.postgres.read_model.store import PostgresStore
 from infra.postgres.read_model.views import show
 from infra.postgres.roles import PROJECTOR
-from projections.query import NoReadModel
-from projections.read_model import PROJECTIONS
+from projections.query import NoReadModel, Shape, read_query
+from projections.read_model import BY_NAME, PROJECTIONS
 from tests.api.office import Office, problem
 from tests.api.signing import companies
 from tests.conftest import TestServer
@@ -202,3 +202,29 @@ def test_a_question_whose_tables_are_replaced_under_its_feet_is_not_answered(pla
                 connection.execute("select from rpt_in_full.visit limit 1")
                 with pytest.raises(NoReadModel) if is_replaced else nullcontext():
                     as_of.check_not_replaced(connection, "visit")
+
+
+_CHANGED_SINCE = """
+    select coalesce(max(version) filter (where position <= %(then)s), 0) from event
+    where tenant = %(tenant)s and entity_type = 'visit' group by entity having max(position) > %(then)s
+"""
+
+
+def test_milestones_are_looked_for_of_what_was_long_by_then_and_of_nothing_else(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of, "BEGINNING_EVENTS_MAX", 0)
+    tenant, then, table = place.office.tenant, [*place.then][1], BY_NAME["visit"]
+    shape = Shape(table.name, table.comment, table.columns, table.key)
+    query = replace(read_query(shape, (), sort="", fields="", limit=1), as_of=then)
+    with (
+        open_pool(place.dsn, size=1) as pool,
+        of_tenant.transaction(pool, tenant, opened_by=of_tenant.ONE_MOMENT) as connection,
+    ):
+        versions = [row[0] for row in connection.execute(_CHANGED_SINCE, {"tenant": tenant, "then": then}).fetchall()]
+        long = max(versions)
+        assert any(0 < each < long for each in versions)
+        with milestone_every(long):
+            as_of.as_of(connection, tenant, query, None)
+        looks = "select seq_scan + idx_scan from pg_stat_xact_all_tables where relname = 'milestone'"
+        assert connection.execute(looks).fetchone() == (sum(each >= long for each in versions),)

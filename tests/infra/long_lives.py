@@ -7,6 +7,7 @@ import pytest
 
 from infra import milestones as service
 from infra.postgres import milestones as keeping
+from infra.postgres.read_model import as_of as boards_as_of
 from sync import as_of, milestones
 from sync.milestones import way_of_folding
 
@@ -15,7 +16,7 @@ from sync.milestones import way_of_folding
 def milestone_every(events: int) -> Iterator[None]:
     """For as long as the block."""
     with pytest.MonkeyPatch.context() as patched:
-        for module in (milestones, as_of, keeping, service):
+        for module in (milestones, as_of, boards_as_of, keeping, service):
             patched.setattr(module, "MILESTONE_EVERY", events)
         way_of_folding.cache_clear()
         yield

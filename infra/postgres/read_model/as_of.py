@@ -7,7 +7,7 @@ under the names of the tables, in the one statement that asks.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, LiteralString, NamedTuple, assert_never
 
 import orjson
@@ -27,23 +27,26 @@ from projections.query import CHANGED_EVENTS_MAX, FOLDED_EVENTS_MAX, NoReadModel
 from projections.read_model import BY_NAME, GROUP
 from sync.hybrid_clock import ms_of
 from sync.log import TenantId
-from sync.milestones import Milestone, way_of_folding
+from sync.milestones import MILESTONE_EVERY, Milestone, way_of_folding
 from sync.rows import EventRow
 from sync.state_codec import decode
 
 BEGINNING_EVENTS_MAX: Final = FOLDED_EVENTS_MAX
 """So near to the beginning, where less had happened by then than since, everything is folded."""
 
+# What has changed since, and how many events each had by then: one less than the version of the first that came.
 _CHANGED: Final[LiteralString] = """
-    select distinct entity::text from event
+    select entity::text, min(version) - 1 from event
     where tenant = %(tenant)s and position > %(then)s and position <= %(reached)s and entity_type = any(%(types)s)
+    group by entity
 """
 # Along the index of scopes: what other scopes have become since costs nothing.
 _CHANGED_IN: Final[LiteralString] = """
-    select count(*), coalesce(array_agg(distinct entity) filter (where entity_type = any(%(types)s)), '{}') from (
-        select entity::text, entity_type from event
+    select entity::text, min(version) - 1, count(*), entity_type = any(%(types)s) from (
+        select entity, entity_type, version from event
         where tenant = %(tenant)s and scope = any(%(scopes)s) and position > %(then)s and position <= %(reached)s
         limit %(limit)s) as later
+    group by entity, entity_type
 """
 _PARKED: Final[LiteralString] = """
     select entity::text from projection_parked where tenant = %(tenant)s and version = %(version)s
@@ -188,9 +191,9 @@ class _Past:
         later = self._reached - self._then
         if entities is None and scopes is None and self._then <= min(later, BEGINNING_EVENTS_MAX):
             return None, _come_to(self._ask(_FROM_THE_BEGINNING))
-        changed = self._changed(scopes) if entities is None else [*entities]
-        ids = _ids(changed)
-        begun = self._begun(ids)
+        versions = self._changed(scopes) if entities is None else dict.fromkeys(entities, INTEGER_MAX)
+        ids = [each for each in _ids(versions) if versions[each] > 0]
+        begun = self._begun([each for each in ids if versions[each] >= MILESTONE_EVERY])
         behind = [begun[each].changed.version if each in begun else 0 for each in ids]
         history = self._ask(HISTORIES, entities=ids, behind=behind, until=self._then, limit=FOLDED_EVENTS_MAX + 1)
         if len(history) > FOLDED_EVENTS_MAX:
@@ -198,11 +201,13 @@ class _Past:
                 f"since position {self._then} so much has changed that more than {FOLDED_EVENTS_MAX:,} events would "
                 "have to be folded again"
             )
-        return changed, _come_to(history, begun)
+        return [*versions], _come_to(history, begun)
 
     def _begun(self, entities: Sequence[str]) -> Mapping[str, Subject]:
         """Those of these entities that have a milestone by then, as they were there; none that stands still, of which
         the tables know from which event on."""
+        if not entities:
+            return {}
         parked = {entity for (entity,) in self._rows(_PARKED, version=self._version)}
         asked = {
             "entities": [each for each in entities if each not in parked],
@@ -223,21 +228,22 @@ class _Past:
             for entity, each in found.items()
         }
 
-    def _changed(self, scopes: Sequence[str] | None) -> list[str]:
+    def _changed(self, scopes: Sequence[str] | None) -> Mapping[str, int]:
+        """How many events each entity that has changed since had by then."""
         if scopes is not None:
-            ((events, changed),) = self._rows(_CHANGED_IN, scopes=list(scopes), limit=CHANGED_EVENTS_MAX + 1)
-            if events > CHANGED_EVENTS_MAX:
+            rows = self._rows(_CHANGED_IN, scopes=list(scopes), limit=CHANGED_EVENTS_MAX + 1)
+            if sum(events for _, _, events, _ in rows) > CHANGED_EVENTS_MAX:
                 raise PastTooFar(
                     f"more than {CHANGED_EVENTS_MAX:,} events have happened in these scopes since position "
                     f"{self._then}, and one question goes through no more"
                 )
-            return list(changed)
+            return {entity: version for entity, version, _, is_shown in rows if is_shown}
         if self._reached - self._then > CHANGED_EVENTS_MAX:
             raise PastTooFar(
                 f"{self._reached - self._then:,} events have happened since position {self._then}, and one question "
                 f"goes through {CHANGED_EVENTS_MAX:,} at most"
             )
-        return [row[0] for row in self._rows(_CHANGED)]
+        return dict(self._rows(_CHANGED))
 
     def _ask(self, statement: LiteralString, **asked: Any) -> Sequence[EventRow]:
         return cold.whole(cold.on(self._connection, self._tenant).rows(self._rows(statement, **asked)))
@@ -247,7 +253,7 @@ class _Past:
         return self._connection.cursor(binary=True).execute(statement, told).fetchall()
 
 
-def _ids(entities: Sequence[str]) -> list[str]:
+def _ids(entities: Iterable[str]) -> list[str]:
     """Those that are ids at all: others were never written to."""
     return [each for each in entities if _ID.fullmatch(each)]
 
