@@ -188,6 +188,8 @@ def test_an_old_client_reads_no_more_but_hands_in_all_it_has(versioned: Office) 
         answer = versioned.client.get(path, headers={**versioned.bearer("dispatcher"), **old})
         problem(answer, 426, "client-too-old")
         assert answer.headers["upgrade"] == "cairnfield/2027-01-15"
+        head = versioned.client.head(path, headers={**versioned.bearer("dispatcher"), **old})
+        assert (head.status_code, head.headers["upgrade"], head.content) == (426, "cairnfield/2027-01-15", b"")
     hello = versioned.client.post("/v1/sync/hello", headers={**versioned.bearer("dispatcher"), **old}, json={})
     assert hello.status_code == 200
     handed_in = versioned.push(*customers(device, 3), headers=old)
@@ -197,14 +199,14 @@ def test_an_old_client_reads_no_more_but_hands_in_all_it_has(versioned: Office) 
 
 def test_whoever_is_too_old_is_refused_reads_alone_and_gets_in_to_hand_in(versioned: Office) -> None:
     old, refused = {"Cairnfield-Version": "2025-04-01"}, set[str]()
-    for method, path in POLICY:
+    for method, path in [*POLICY, *(("HEAD", path) for method, path in POLICY if method == "GET")]:
         if path == "/v1/sync/live":
             continue  # it would go on for ever
         url = re.sub(r"\{\w+\}", "x", path)
         answer = versioned.client.request(method, url, headers={**versioned.bearer("supervisor"), **old})
         if answer.status_code == 426:
             refused.add(method)
-    assert refused == {"GET"}
+    assert refused == {"GET", "HEAD"}
 
 
 @pytest.mark.parametrize("kind", sorted(path.stem for path in CORPUS.glob("*.ndjson")))
