@@ -12,7 +12,6 @@ from cairnfield.prove_sync.answers import nothing_from_nowhere, settled_one_way,
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import Fault, Ledger, ledger_of
 from cairnfield.prove_sync.order import (
-    all_or_nothing,
     causes_first,
     nothing_goes_back,
     nothing_passed_over,
@@ -24,6 +23,7 @@ from cairnfield.prove_sync.replicas import (
     equal_knowledge_equal_states,
     own_writes_are_read,
 )
+from cairnfield.prove_sync.together import all_or_nothing
 
 Promise = Callable[[Sequence[Op], Ledger], Iterator[Fault]]
 

@@ -10,7 +10,7 @@ ended, because its process was killed, counts as `info`.
 | `write` | device | `id`, `hash`, `replica`, `seq` of an own event |
 | `fork` | device | `renamed`: [[id, replica, seq, hash]] |
 | `push` | device | `ids`; answered `epoch`, `head`, `batch`, `verdicts`: [[id, verdict, position]] |
-| `pull` | device | `asked` (cursor); answered `epoch`, `cursor`, `head`, `events`: [[position, id, leaf, entity, version]], `snapshots`: [[entity, version, hash of its state]], `verdicts` |
+| `pull` | device | `asked` (cursor); answered `epoch`, `cursor`, `head`, `events`: [[position, id, leaf, entity, version]], `snapshots`: [[entity, version, hash of its state]], `verdicts`, `resume`: whether more of it is to come |
 | `apply` | device | `epoch`, `cursor`: the page before it is stored |
 | `read` | device | `epoch`, `applied` (hash of what is in), `state_hash`, `shown`: [[own id, whether it is shown]] |
 | `rest` | device | the same with `cursor`, `outbox`, `quarantined` |

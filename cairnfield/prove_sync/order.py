@@ -1,13 +1,13 @@
 """One log in one order, whoever looks and whenever: I4 a position is one event, I5 nothing is passed over, I6 nothing
-goes back, I8 nothing comes before what it knew, I9 what stands or falls together is seen together."""
+goes back, I8 nothing comes before what it knew."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from cairnfield.prove_sync.answers import taken_in_after_all
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import Fault, Ledger, LogEvent, people
+from cairnfield.prove_sync.pages import TakenIn, pages_taken_in
 
 
 def one_event_per_position(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
@@ -36,60 +36,24 @@ def one_event_per_position(history: Sequence[Op], ledger: Ledger) -> Iterator[Fa
         yield Fault("I4", "an event is in the log twice", last)
 
 
-@dataclass(slots=True)
-class _Reader:
-    """How far one device has come."""
-
-    cursor: int = 0
-    epoch: str | None = None
-    versions: dict[str, int] = field(default_factory=dict[str, int])
-    """By entity, how many of its events are in."""
-    page: tuple[int, Op] | None = None
-    """What arrived and is not stored yet."""
-
-
 def nothing_passed_over(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
     """I5: with a cursor, a device has everything up to it that it may see."""
-    readers: dict[str, _Reader] = defaultdict(_Reader)
     person = people(history)
-    for line, op in enumerate(history):
-        reader = readers[op.process]
-        match op.f, op.type:
-            case "open", _ if op.value["why"] in {"rolled_back", "cloned"}:
-                # What it had then is not told; from here on its pages tell.
-                readers[op.process] = _Reader(op.value["cursor"], op.value["epoch"], dict(op.value.get("versions", {})))
-            case "open", _ if reader.page is not None:
-                if op.value["cursor"] != reader.cursor:  # killed after it stored the page and before it said so
-                    yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
-                reader.page = None
-            case "pull", "ok":
-                reader.page = (line, op)
-            case "apply", "ok" if reader.epoch not in {None, op.value["epoch"]}:
-                # It has heard that the server came back older: what it had is replaced from here on.
-                began = readers[op.process] = _Reader(0, op.value["epoch"])
-                if reader.page is not None and reader.page[1].value["cursor"] == op.value["cursor"]:
-                    began.page = reader.page
-                    yield from _stored(began, ledger, person.get(op.process), op.value["cursor"])
-            case "apply", "ok" if reader.page is not None:
-                reader.epoch = op.value["epoch"]
-                yield from _stored(reader, ledger, person.get(op.process), op.value["cursor"])
-            case _:
-                pass
+    for taken in pages_taken_in(history):
+        yield from _passed_over(taken, ledger, person.get(taken.process))
 
 
-def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) -> Iterator[Fault]:
-    assert reader.page is not None
-    line, op = reader.page
-    reader.page = None
+def _passed_over(taken: TakenIn, ledger: Ledger, person: str | None) -> Iterator[Fault]:
+    line, op, cursor = taken.line, taken.page, taken.cursor
+    has = dict(taken.before)
     for entity, version, *_ in op.value.get("snapshots", ()):
-        reader.versions[entity] = max(version, reader.versions.get(entity, 0))
+        has[entity] = max(version, has[entity])
     for position, event, _, entity, version in op.value["events"]:
-        has = reader.versions.get(entity, 0)
-        if version > has + 1:
-            yield Fault("I5", f"{event} at {position} is number {version} of its entity after {has}", line)
-        reader.versions[entity] = max(version, has)
+        if version > has[entity] + 1:
+            yield Fault("I5", f"{event} at {position} is number {version} of its entity after {has[entity]}", line)
+        has[entity] = max(version, has[entity])
     epoch = ledger.epoch_at(line, op.value.get("epoch"))
-    after = min(reader.cursor, op.value["asked"])
+    after = min(taken.after, op.value["asked"])
     head = max(cursor, op.value["head"])
     # Who was let in where is known from the last log. What of it an older one said that was lost again, is not.
     knows_grants = person is None or ledger.survived(epoch, head)
@@ -99,12 +63,9 @@ def _stored(reader: _Reader, ledger: Ledger, person: str | None, cursor: int) ->
         each = ledger.by_position.get(position)
         if each is None or not ledger.survived(epoch, position) or not (knows_grants or each.scope == "catalog"):
             continue
-        if (
-            ledger.sees(person, each, cursor, head=op.value["head"])
-            and reader.versions.get(each.entity, 0) < each.version
-        ):
-            yield Fault("I5", f"{op.process} stands at {cursor} and never got {each.id} at {position}", line)
-    reader.cursor = cursor
+        sees = ledger.sees(person, each, cursor, head=op.value["head"])
+        if sees and taken.versions.get(each.entity, 0) < each.version:
+            yield Fault("I5", f"{taken.process} stands at {cursor} and never got {each.id} at {position}", line)
 
 
 def _more_than_granted(op: Op, line: int, ledger: Ledger, person: str | None, head: int) -> Iterator[Fault]:
@@ -218,31 +179,3 @@ def _names(history: Sequence[Op]) -> tuple[dict[tuple[str, int], set[str]], set[
         if op.f in {"stored", "rest"}:
             set_aside.update(op.value.get("quarantined", ()))
     return names, set_aside
-
-
-def all_or_nothing(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault]:
-    """I9: of events that stand or fall together nobody sees a part."""
-    groups: dict[str, list[LogEvent]] = defaultdict(list)
-    taken_in = taken_in_after_all(history)
-    for each in ledger.log:
-        if each.tx is not None:
-            groups[each.tx[0]].append(each)
-    inside: dict[int, list[LogEvent]] = {}
-    for name, members in groups.items():
-        assert members[0].tx is not None
-        if any(each.id in taken_in for each in members):
-            continue  # a person took one of them in alone
-        if len(members) != members[0].tx[2]:
-            yield Fault("I9", f"{len(members)} of {members[0].tx[2]} events of {name} are in the log", len(history) - 1)
-        for cursor in range(members[0].position, members[-1].position):
-            inside[cursor] = members
-    person = people(history)
-    for line, op in enumerate(history):
-        if (op.f, op.type) != ("apply", "ok") or op.value["cursor"] not in inside:
-            continue
-        cursor = op.value["cursor"]
-        if not ledger.survived(ledger.epoch_at(line, op.value.get("epoch")), inside[cursor][-1].position):
-            continue
-        seen = [each.position <= cursor for each in inside[cursor] if ledger.sees(person[op.process], each, cursor)]
-        if len(set(seen)) == 2:
-            yield Fault("I9", f"{op.process} stood at {cursor}, amid events that stand or fall together", line)

@@ -24,13 +24,15 @@ class Sighting(NamedTuple):
     """(type, id) of what is spoken of."""
     dots: dict[str, Own]
     """By event, where it stands."""
+    resume: bool = False
+    """Whether it is not the last page of this pull."""
 
     @classmethod
     def of(cls, lines: bytes) -> Self:
         """Read a whole page."""
         *frames, last = lines.removesuffix(b"\n").split(b"\n")
         end = orjson.loads(last)
-        seen = cls(end.get("epoch"), end["cursor"], end["head"], [], [], [], [], {})
+        seen = cls(end.get("epoch"), end["cursor"], end["head"], [], [], [], [], {}, "resume" in end)
         for frame in frames:
             seen.add(frame)
         return seen

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
-from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside, of_a_technician
+from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside, of_a_technician, with_tx
 from tests.prove_sync.stories import (
     ADA,
     BEN,
@@ -459,6 +459,49 @@ BAD: Final = (
         "Another's event stands between two that stand together, and a page ends before the second.",
         log(lambda e: (e[2].update(tx=None), e[4].update(tx=["both", 2, 2]))),
     ),
+    Bad(
+        "I9",
+        "A device starts from states, and one of two events that stand together is in none of them.",
+        changed(ADA, "ok", "pull", 0, events=[], snapshots=[[JOB, 2, "job after 2"]], head=3),
+    ),
+    Bad(
+        "I9",
+        "A page brings one of two events that stand together in a state, and leaves the other out.",
+        changed(BEN, "ok", "pull", 1, events=[], snapshots=[[JOB, 2, "job after 2"]]),
+    ),
+    Bad(
+        "I9",
+        "A page brings one of two events that stand together as an event, and a state without the other.",
+        changed(BEN, "ok", "pull", 1, events=PAGE[1:2], snapshots=[[JOB, 1, "job after 1"]]),
+    ),
+    Bad(
+        "I9",
+        "States come on two pages, and with the last of them there is still but one of two that stand together.",
+        both(
+            changed(ADA, "ok", "pull", 0, cursor=0, events=[], snapshots=[[JOB, 3, "job after 3"]], resume=True),
+            changed(ADA, "ok", "apply", 0, cursor=0),
+            changed(ADA, "ok", "pull", 1, asked=0, events=[]),
+        ),
+    ),
+    Bad(
+        "I9",
+        "A device fetched again what was ahead of its cursor, and the other part never came.",
+        both(
+            changed(BEN, "ok", "pull", 0, snapshots=[[JOB, 2, "job after 2"]]),
+            changed(BEN, "ok", "pull", 1, events=[]),
+        ),
+    ),
+    Bad(
+        "I9",
+        "A person took in one of two that stood together, and the other came in by itself.",
+        lambda _: with_tx(came_right(), e4=["broken", 1, 2], e5=["broken", 2, 2]),
+    ),
+    Bad(
+        "I9",
+        "A person took in one of three that stood together, and with it came another that they did not.",
+        lambda _: with_tx(came_right(), e5=["broken", 1, 3], e6=["broken", 3, 3]),
+    ),
+    Bad("I9", "An event stands in the log as both of two.", log(lambda e: e[2].update(tx=["both", 1, 2]))),
     Bad("I10", "An entity was counted once too often.", stored("entities", job=[4, "job after 3"])),
     Bad("I10", "An entity's stored state is not the fold of its events.", stored("entities", site=[2, "site after 1"])),
     Bad(

@@ -152,11 +152,7 @@ def log_of(history: list[Op]) -> list[dict[str, Any]]:
 
 def _alone() -> list[Op]:
     """A person took in one of two events that stood together, and the other is still aside."""
-    history = came_right()
-    at = find(history, RUNNER, "ok", "log")
-    events = [{**each, "tx": ["broken", 2, 2]} if each["id"] == "e5" else each for each in log_of(history)]
-    history[at] = history[at]._replace(value={**history[at].value, "events": events})
-    return history
+    return with_tx(came_right(), e5=["broken", 2, 2])
 
 
 def _dismissed() -> list[Op]:
@@ -193,6 +189,44 @@ def _by_snapshot() -> list[Op]:
     at = find(history, ADA, "ok", "pull", 0)
     shots = [[JOB, 3, "job after 3"], [SITE, 1, "site after 1"]]
     history[at] = history[at]._replace(value={**history[at].value, "events": [], "snapshots": shots})
+    return history
+
+
+def _by_states_in_two_parts() -> list[Op]:
+    """Ada starts from states on two pages; until the second she holds one of two events that stand together."""
+    history = good()
+    at = find(history, ADA, "ok", "pull", 0)
+    first = {"cursor": 0, "events": [], "snapshots": [[JOB, 3, "job after 3"]], "resume": True}
+    second = {"asked": 0, "events": [], "snapshots": [[SITE, 2, "site after 2"]], "resume": False}
+    history[at] = history[at]._replace(value={**history[at].value, **first})
+    history[at + 1] = history[at + 1]._replace(value={"epoch": "first", "cursor": 0})
+    at = find(history, ADA, "ok", "pull", 1)
+    history[at] = history[at]._replace(value={**history[at].value, **second})
+    return history
+
+
+def _ahead_of_its_cursor() -> list[Op]:
+    """Ben fetches the job again and so has one of two events that stand together; the other comes with the rest."""
+    history = good()
+    at = find(history, BEN, "ok", "pull", 1) - 1
+    value = {"epoch": "first", "asked": 1, "cursor": 1, "head": 3, "events": [], "verdicts": []}
+    page = told(BEN, "ok", "pull", **value, snapshots=[[JOB, 2, "job after 2"]])
+    return [*history[:at], page, told(BEN, "ok", "apply", epoch="first", cursor=1), *history[at:]]
+
+
+def _one_by_one() -> list[Op]:
+    """A person took in both of two events that stood together, one after the other."""
+    history = came_right()
+    at = find(history, RUNNER, "ok", "stored")
+    history[at] = history[at]._replace(value={**history[at].value, "taken_in": ["e5", "e6"]})
+    return with_tx(history, e5=["broken", 2, 2], e6=["broken", 1, 2])
+
+
+def with_tx(history: list[Op], **groups: Any) -> list[Op]:
+    """Some events stand together with others."""
+    at = find(history, RUNNER, "ok", "log")
+    events = [{**each, "tx": groups.get(each["id"], each["tx"])} for each in log_of(history)]
+    history[at] = history[at]._replace(value={**history[at].value, "events": events})
     return history
 
 
@@ -325,6 +359,9 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "somebody approved of what was set aside": came_right,
     "somebody knew what was set aside at that time": knew_what_was_set_aside,
     "somebody took in one of two that stood together": _alone,
+    "somebody took in both of two that stood together": _one_by_one,
+    "a device started from states that came on two pages": _by_states_in_two_parts,
+    "a device fetched again what is ahead of its cursor": _ahead_of_its_cursor,
     "somebody dismissed what was set aside, and its device let it go": _dismissed,
     "a restored server has forgotten what somebody approved of": _forgotten_after_it_was_approved,
     "a device started from snapshots that were newer than its cursor": _by_snapshot,
