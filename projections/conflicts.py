@@ -22,7 +22,7 @@ def _rows(subject: Subject) -> list[Row]:
             subject.id,
             each.field,
             each.reason,
-            _spelled(each.dots[0]),
+            *map(_spelled, each.dots[:2]),
             subject.type,
             subject.scope,
             instant(_began_ms(each, written)),
@@ -66,6 +66,7 @@ OPEN_CONFLICT: Final = OfEntities(
             "reason", "text", "Why a person is asked: values_differ, moves_clash, contested or reassigned_under_way."
         ),
         _column("first_side", "text", "The event of the first side, as `<replica>/<seq>`."),
+        _column("second_side", "text", "The event of the second: a change of plan may cross several events under way."),
         _column("entity_type", "text", "What kind of thing the entity is, such as `visit`."),
         _column("home_scope", "text", "The scope that it lives in, such as `work_order:<id>`."),
         _column(
@@ -77,7 +78,7 @@ OPEN_CONFLICT: Final = OfEntities(
         _column("shown", "jsonb", "What is shown meanwhile.", nullable=True, personal=True),
         _column("written", "jsonb", "What each side wrote, in the order of `sides`.", personal=True),
     ),
-    key=("entity_id", "field", "reason", "first_side"),
+    key=("entity_id", "field", "reason", "first_side", "second_side"),
     indexes=(("began_at",), ("home_scope",)),
     types=frozenset(ENTITIES),
     rows=_rows,

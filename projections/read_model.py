@@ -15,7 +15,7 @@ from projections.projection import Projection
 from projections.sync_health import REPLICA
 
 FINGERPRINT_CHARACTERS: Final = 16
-LOGIC: Final = 4
+LOGIC: Final = 5
 """Raised whenever the same log makes other rows than before, or what the runner keeps beside them is another thing,
 so that the tables are built anew. What a declaration
 says is in the fingerprint by itself; `tests/projections/test_read_model.py` notices what else changes."""

@@ -55,7 +55,7 @@ def naive(log: Sequence[EventRow]) -> dict[str, list[tuple[Any, ...]]]:
                 *(row.recorded_at_ms - at, body["seen"]),
             )
         )
-    return {name: sorted(rows, key=lambda row: str(row[:4])) for name, rows in found.items()}
+    return {name: sorted(rows, key=lambda row: str(row[:5])) for name, rows in found.items()}
 
 
 def _told(row: EventRow) -> tuple[Any, ...]:
@@ -107,7 +107,7 @@ def _show(rows: Sequence[EventRow], found: dict[str, list[tuple[Any, ...]]]) -> 
             began = sorted(written[replica, seq] for replica, seq in each["dots"])[1]
         found["open_conflict"].append(
             (
-                *(first.entity, each["field"], each["reason"], sides[0], kind, last.scope, moment(began), sides),
+                *(first.entity, each["field"], each["reason"], *sides[:2], kind, last.scope, moment(began), sides),
                 *(each["shown"], each["values"]),
             )
         )

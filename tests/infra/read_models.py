@@ -34,7 +34,7 @@ def catch_up(store: Store, office: Office, *, page: int = 1_000) -> None:
 def held(store: Store, office: Office) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables."""
     return {
-        each.name: sorted(store.rows(office.tenant, each.name), key=lambda row: str(row[:4])) for each in PROJECTIONS
+        each.name: sorted(store.rows(office.tenant, each.name), key=lambda row: str(row[:5])) for each in PROJECTIONS
     }
 
 

@@ -16,7 +16,7 @@ from projections.store import RowsRefused, Standing, Store
 from sync.log import Changes as Stored
 from sync.log import Conflicting
 from sync.rows import EventRow
-from tests.devices import CREATED, NOON, new_id
+from tests.devices import CREATED, MORNING, NOON, PERSON_2, new_id
 from tests.infra.event_logs import Office, Offices, event
 from tests.infra.pushing import device, pushed
 from tests.infra.read_models import LATER, StoreOf, catch_up, held, in_memory, is_right, projector
@@ -61,6 +61,25 @@ def test_what_was_held_and_came_in_late_is_not_the_newest_of_its_replica(store: 
     catch_up(store, office)
     is_right(store, office)
     assert [row[0:3:2] for row in store.rows(office.tenant, "replica_heard")] == [(ada.replica, 2), (ben.replica, 1)]
+
+
+@pytest.mark.parametrize("page", [1, 1_000])
+def test_a_change_of_plan_that_crosses_two_events_under_way_is_two_conflicts(
+    store: Store, office: Office, page: int
+) -> None:
+    ada, ben, eve = (device(office, name) for name in ("adab", "benb", "eveb"))
+    visit = new_id()
+    created = ada.create("visit", visit)
+    ben.see(created)
+    eve.see(created)
+    pushed(office, [created, ada.tell("visit", visit, "VisitReassigned", {"assignee_id": PERSON_2})], role="supervisor")
+    pushed(office, [ben.tell("visit", visit, "VisitTravelStarted", {"travel_started_at": MORNING})], role="supervisor")
+    pushed(office, [eve.tell("visit", visit, "VisitArrived", {"arrived_at": MORNING})], role="supervisor")
+    catch_up(store, office, page=page)
+    assert store.all_parked(office.tenant) == []
+    is_right(store, office)
+    reasons = [row[2] for row in store.rows(office.tenant, "open_conflict") if row[1] == "assignee_id"]
+    assert reasons == ["reassigned_under_way"] * 2
 
 
 def test_a_step_takes_in_a_page_and_says_how_far_that_is(store: Store, office: Office) -> None:
