@@ -88,6 +88,7 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/livez"): Row(who=ANYBODY, pace="free"),
     ("GET", "/readyz"): Row(who=ANYBODY, pace="free"),
     ("GET", "/openapi.json"): Row(who=ANYBODY),
+    ("GET", "/"): Row(who=ANYBODY),
     ("GET", "/docs"): Row(who=ANYBODY),
     ("GET", "/docs/{file}"): Row(who=ANYBODY),
     ("GET", "/problems"): Row(who=ANYBODY),

@@ -42,6 +42,12 @@ _POLICY: Final = (
 )
 
 
+@router.get("/", summary="Where somebody comes to who types the address alone")
+def front_page() -> Response:
+    """Leads to the page that shows the API."""
+    return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": "/docs"})
+
+
 @router.get("/docs", summary="The API, to be read and tried")
 def reference_page() -> Response:
     """A page for people; programs read /openapi.json."""

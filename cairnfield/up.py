@@ -211,7 +211,7 @@ def _steps(console: "Console") -> Generator[Callable[[str | None], None]]:
 
 
 def _greet(console: "Console", url: str, opened: Database, logins: Sequence[Login]) -> None:
-    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (its routes: {url}/openapi.json)\n")
+    console.print(f"\n[bold]Cairnfield is up at [green]{url}[/green][/bold]  (its routes: {url}/docs)\n")
     name_width = max((len(login.name) for login in logins), default=0)
     email_width = max((len(login.email or "") for login in logins), default=0)
     for login in logins:  # not a table: it would cut the tokens to the width of the terminal

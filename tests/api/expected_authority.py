@@ -28,7 +28,7 @@ _VISITS: Final = "visits/{id}"
 
 _ROWS: Final[list[tuple[str, str, str]]] = [
     # What says nothing of anybody's records, and what lets people in.
-    ("GET", r"/(livez|readyz|openapi\.json|docs|docs/{file}|problems|problems/{kind})", "anybody"),
+    ("GET", r"/(|livez|readyz|openapi\.json|docs|docs/{file}|problems|problems/{kind})", "anybody"),
     ("GET", r"/\.well-known/jwks\.json", "anybody"),
     ("POST", r"/v1/(sign-in.*|token|sync/handin)", "anybody"),
     # Oneself: what one is signed in on, and one's devices. (Others' devices are the admin's; the route looks.)

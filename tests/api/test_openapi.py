@@ -24,6 +24,7 @@ def test_every_route_of_the_policy_is_described_but_those_of_the_page(operations
     described_ = {(method, path) for method, path, _ in operations}
     assert {row for row in POLICY if row not in described_} == {
         ("GET", "/openapi.json"),
+        ("GET", "/"),
         ("GET", "/docs"),
         ("GET", "/docs/{file}"),
     }
@@ -65,6 +66,12 @@ def test_every_answer_and_every_parameter_is_described(operations: list[Operatio
         assert len(own) == len(each["parameters"]) - 1, "Cairnfield-Version is described once for all"
         bare += [f"{method} {path}: {one['name']}" for one in own if not one.get("description")]
     assert bare == []
+
+
+def test_who_types_the_address_alone_is_led_to_the_page(office: Office) -> None:
+    led = office.client.get("/", follow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (HTTPStatus.TEMPORARY_REDIRECT, "/docs")
+    assert office.client.get("/", follow_redirects=True).headers["content-type"].startswith("text/html")
 
 
 def test_the_page_needs_nothing_from_elsewhere(office: Office) -> None:
