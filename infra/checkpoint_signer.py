@@ -84,8 +84,7 @@ class CheckpointSigner:
             try:
                 trust = followed(trust, checkpoint, durable, shown)
             except HistoryRewritten as why:
-                of = "" if stream == "events" else f" of the {SAID[stream].whole}"
-                raise SigningRefused(f"Not signed{of}: {why}") from why
+                raise SigningRefused(f"Not signed: {why}") from why
             _write(path, replace(memory, newest=_kept(trust.newest), settled=_kept(trust.settled)))
             body = checkpoint.body()
             signatures = [(public, self._keyring.sign(kid, body)) for kid, public in self._keyring.checkpoint_keys()]

@@ -8,7 +8,7 @@ what was marked durable: so there the log must begin with the second, and nobody
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sync.checkpoint import Checkpoint, Origin
+from sync.checkpoint import SAID, Checkpoint, Origin
 from sync.merkle import is_consistent
 
 
@@ -37,10 +37,13 @@ def followed(trust: Trust, told: Checkpoint, durable: int, proofs: Mapping[int, 
     `durable` is how far a verified backup holds the log; `proofs` are consistency proofs up to `told`, by the size that
     they begin with. Raises HistoryRewritten.
     """
-    before = asks_for(trust, told.origin)
+    before, said = asks_for(trust, told.origin), SAID[told.origin.stream]
+    if trust.newest is not None and trust.newest.origin.stream != told.origin.stream:
+        other = SAID[trust.newest.origin.stream]
+        raise HistoryRewritten(f"This is the {said.whole} of a tenant, and not the {other.whole} that was seen before.")
     if trust.newest is not None and trust.newest.origin.tenant != told.origin.tenant:
         raise HistoryRewritten(
-            f"This is the log of tenant {told.origin.tenant}, and not that of {trust.newest.origin.tenant}."
+            f"This is the {said.whole} of tenant {told.origin.tenant}, and not that of {trust.newest.origin.tenant}."
         )
     if before is not None:
         _check(before, told, proofs.get(before.size), is_restored=before.origin != told.origin)
@@ -51,15 +54,19 @@ def followed(trust: Trust, told: Checkpoint, durable: int, proofs: Mapping[int, 
 
 
 def _check(before: Checkpoint, told: Checkpoint, proof: Sequence[bytes] | None, *, is_restored: bool) -> None:
+    said = SAID[told.origin.stream]
     lost = "what it had marked as durable" if is_restored else "what it had signed"
     if told.size < before.size:
         raise HistoryRewritten(
-            f"The log was rolled back: it held {before.size} events and now tells of {told.size}, less than {lost}."
-            + ("" if is_restored else " If a backup was restored, `cairn epoch new` says so.")
+            f"The {said.whole} was rolled back: it held {before.size} {said.all} and now tells of {told.size}, less "
+            f"than {lost}." + ("" if is_restored else " If a backup was restored, `cairn epoch new` says so.")
         )
     if proof is None:
-        raise HistoryRewritten(f"Nobody shows that the log still begins with the {before.size} events of before.")
+        raise HistoryRewritten(
+            f"Nobody shows that the {said.whole} still begins with the {before.size} {said.all} of before."
+        )
     if not is_consistent(before.size, before.root, told.size, told.root, proof):
         raise HistoryRewritten(
-            f"The log was rewritten: among its first {before.size} events, {lost}, at least one is not what it was."
+            f"The {said.whole} was rewritten: among its first {before.size} {said.all}, {lost}, at least one is not "
+            "what it was."
         )

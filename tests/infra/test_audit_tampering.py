@@ -225,7 +225,7 @@ def test_f8_a_tail_that_is_cut_off_is_found(held: Held) -> None:
     assert held.touched()[:2] == ("entry", 291)
     held.write_anew()
     assert held.verified().tree.finding is None, "whoever keeps nothing sees nothing"
-    with pytest.raises(SigningRefused, match="rolled back: it held 300 events and now tells of 290"):
+    with pytest.raises(SigningRefused, match="audit was rolled back: it held 300 entries and now tells of 290"):
         held.sign()
 
 
@@ -234,7 +234,7 @@ def test_f8_an_audit_that_is_written_anew_with_a_good_tree_does_not_fit_what_oth
     held.write_anew()
     assert held.verified().tree.finding is None, "whoever keeps nothing sees nothing"
     assert held.touched(older(held)) == ("history", 1, OLDER)
-    with pytest.raises(SigningRefused, match="rewritten: among its first 300 events"):
+    with pytest.raises(SigningRefused, match="audit was rewritten: among its first 300 entries"):
         held.sign()
 
 

@@ -59,6 +59,16 @@ def test_a_history_that_was_rewritten_or_cut_off_is_not_signed(signing: Signing)
     assert signing.sign(Log(LEAVES), 51)
 
 
+def test_what_is_not_signed_of_an_audit_is_called_by_its_name(signing: Signing) -> None:
+    audit = ORIGIN._replace(stream="audit")
+    signing.sign(Log(LEAVES, audit), 50)
+    with pytest.raises(SigningRefused, match="Not signed: The audit was rewritten: among its first 50 entries"):
+        signing.sign(Log(OTHERS, audit), 90)
+    with pytest.raises(SigningRefused, match="Not signed: The audit was rolled back: it held 50 entries"):
+        signing.sign(Log(LEAVES, audit), 49)
+    assert signing.sign(Log(OTHERS), 50), "the log has a memory of its own"
+
+
 def test_a_restore_is_signed_where_it_was_announced_and_holds_what_was_durable(signing: Signing) -> None:
     log = Log(LEAVES, durable=40)
     signing.sign(log, 30)

@@ -102,3 +102,31 @@ def test_what_a_restore_has_lost_is_not_asked_for_after_the_next_one() -> None:
     assert trust.settled == log.at(20), "the 50 of before the restore are no part of this log"
     again = Log(restored.leaves[:70], AGAIN, durable=60)
     assert again.told(trust, 70).newest == again.at(70)
+
+
+AUDIT: Final = ORIGIN._replace(stream="audit")
+
+
+def test_who_is_told_of_an_audit_hears_of_its_entries_and_not_of_events() -> None:
+    trust = Log(LEAVES, AUDIT, durable=40).told(Log(LEAVES, AUDIT, durable=40).told(Trust(), 40), 50)
+    restored = AUDIT._replace(epoch=RESTORED.epoch)
+    elsewhere = AUDIT._replace(tenant="00000000-0000-4000-8000-000000000009")
+    shown = {
+        "The audit was rewritten: among its first 50 entries, what it had signed": (Log(OTHERS, AUDIT), 60),
+        "The audit was rolled back: it held 50 entries and now tells of 49": (Log(LEAVES, AUDIT), 49),
+        "among its first 40 entries, what it had marked as durable": (Log(OTHERS, restored), 60),
+        "This is the audit of tenant 00000000-0000-4000-8000-000000000009": (Log(LEAVES, elsewhere), 60),
+    }
+    for words, (log, size) in shown.items():
+        with pytest.raises(HistoryRewritten, match=words) as refused:
+            log.told(trust, size)
+        assert "event" not in str(refused.value)
+        assert "log" not in str(refused.value)
+    with pytest.raises(HistoryRewritten, match="the audit still begins with the 50 entries of before"):
+        followed(trust, Log(LEAVES, AUDIT).at(60), 0, {})
+
+
+def test_an_audit_is_no_log_though_its_root_fits() -> None:
+    trust = Log(LEAVES).told(Trust(), 50)
+    with pytest.raises(HistoryRewritten, match="This is the audit of a tenant, and not the log that was seen before"):
+        Log(LEAVES, AUDIT).told(trust, 60)
