@@ -15,8 +15,9 @@ from infra.pinned_log import Pinned, decoded, encoded
 from sync import state_codec
 from sync.author import Author
 from sync.device import Device, Kept, Pending, Quarantined, on_top
-from sync.envelope import parse
+from sync.envelope import Unacceptable, parse
 from sync.merge import State
+from sync.queue_check import damage
 
 VERSION: Final = 3
 _SCHEMA: Final = """
@@ -117,30 +118,52 @@ class DeviceFile:
             self._db.execute("insert or replace into pinned values (1, ?)", (encoded(pinned),))
 
     def load(self) -> Device | None:
-        """The device as it was after the last step; None where the file is new."""
+        """The device as it was after the last step; None where the file is new.
+
+        Raises DeviceFileUnfit where what lies in the file cannot be what was saved; the file stays as it is.
+        """
+        try:
+            rotten = [row[0] for row in self._rows("pragma quick_check(1)") if row[0] != "ok"]
+            device = self._loaded() if not rotten else None
+        except (sqlite3.DatabaseError, ValueError, KeyError, Unacceptable) as fault:
+            raise self._damaged(f"{type(fault).__name__}: {fault}") from fault
+        found = rotten[0] if rotten else device and damage(device)
+        if found:
+            raise self._damaged(found)
+        return device
+
+    def _damaged(self, what: str) -> DeviceFileUnfit:
+        return DeviceFileUnfit(
+            f"{self._path} is damaged: {what}. Nothing in it was changed, and nothing was handed in. Put it aside with "
+            "the files beside it, and bring it back from a backup if there is one: what was handed in since is known to "
+            "the server, and comes back. Without a backup begin with another file; what was not handed in lies in "
+            "table `outbox` of this one, an event in each row."
+        )
+
+    def _loaded(self) -> Device | None:
         row = self._db.execute(
             "select replica, seq, prev, at, seen, cursor, resume, epoch, view, forked_at from standing"
         ).fetchone()
         if row is None:
             return None
         replica, seq, prev, at, seen, *pulled, forked_at = row
-        homes, states = dict[str, str](), self._db.execute("select entity, home, is_stale, state from accepted")
+        homes, states = dict[str, str](), self._rows("select entity, home, is_stale, state from accepted")
         accepted, stale = dict[str, State](), set[str]()
         for entity, home, is_stale, state in states:
             homes[entity], accepted[entity] = home, state_codec.decode(state)
             if is_stale:
                 stale.add(entity)
-        waiting = self._db.execute("select id, event, verdict, position from outbox order by number")
-        aside = self._db.execute("select id, event, case_, code, text, retryable from quarantined")
-        kept = self._db.execute("select id, event, position from kept")
-        elsewhere = self._db.execute("select seq, replica, told_as from elsewhere")
-        entered = self._db.execute("select scope, position from entered")
+        waiting = self._rows("select id, event, verdict, position from outbox order by number")
+        aside = self._rows("select id, event, case_, code, text, retryable from quarantined")
+        kept = self._rows("select id, event, position from kept")
+        elsewhere = self._rows("select seq, replica, told_as from elsewhere")
+        entered = self._rows("select scope, position from entered")
         device = Device(
             author=Author(replica=replica, seq=seq, prev=prev, at=at, seen=seen),
             **dict(zip(("cursor", "resume", "epoch", "view"), pulled, strict=True)),
             accepted=accepted,
             homes=homes,
-            entered=dict(entered.fetchall()),
+            entered=dict(entered),
             stale=frozenset(stale),
             outbox={name: Pending(parse(raw), *rest) for name, raw, *rest in waiting},
             quarantined={
@@ -153,6 +176,10 @@ class DeviceFile:
         )
         touched = {pending.event.entity for pending in device.outbox.values()}
         return replace(device, edited=on_top(device, device.accepted, device.outbox, touched))
+
+    def _rows(self, statement: str) -> list[Any]:
+        """All of them: where one cannot be read, no statement is left open, which would keep the file locked."""
+        return self._db.execute(statement).fetchall()
 
     def begin(self, device: Device, owner: Owner) -> None:
         """Store a new device; the file must be new."""

@@ -72,6 +72,7 @@ class SyncedDevice:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client, self._name, self._now_ms, self._sleep = client, name, now_ms, sleep
+        self._is_checked = False
         self._dice = Random()  # noqa: S311  # spreads, hides nothing
         self._file = DeviceFile(Path(path))
         try:
@@ -177,6 +178,8 @@ class SyncedDevice:
             if self._device.forked_at is not None:
                 self._mend()
             elif not next_batch(self._device):
+                if not self._is_checked:
+                    self.check()
                 return self.standing
         raise AssertionError("a sync ends")
 
@@ -213,7 +216,8 @@ class SyncedDevice:
     def check(self) -> list[str]:
         """Compare what it shows with the server's digests, fetch again the scopes that differ, and return their names.
 
-        To be called after a sync; none differ where nothing went wrong. Raises OfflineError and ServerRefused.
+        The first sync after opening does so by itself. To be called after a sync; none differ where nothing went wrong.
+        Raises OfflineError and ServerRefused.
         """
         page = _read(self._client.page(self._device.cursor, replica=self._replica, digests=True))
         if page.digests is None or page.cursor != self._device.cursor or page.frames:
@@ -221,6 +225,7 @@ class SyncedDevice:
         differing = out_of_step(self._device, page.digests)
         for scope in differing:
             self._take_in(refetch=scope)
+        self._is_checked = True
         return differing
 
     def _greet(self) -> None:

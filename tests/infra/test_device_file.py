@@ -1,7 +1,7 @@
 """A device's file: what is saved is loaded, a step is stored whole or not at all, and one process has it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,3 +140,70 @@ def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
     database.close()
     with pytest.raises(DeviceFileUnfit, match="newer program"):
         DeviceFile(path)
+
+
+def written(path: Path) -> Device:
+    """A device with eight unsent events, in its file."""
+    device = Device(author=Author(replica="rada" + "a" * 9), epoch=new_id())
+    with DeviceFile(path) as file:
+        file.begin(device, OWNER)
+        for site in [new_id() for _ in range(4)]:
+            after = edited(edited(device, site), site, "Edited")
+            file.save(device, after)
+            device = after
+    return device
+
+
+DAMAGES: Mapping[str, tuple[str, str]] = {
+    "a row is gone": ("delete from outbox where number = 4", "event 4 of"),
+    "the last row is gone": ("delete from outbox where number = 8", "event 8 of"),
+    "an event says something else": (
+        "update outbox set event = cast(replace(event, 'Mill', 'Mall') as blob) where number = 4", "event 4 of",
+    ),
+    "the last event says something else": (
+        "update outbox set event = cast(replace(event, 'Mill', 'Mall') as blob) where number = 8", "event 8 of",
+    ),
+    "an event is cut off": ("update outbox set event = substr(event, 1, 40) where number = 4", "not_json"),
+    "the count was set back": ("update standing set seq = 6", "though only 6 were written"),
+    "the count ran ahead": ("update standing set seq = 9", "event 9 of"),
+    "the last hash is another": ("update standing set prev = 'ff'", "event 8 of"),
+    "a state is cut off": ("insert into accepted values ('x', 'y', 0, x'7b')", "damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_h9_a_damaged_file_is_not_opened_and_is_left_as_it_is(path: Path, name: str) -> None:
+    statement, words = DAMAGES[name]
+    written(path)
+    with sqlite3.connect(path) as db:
+        assert db.execute(statement).rowcount == 1
+    db.close()
+    before = path.read_bytes()
+    for _ in range(2):
+        with DeviceFile(path) as file, pytest.raises(DeviceFileUnfit, match=r"is damaged: .* Put it aside") as refused:
+            file.load()
+        assert words in str(refused.value)
+    assert path.read_bytes() == before
+
+
+def test_h9_a_page_of_the_file_that_rots_is_found_before_anything_is_read(path: Path) -> None:
+    written(path)
+    raw = bytearray(path.read_bytes())
+    raw[4_096 * 3 : 4_096 * 4] = bytes(4_096)
+    path.write_bytes(raw)
+    with DeviceFile(path) as file, pytest.raises(DeviceFileUnfit, match="is damaged"):
+        file.load()
+    assert path.read_bytes() == bytes(raw)
+
+
+def test_a_file_that_was_brought_back_from_a_backup_is_whole(path: Path, tmp_path: Path) -> None:
+    kept = written(path)
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    with sqlite3.connect(path) as db:
+        db.execute("delete from outbox where number = 4")
+    db.close()
+    with DeviceFile(path) as file, pytest.raises(DeviceFileUnfit):
+        file.load()
+    with DeviceFile(copy) as file:
+        assert file.load() == kept

@@ -398,6 +398,22 @@ def test_a_spoilt_scope_is_found_and_fetched_again(desk: Desk) -> None:
     assert ada.check() == []
 
 
+def test_a_scope_that_was_spoilt_while_the_file_was_closed_is_fetched_again_by_the_first_sync(desk: Desk) -> None:
+    """As when a cursor has outlived what it stands for: everything looks up to date, and something is not there."""
+    ada, _ = desk.open("ada")
+    mill, gate = site(ada), site(ada)
+    ada.sync()
+    state = ada.device.accepted[mill]
+    homes = {gate: ada.device.homes[gate]}
+    ada._become(replace(ada.device, accepted={gate: ada.device.accepted[gate]}, homes=homes))
+    ada.__exit__(None, None, None)
+    again, _ = desk.open("ada")
+    assert mill not in again.device.accepted
+    again.sync()
+    assert again.device.accepted[mill] == state
+    assert again.check() == []
+
+
 def test_a_file_speaks_for_one_person_only(desk: Desk) -> None:
     ada, _ = desk.open("ada")
     site(ada)
