@@ -134,10 +134,10 @@ class DeviceFile:
 
     def _damaged(self, what: str) -> DeviceFileUnfit:
         return DeviceFileUnfit(
-            f"{self._path} is damaged: {what}. Nothing in it was changed, and nothing was handed in. Put it aside with "
-            "the files beside it, and bring it back from a backup if there is one: what was handed in since is known to "
-            "the server, and comes back. Without a backup begin with another file; what was not handed in lies in "
-            "table `outbox` of this one, an event in each row."
+            f"{self._path} is damaged: {what}. Nothing in it was changed, and nothing was handed in. Put it aside "
+            "with the files beside it, and bring it back from a backup if there is one: what was handed in since is "
+            "known to the server, and comes back. Without a backup begin with another file; what was not handed in "
+            "lies in the table `outbox` of this one, an event in each row."
         )
 
     def _loaded(self) -> Device | None:
