@@ -29,18 +29,23 @@ def new(
     tenant: Annotated[str | None, typer.Option(help="Name or id of the tenant; all of them if not said.")] = None,
     data: Annotated[Path | None, typer.Option(help="The data folder; .cairn if not said.")] = None,
 ) -> None:
-    """After a restore from a backup: let every device offer again what the backup does not hold."""
+    """After a restore from a backup: let every device offer again what the backup does not hold.
+
+    Before that, what was erased from the audit since that backup is erased again.
+    """
     from rich.console import Console
 
+    from cairnfield.audit import erased_again, open_erasing
     from cairnfield.checkpoints import open_signer
     from cairnfield.database import database, settings_with
     from cairnfield.wiring import now_ms, open_accounts, open_log
-    from infra.postgres.pool import open_pool
 
     console, settings = Console(highlight=False, soft_wrap=True), settings_with(data=data)
-    with database(settings) as opened, open_pool(opened.dsn, size=1) as pool:
-        signer, named = open_signer(settings, now_ms), tenants_named(tenant, open_accounts(pool).tenants())
-        begun = begin_epochs(open_log(pool), named, signer.announce)
+    with database(settings) as opened, open_erasing(opened.dsn, settings) as over:
+        signer, named = open_signer(settings, now_ms), tenants_named(tenant, open_accounts(over.pool).tenants())
+        for sentence in erased_again(over, settings, named):
+            console.print(sentence, markup=False)
+        begun = begin_epochs(open_log(over.pool), named, signer.announce)
     for name, head in begun:
         console.print(f"{name}: the log ends at {head.position}, its epoch is {head.epoch}", markup=False)
     console.print(WHAT_FOLLOWS, markup=False)

@@ -21,6 +21,7 @@ def told(failure: Exception) -> tuple[str, int] | None:
     import psycopg
 
     from infra.cold_file import ColdFileMissing
+    from infra.erasure_list import ErasureListUnreadable
     from infra.keyring import KeyringUnreadable
     from infra.postgres.cluster import ServerUnavailable
     from infra.postgres.unfit import DatabaseUnfit
@@ -32,6 +33,7 @@ def told(failure: Exception) -> tuple[str, int] | None:
             ServerUnavailable()
             | DatabaseUnfit()
             | KeyringUnreadable()
+            | ErasureListUnreadable()
             | ColdFileMissing()
             | LogTouched()
             | HistoryRewritten()

@@ -71,6 +71,7 @@ def up(
 
 def prepare(dsn: str, settings: Settings, *, with_demo: bool) -> Sequence[Login]:
     """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in."""
+    from cairnfield.audit import check_stays_erased
     from cairnfield.demo.seed import TENANT_NAME, seed
     from cairnfield.demo_passwords import with_passwords
     from cairnfield.sign_in import logins
@@ -80,6 +81,7 @@ def prepare(dsn: str, settings: Settings, *, with_demo: bool) -> Sequence[Login]
     with open_pool(dsn, size=2) as pool:
         accounts, log, now = open_accounts(pool), open_log(pool), now_ms()
         tenants = [tenant for tenant, _ in accounts.tenants()]
+        check_stays_erased(pool, settings, tenants)
         tenant = tenants[0] if tenants else accounts.add_tenant(TENANT_NAME if with_demo else "Cairnfield", now_ms=now)
         if with_demo and len(tenants) <= 1 and log.head(tenant).position == 0:
             seed(log, accounts, tenant, now_ms=now)

@@ -14,6 +14,9 @@ from cairnfield.cli import app
 from cairnfield.database import settings_with
 from cairnfield.failure import CannotGoOn
 from cairnfield.noted import note_reading
+from cairnfield.up import prepare
+from cairnfield.wiring import now_ms
+from infra.postgres import of_tenant
 from infra.postgres.base_backup import BackupUnfit, restored
 from infra.postgres.log import PostgresEventLog
 from infra.postgres.pool import open_pool
@@ -147,6 +150,48 @@ def test_g21_a_backup_that_was_touched_before_it_was_taken_does_not_come_to_what
     assert isinstance(done.exception, CannotGoOn)
     assert "TOUCHED" in str(done.exception)
     assert here.log.head(here.tenant).durable == 0
+
+
+ADA, BEN = "00000000-0000-4000-8000-0000000000ad", "00000000-0000-4000-8000-0000000000be"
+SAYING = "select count(*) from audit_entry where tenant = %(tenant)s and audit_entry::text like %(said)s"
+
+
+def test_f5_what_was_erased_since_a_backup_is_erased_again_before_the_server_starts(
+    office: tuple[Office, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, dsn = office
+    with open_pool(dsn, size=1) as pool:
+        for person in (ADA, BEN):
+            note_reading(pool, here.tenant, "history_read", f"canary of {person}", person=person)
+    folder = taken(tmp_path / "backup")
+    done = cairn("audit", "erase", ADA, "--tenant", here.tenant, "--yes")
+    assert "words of 1 entries are erased" in done.output, done.exception
+    settings = settings_with(data=tmp_path / "data")
+    with restored(folder) as cluster:
+        running = cluster.running()
+        assert running is not None
+        copy = cluster.dsn(running, str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]))
+        monkeypatch.setenv("DATABASE_URL", url_of(copy))
+        with open_pool(copy, size=1) as pool:
+
+            def saying(person: str) -> int:
+                ((count,),) = of_tenant.rows(pool, SAYING, {"tenant": here.tenant, "said": f"%canary of {person}%"})
+                return int(count)
+
+            assert saying(ADA) == 1, "the backup has brought it back"
+            with pytest.raises(CannotGoOn, match="older than what was erased of 1 people"):
+                prepare(copy, settings, with_demo=False)
+            note_reading(pool, here.tenant, "history_read", f"canary of {ADA}, later", person=ADA)
+            done = cairn("epoch", "new")
+            assert "1 entries of the audit were erased again, of 1 people" in done.output, done.exception
+            assert (saying(ADA), saying(f"{ADA}, later"), saying(BEN)) == (1, 1, 1)
+            assert prepare(copy, settings, with_demo=False)
+            assert "0 entries of the audit were erased again, of 0 people" in cairn("audit", "erase-again").output
+        with open_pool(copy, size=1, role=PROJECTOR) as projecting:
+            open_audit_keeper(projecting, settings, now_ms).keep_up(here.tenant, at_once=True)
+        done = cairn("verify", "--tenant", here.tenant)
+        assert done.exit_code == 0, done.output
+        assert "Of 1 the address and the words were erased, as it tells itself." in done.output
 
 
 def test_what_is_no_backup_is_refused_in_words(office: tuple[Office, str], tmp_path: Path) -> None:

@@ -323,9 +323,12 @@ def test_no_statement_rewrites_the_audit_while_its_triggers_stand(held: Held, ro
     assert held.verified().tree.finding is None
 
 
+TOMORROW: Final = NOON + 86_400_000
+
+
 def erased(held: Held, person: str) -> int:
     with connect(held.dsn, role=MIGRATOR) as owner:
-        return erase(owner, held.tenant, person)
+        return erase(owner, held.tenant, person, until_ms=TOMORROW)
 
 
 def test_f4_f8_what_is_personal_is_erased_and_the_proof_stays(fresh: Held) -> None:
@@ -333,7 +336,8 @@ def test_f4_f8_what_is_personal_is_erased_and_the_proof_stays(fresh: Held) -> No
     fresh.note(2, person=BEN)
     before = fresh.sign()
     leaves = [audit_leaf_of(fresh.tenant, each) for each in fresh.shelf.entries(fresh.tenant, after=0, upto=9, limit=9)]
-    assert to_erase(fresh.reading, fresh.tenant, ADA) == 3
+    assert to_erase(fresh.reading, fresh.tenant, ADA, until_ms=TOMORROW) == 3
+    assert to_erase(fresh.reading, fresh.tenant, ADA, until_ms=NOON - 1) == 0
     fresh.note(1, person=BEN)
     announced = AuditEntry(new_id(), NOON, "audit_erased", ADA, None, None, None, None, "3 entries")
     fresh.audit.note(fresh.tenant, announced)
