@@ -23,6 +23,10 @@ from sync.sending import Sending
 from sync.together_on_a_page import cut_before, together
 
 CHECKPOINT_BYTES: Final = 4_096
+STAMPS_BYTES_MAX: Final = 320
+"""Of what a frame says of its event beside the event."""
+GROUP_BYTES_MAX: Final = PUSH_BYTES_MAX + EVENTS_PER_PUSH_MAX * STAMPS_BYTES_MAX
+"""Of the frames of what was handed in at once."""
 LET_IN_BY_MAX: Final = 300
 FIRST_SCOPES_MAX: Final = 24
 """So many come first, because `resume` names them."""
@@ -173,7 +177,7 @@ def _tail(
         after=tail.last,
         until=min(ends, until),
         limit=EVENTS_PER_PUSH_MAX,
-        bytes_max=PUSH_BYTES_MAX,
+        bytes_max=GROUP_BYTES_MAX,
         to_all=to_all,
     )
     return Tail(tail.lines + rest.lines, tail.events + rest.events, rest.last)
