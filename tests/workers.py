@@ -99,11 +99,11 @@ class Workers:
 
 
 @contextmanager
-def workers() -> Iterator[Workers]:
-    """Workers for as long as the block runs."""
+def workers(root: Path = ROOT) -> Iterator[Workers]:
+    """Workers for as long as the block runs, of the program whose sources lie there."""
     command = [sys.executable, "-m", "tests.workers"]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as source:
         try:
             yield Workers(source)
