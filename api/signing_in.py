@@ -18,7 +18,7 @@ from api.proof import Proven
 from commands.authority import Principal
 from commands.lanes import DeviceRow
 from commands.people import AuditEntry
-from commands.sessions import IDLE_MS_MAX, SessionRow
+from commands.sessions import IDLE_MS_MAX, SessionRow, id_of_day
 from commands.standing import Speaker, Standing
 from sync.log import TenantId
 
@@ -176,18 +176,42 @@ def note(
     detail: str = "",
 ) -> None:
     """Write into the audit what has just happened."""
-    entry = AuditEntry(
-        entry=identity.new_id(),
-        at_ms=ports_of(request).now_ms(),
-        kind=kind,
-        person=person,
-        actor=actor,
-        device=device,
-        session=session,
-        address=request.client.host if request.client else None,
-        detail=detail,
+    now_ms = ports_of(request).now_ms()
+    identity.audit.note(
+        tenant,
+        AuditEntry(
+            entry=identity.new_id(),
+            at_ms=now_ms,
+            kind=kind,
+            person=person,
+            actor=actor,
+            device=device,
+            session=session,
+            address=_address(request),
+            detail=detail,
+        ),
     )
-    identity.audit.note(tenant, entry)
+
+
+def note_going_on(request: Request, identity: Identity, tenant: TenantId, row: SessionRow) -> None:
+    """Write into the audit that a session goes on, once a day for each address that it goes on from."""
+    now_ms, address = ports_of(request).now_ms(), _address(request)
+    entry = AuditEntry(
+        entry=id_of_day(row.session, address or "", now_ms),
+        at_ms=now_ms,
+        kind="session_went_on",
+        person=row.person,
+        actor=row.person,
+        device=row.device,
+        session=row.session,
+        address=address,
+        detail="for the first time that day from there",
+    )
+    identity.audit.note_once(tenant, entry)
+
+
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client else None
 
 
 def _device(signed_in: SignedIn, identity: Identity) -> DeviceRow | None:

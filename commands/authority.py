@@ -256,6 +256,14 @@ def may_see_histories(role: Role) -> bool:
     return bool(_HISTORIES[role])
 
 
+_READING_IS_NOTED: Final = frozenset[Role]({"auditor"})
+
+
+def is_noted_reading(role: Role) -> bool:
+    """Whether the audit tells of everything that somebody in this role reads: they see all, and work on none of it."""
+    return role in _READING_IS_NOTED
+
+
 def may_replay(role: Role) -> bool:
     """Whether somebody in this role may look at the whole company as it was, and at all that changed."""
     return _HISTORIES[role] == _EVERY_HISTORY

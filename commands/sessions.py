@@ -4,6 +4,8 @@ A refresh token is derived from its session and its number, so the same one can 
 whoever lost an answer asks once more and gets it. Only a token whose successor was used already tells of a thief.
 """
 
+import hashlib
+import uuid
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -68,3 +70,11 @@ def refresh(row: SessionRow, *, number: int, proven: str, now_ms: int) -> GoesOn
     if now_ms - row.refreshed_at_ms >= IDLE_MS_MAX or now_ms - row.signed_in_at_ms >= SESSION_MS_MAX:
         return Ends("expired", is_alarming=False)
     return GoesOn(number)
+
+
+def id_of_day(session: str, address: str, now_ms: int) -> str:
+    """A UUID of version 7 that is the same for a session and an address all day, and another the next: under it the
+    audit holds once that the session went on from there."""
+    mark = int.from_bytes(hashlib.sha256(f"{session} {address}".encode()).digest()[:10])
+    number = (now_ms - now_ms % DAY_MS) << 80 | 7 << 76 | (mark >> 68) << 64 | 2 << 62 | mark & ((1 << 62) - 1)
+    return str(uuid.UUID(int=number))

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from api.noted import note_looking
 from api.reading import BEGINNING, AsOfText, Reading
 from api.v1.sync import Ports, Speaking
 from commands.entity_document import document_of
@@ -29,11 +30,18 @@ Status = Annotated[
 
 @router.get("/entities/{entity_type}/{entity_id}", summary="One entity, as it is now or as it was")
 def entity(
-    entity_type: EntityTypeName, entity_id: EntityName, speaking: Speaking, services: Ports, as_of: AsOfText = None
+    *,
+    request: Request,
+    entity_type: EntityTypeName,
+    entity_id: EntityName,
+    speaking: Speaking,
+    services: Ports,
+    as_of: AsOfText = None,
 ) -> Response:
     """Its shown values, its version and its open conflicts."""
     reading = Reading(speaking, services, as_of)
     row = reading.entity(entity_type, entity_id)
+    note_looking(request, speaking, services, f"{entity_type} {entity_id}", reading.as_of)
     return Response(
         orjson.dumps(document_of(row, speaking.role) | reading.told),
         # What it was is nothing that an edit could be decided on.
@@ -45,6 +53,7 @@ def entity(
 @router.get("/entities/{entity_type}", summary="Entities of one type, by id")
 def entities(
     *,
+    request: Request,
     entity_type: EntityTypeName,
     speaking: Speaking,
     services: Ports,
@@ -57,6 +66,7 @@ def entities(
     With `as_of` a page may hold fewer than `limit`: go on while `next` is not null.
     """
     reading = Reading(speaking, services, as_of)
+    note_looking(request, speaking, services, f"every {entity_type}, {_behind(cursor)}", reading.as_of)
     found = reading.entities(entity_type, after=cursor or BEGINNING, limit=limit)
     return _page([document_of(row, speaking.role) for row in found.rows], found.reached, reading)
 
@@ -64,6 +74,7 @@ def entities(
 @router.get("/work-orders", summary="Work orders, by id")
 def work_orders(
     *,
+    request: Request,
     speaking: Speaking,
     services: Ports,
     status: Status = None,
@@ -76,6 +87,7 @@ def work_orders(
     A page may hold fewer than `limit` where few match: go on while `next` is not null.
     """
     reading, wanted = Reading(speaking, services, as_of), set(status or WORK_ORDER.statuses)
+    note_looking(request, speaking, services, f"every work_order, {_behind(cursor)}", reading.as_of)
     found: list[dict[str, Any]] = []
     after: str | None = cursor or BEGINNING
     scanned = 0
@@ -90,6 +102,10 @@ def work_orders(
                 is_last = after is None and row.entity == stretch.rows[-1].entity
                 return _page(found, None if is_last else row.entity, reading)
     return _page(found, after, reading)
+
+
+def _behind(cursor: str | None) -> str:
+    return f"behind {cursor}" if cursor else "from the first"
 
 
 def _page(items: list[dict[str, Any]], following: str | None, reading: Reading) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.auth import forbidden, principal_of, services_of
 from api.body import NDJSON
+from api.noted import note_looking
 from api.own_replica import own_replica
 from api.packing import packed
 from api.problem import Problem
@@ -77,6 +78,7 @@ def pull(
         history=history,
         first=partial(due_first, now_ms=services.now_ms()),
     )
+    note_looking(request, speaking, services, f"{'the log' if history else 'what is new'} after position {cursor}")
     return packed(request, _page(asked, speaking, services), NDJSON)
 
 

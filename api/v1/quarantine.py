@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden
 from api.body import JSON_BODY_BYTES_MAX, small, told_in_openapi
 from api.case_document import authored, content_of, document_of, entity_of_case, summary
+from api.noted import note_looking
 from api.office import with_office
 from api.problem import Problem
 from api.refused import problem_of
@@ -70,6 +71,7 @@ class Dismissal(BaseModel):
 @router.get("", summary="What was set aside, oldest first")
 def cases(
     *,
+    request: Request,
     speaking: Speaking,
     services: Ports,
     state: State = "open",
@@ -81,6 +83,7 @@ def cases(
 ) -> Response:
     """A page of cases in one state; ask on with `next` until it is null."""
     _check_may_see(speaking)
+    note_looking(request, speaking, services, f"cases that are {state}")
     wanted = CasesWanted(state, code, owner, replica)
     rows = services.log.cases(speaking.tenant, wanted, after=_place(cursor), limit=limit + 1)
     following = _cursor(rows[limit - 1]) if len(rows) > limit else None
@@ -88,10 +91,11 @@ def cases(
 
 
 @router.get("/{case}", summary="One case, with its content and what its author saw")
-def case(case: CaseName, speaking: Speaking, services: Ports) -> Response:
+def case(request: Request, case: CaseName, speaking: Speaking, services: Ports) -> Response:
     """`content` is what was handed in, null where it is no JSON; `text` is the same as text."""
     _check_may_see(speaking)
     row = _found(case, speaking, services)
+    note_looking(request, speaking, services, f"case {case}")
     return _json(
         document_of(row, speaking, services) | content_of(row.aside.body) | entity_of_case(row, speaking, services)
     )

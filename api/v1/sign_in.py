@@ -25,6 +25,7 @@ from api.signing_in import (
     check_own_site,
     forget_cookie,
     note,
+    note_going_on,
     open_session,
     refused,
     standing_of,
@@ -170,6 +171,7 @@ def _gone_on(row: SessionRow, generation: int, tenant: str, request: Request, se
         raise _over("left")
     if device is not None:
         identity.devices.seen(tenant, device.device, now_ms=now_ms)
+    note_going_on(request, identity, tenant, row)
     signed_in = SignedIn(tenant=tenant, person=row.person, standing=standing, way=row.way, proven=None)
     return answer(signed_in, row, device, request, identity, number=generation + 1)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from api import view_cursor
 from api.auth import identity_of
 from api.exports import MEDIA, Format, document, exported
-from api.noted import note_reading
+from api.noted import note_looking, note_reading
 from api.problem import RETRY_AFTER_S, Problem
 from api.reading import AsOfText, moment_of, scopes_of
 from api.services import Services
@@ -89,6 +89,7 @@ def view_rows(
     """
     question = _Question(request, view, speaking, services, sort=sort, fields=fields, cursor=cursor, moment=as_of)
     position = question.position(wait_for)
+    note_looking(request, speaking, services, f"rows of {view}", question.moment)
     page = question.page(limit)
     told: dict[str, Any] = {
         "items": [document(page.columns, row) for row in page.rows],
@@ -172,13 +173,13 @@ class _Question:
         except asking.QueryRefused as why:
             _refuse(why)
         self._scopes = scopes_of(speaking, services)
-        self._moment = None if moment is None else moment_of(moment, speaking, services)
-        if self._moment is not None:
-            self._query = dataclasses.replace(self._query, as_of=self._moment.position)
+        self.moment = None if moment is None else moment_of(moment, speaking, services)
+        if self.moment is not None:
+            self._query = dataclasses.replace(self._query, as_of=self.moment.position)
         self._bound_to = [
             *(speaking.tenant, speaking.role, "" if self._scopes is None else speaking.person, view, sort, fields),
             *(services.log.head(speaking.tenant).epoch, orjson.dumps(sorted(filters)).decode()),
-            "" if self._moment is None else str(self._moment.position),
+            "" if self.moment is None else str(self.moment.position),
         ]
         self._after: Sequence[str | None] | None = None
         self._is_backwards = False
@@ -188,13 +189,13 @@ class _Question:
     @property
     def told(self) -> dict[str, Any]:
         """Which moment the answer shows, where one was asked for."""
-        return {} if self._moment is None else {"as_of": self._moment.told}
+        return {} if self.moment is None else {"as_of": self.moment.told}
 
     def position(self, wait_for: int | None) -> int:
         """Up to where the rows hold the log, after waiting for it a moment if that was asked."""
         self._check_written(wait_for)
-        if self._moment is not None:
-            wait_for = max(wait_for or 0, self._moment.position)
+        if self.moment is not None:
+            wait_for = max(wait_for or 0, self.moment.position)
         try:
             position = self._views.wait_for(self._speaking.tenant, wait_for or 0)
         except NoReadModel:
@@ -208,7 +209,7 @@ class _Question:
                 retryable=True,
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
-        return position if self._moment is None else self._moment.position
+        return position if self.moment is None else self.moment.position
 
     def _check_written(self, wait_for: int | None) -> None:
         head = self._services.log.head(self._speaking.tenant).position if wait_for else 0

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from commands import looking_back
+from domain.people import Role
 from infra.postgres.milestones import PostgresMilestones
 from infra.postgres.pool import open_pool
 from infra.postgres.roles import PROJECTOR
@@ -237,6 +238,40 @@ def test_that_somebody_looked_is_noted_with_who_and_at_what(past: Past, path: st
     past.office.get(f"{JOBS}/{past.job}{path}", role="technician")
     past.office.get(f"{JOBS}/{past.job}{path}", role="analyst")
     assert len(past.company.audit(kind)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (f"{JOBS}/{{job}}", "work_order {job}"),
+        (JOBS, "every work_order, from the first"),
+        ("/v1/work-orders?cursor={job}", "every work_order, behind {job}"),
+        ("/v1/views/work_order", "rows of work_order"),
+        ("/v1/quarantine", "cases that are open"),
+        ("/v1/sync/pull?history=true", "the log after position 0"),
+        ("/v1/sync/pull?cursor=1", "what is new after position 1"),
+    ],
+)
+def test_f6_whatever_an_auditor_reads_is_noted_and_of_others_only_a_look_into_the_past(
+    past: Past, path: str, detail: str
+) -> None:
+    path, detail = path.format(job=past.job), detail.format(job=past.job)
+    assert past.office.client.get(path, headers=past.office.bearer("auditor")).status_code == 200
+    (entry,) = past.company.audit("records_read")
+    assert (entry["actor"], entry["detail"]) == (past.office.people["auditor"].person, detail)
+    assert past.office.client.get(path, headers=past.office.bearer("supervisor")).status_code == 200
+    assert len(past.company.audit("records_read")) == 1
+
+
+@pytest.mark.parametrize("path", [f"{JOBS}/{{job}}", JOBS, "/v1/work-orders"])
+@pytest.mark.parametrize("role", ["auditor", "dispatcher"])
+def test_f6_a_look_at_records_as_they_were_is_noted_with_the_moment(past: Past, path: str, role: Role) -> None:
+    url = f"{path.format(job=past.job)}?as_of=1"
+    assert past.office.client.get(url, headers=past.office.bearer(role)).status_code == 200
+    (entry,) = past.company.audit("past_read")
+    assert entry["actor"] == past.office.people[role].person
+    assert entry["detail"].endswith(", as of position 1")
+    assert past.company.audit("records_read") == []
 
 
 def test_what_cannot_be_noted_is_not_shown(past: Past) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from commands.sessions import IDLE_MS_MAX, SESSION_MS_MAX
+from commands.sessions import IDLE_MS_MAX, SESSION_MS_MAX, id_of_day
 from tests.api.office import problem
 from tests.api.signing import DAY_MS, PASSWORD, Companies, Company, Key, companies
 from tests.conftest import TestServer
@@ -97,6 +97,22 @@ def test_d3_whoever_lost_the_answer_gets_it_once_more(company: Company) -> None:
     session.refreshing = answers[0]
     company.goes_on(company.goes_on(session))
     assert company.audit("refresh_reused") == []
+
+
+def test_that_a_session_goes_on_is_noted_once_a_day_for_each_address(company: Company) -> None:
+    session = company.session()
+    day_begins = company.clock.ms - company.clock.ms % DAY_MS + DAY_MS
+    for hour in (1, 2, 26, 27):
+        company.clock.ms = day_begins + hour * DAY_MS // 24
+        session = company.goes_on(session)
+    entries = company.audit("session_went_on")
+    assert [each["at_ms"] - day_begins for each in entries] == [26 * DAY_MS // 24, DAY_MS // 24]
+    assert {(each["person"], each["address"]) for each in entries} == {(company.people["technician"], "127.0.0.1")}
+    assert len({each["session"] for each in entries}) == 1
+    problem(company.refresh(session.refreshing, Key()), 401, "session-over")
+    assert len(company.audit("session_went_on")) == 2, "what is refused did not go on"
+    first, other_address = (id_of_day("s", address, company.clock.ms) for address in ("192.0.2.1", "192.0.2.2"))
+    assert first != other_address
 
 
 def test_d4_eight_tabs_refresh_at_once_and_none_is_signed_out(company: Company) -> None:

@@ -82,6 +82,20 @@ def place(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory)
         yield here
 
 
+def test_f6_that_somebody_looked_at_rows_as_they_were_is_noted(place: Place) -> None:
+    services = place.office.client._transport._carrier.app.state.services  # type: ignore[attr-defined]
+
+    def noted() -> list[str]:
+        asked: dict[str, Any] = {"before": None, "kind": "past_read", "person": None, "limit": 200}
+        return [each.detail for each in services.identity.audit.entries(place.office.tenant, **asked)]
+
+    before, position = noted(), next(iter(place.then))
+    place.ask("visit")
+    assert noted() == before, "as they are is everybody's work"
+    place.ask("visit", as_of=position)
+    assert noted() == [f"rows of visit, as of position {position}", *before]
+
+
 def test_every_table_and_view_shows_again_what_it_showed(place: Place) -> None:
     assert len(place.then) == MOMENTS
     for position, shown in place.then.items():
