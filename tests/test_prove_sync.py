@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cairnfield.prove_sync.history import RUNNER, Op
 from cairnfield.prove_sync.nemesis import BACK_UP, RESTORE, STRIKES, plan
+from cairnfield.prove_sync.run import WRITES_PER_S_MIN, too_little, writes_per_s
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
@@ -29,6 +31,7 @@ def test_five_runs_under_blows_keep_every_promise(tmp_path: Path) -> None:
     assert told["struck"][RESTORE] >= 1
     assert told["counts"]["positions"] > RUNS * 50
     assert told["counts"]["accepted"] > RUNS * 50
+    assert told["writes_per_s"]["least"] >= WRITES_PER_S_MIN
 
 
 def test_the_seed_decides_who_is_struck_when_and_how() -> None:
@@ -36,3 +39,19 @@ def test_the_seed_decides_who_is_struck_when_and_how() -> None:
     assert plan(seed=7, seconds=60, devices=6) != plan(seed=8, seconds=60, devices=6)
     chosen = {strike.what for seed in range(9) for strike in plan(seed=seed, seconds=600, devices=6)}
     assert chosen == {*STRIKES, BACK_UP, RESTORE}
+
+
+def test_a_run_in_which_hardly_anything_is_written_proves_nothing() -> None:
+    def written(count: int) -> list[Op]:
+        writes = [Op("ada", "ok", "write", {}, 1_000 + 10 * number) for number in range(count)]
+        late = Op("ada", "ok", "write", {}, 3_500)
+        return [
+            Op(RUNNER, "info", "begin", {}, 1_000),
+            *writes,
+            late,
+            Op(RUNNER, "info", "calm", {"up_after_ms": 800}, 3_800),
+        ]
+
+    assert writes_per_s(written(40)) == 20
+    assert too_little(writes_per_s(written(40))) == []
+    assert [fault.invariant for fault in too_little(writes_per_s(written(19)))] == ["load"]

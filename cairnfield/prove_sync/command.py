@@ -67,7 +67,10 @@ def _tell(say: Any, outcome: "Outcome", kept: Path | None) -> None:
     struck = ", ".join(f"{count} {what}" for what, count in sorted(outcome.struck.items()))
     say(f"seed {outcome.seed}: {outcome.seconds:.1f} s, struck: {struck}")
     say("  " + ", ".join(f"{what} {count}" for what, count in sorted(outcome.counts.items())))
-    say(f"  {'at rest' if outcome.holds else 'NOT PROVEN'} {outcome.settled_ms} ms after the last blow")
+    say(
+        f"  {outcome.writes_per_s:.1f} events written a second; servers up {outcome.up_after_ms} ms after the last blow"
+    )
+    say(f"  {'at rest' if outcome.holds else 'NOT PROVEN'} {outcome.settled_ms} ms after that")
     for fault in outcome.faults[:FAULTS_SHOWN]:
         say(f"  {fault.invariant}: {fault.sentence} (line {fault.line})", markup=False)
     if kept is not None:
@@ -89,6 +92,11 @@ def summary(outcomes: "Sequence[Outcome]") -> dict[str, Any]:
         ],
         "struck": dict(sorted(struck.items())),
         "counts": dict(sorted(counts.items())),
+        "writes_per_s": {
+            "least": round(min(each.writes_per_s for each in outcomes), 1),
+            "most": round(max(each.writes_per_s for each in outcomes), 1),
+        },
+        "up_after_ms_max": max(each.up_after_ms for each in outcomes),
         "settled_ms_max": max(each.settled_ms for each in outcomes),
         "seconds": round(sum(each.seconds for each in outcomes), 1),
         "holds": all(each.holds for each in outcomes),
@@ -100,5 +108,7 @@ def _sentence(told: dict[str, Any]) -> str:
     bound = f": at 95 % sure, fewer than {min(1, 3 / runs):.1%} of runs fail" if not failed else ""
     return (
         f"{failed} of {runs} runs failed{bound}. {sum(told['struck'].values())} blows, "
-        f"{told['counts'].get('write ok', 0)} events written, at rest after {told['settled_ms_max']} ms at most."
+        f"{told['counts'].get('write ok', 0)} events written, {told['writes_per_s']['least']} to "
+        f"{told['writes_per_s']['most']} a second in all. Servers were up {told['up_after_ms_max']} ms after the last "
+        f"blow at most, and everything was at rest {told['settled_ms_max']} ms after that."
     )

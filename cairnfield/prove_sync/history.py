@@ -23,7 +23,9 @@ ended, because its process was killed, counts as `info`.
 | `strike`, `heal` | runner | what is done to whom |
 | `restore` | runner | `epoch`, `head`: the server came back with this much |
 | `mark` | runner | `position`: up to here devices may forget |
-| `calm` | runner | the last blow is over |
+| `begin` | runner | everybody is there, and blows may fall |
+| `calm` | runner | the faults are over: all is taken back, and servers answer, `up_after_ms` after the last blow began to be taken back |
+| `quiet` | runner | everybody is at rest, and the read model holds the whole log |
 | `log` | runner | `events`: see `ledger.LogEvent`, `grants` |
 | `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `taken_in` (ids of what was set aside and is accepted after all), `digest` |
 | `tables` | runner | `position`: how much of the log the read model holds, `parked` (entities that stand still), `folded` and `held`: {table: {key: {column: value}}}, by hand from the log and as the tables say |

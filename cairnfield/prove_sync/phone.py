@@ -43,6 +43,8 @@ from sync.handing_in import ask_again, next_batch, settle
 from sync.merge import knows
 from sync.taking_in import apply_page
 
+DEEDS_AT_ONCE_MAX: Final = 6
+"""What somebody wrote at most while their phone waited for an answer."""
 ANSWER_S_MAX: Final = 2.0
 """Short, so that an answer that is withheld becomes one that nobody knows of, many times in a run."""
 RETRY_S: Final = 0.1
@@ -80,7 +82,7 @@ class Part:
     decides: bool = False
     """Whether its user works at what was set aside, too."""
     pause_s: float = 0.25
-    """About how long its user waits between two deeds."""
+    """About how long its user waits between two deeds, whatever becomes of what they handed in."""
 
     @property
     def disk(self) -> Path:
@@ -149,6 +151,7 @@ class Phone:
         self._at_rest: Any = None
         self._pinned: Pinned | None = None
         self._flips: int | None = None
+        self._works_at = time.monotonic()
         self._hints = Hints(part.url, part.token, lambda head: self._note("ok", "hint", told=head))
         self._decider = Decider(part.url, part.token, self._dice, self._note)
 
@@ -241,11 +244,20 @@ class Phone:
     def _work_as_told(self, orders: Orders) -> None:
         if orders.flips > (orders.flips if self._flips is None else self._flips):
             self._give_visits_to_others()
-        elif self._dice.random() < 0.9:
+        for _ in range(self._deeds_due()):
             self._work()
         self._flips = orders.flips
         if self._part.decides and self._dice.random() < 0.1:
             self._decider.decide()
+
+    def _deeds_due(self) -> int:
+        """How many deeds it is time for: who waits for an answer goes on working."""
+        now, due = time.monotonic(), 0
+        while self._works_at <= now and due < DEEDS_AT_ONCE_MAX:
+            self._works_at += self._part.pause_s * (0.5 + self._dice.random())
+            due += 1
+        self._works_at = max(self._works_at, now)
+        return due
 
     def _give_visits_to_others(self) -> None:
         """Whoever had them is let out, and whoever has them now is let in."""

@@ -11,7 +11,10 @@ from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import TAKEN, Fault, Ledger, people
 
 SETTLED_MS_MAX: Final = 10_000
-"""How long after the last blow everything may take to be handed in and to be equal."""
+"""How long everything may take to be handed in and to be equal, from the end of the faults.
+
+They end when the last blow is taken back (lines clear, clocks right, nobody paused, the killed told to start) and every
+server process answers that it is ready: one that is still starting is still down. Devices may start meanwhile."""
 _DECIDED: Final = frozenset({"dismissed", "resubmitted"})
 """What a person may have said of an event, after which its device need not hold it any more."""
 
@@ -180,6 +183,7 @@ def all_quiet_and_equal(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
     if calm is None:
         yield Fault("I12", "the blows never ended", len(history) - 1)
         return
+    yield from _all_in_time(history, calm)
     rests = {op.process: (line, op) for line, op in enumerate(history) if (op.f, op.type) == ("rest", "ok")}
     last_open = {op.process: line for line, op in enumerate(history) if op.f == "open"}
     ended = {op.process for op in history if op.f == "close"}
@@ -191,19 +195,27 @@ def all_quiet_and_equal(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
         if op is None or line < opened:
             yield Fault("I12", f"{process} never came to rest", opened)
             continue
-        began = max(calm, history[opened].time)  # how long a process takes to start says nothing of sync
-        yield from (Fault("I12", f"{process} {sentence}", line) for sentence in _unrest(op, began))
+        yield from (Fault("I12", f"{process} {sentence}", line) for sentence in _unrest(op, calm))
         if op.value["cursor"] != len(ledger.log):
             yield Fault("I12", f"{process} stands at {op.value['cursor']} of {len(ledger.log)}", line)
         elif op.value["state_hash"] != _sight(ledger, person[process]):
             yield Fault("I12", f"{process} shows other states than the log folds to", line)
 
 
-def _unrest(op: Op, began: int) -> Iterable[str]:
+def _all_in_time(history: Sequence[Op], calm: int) -> Iterator[Fault]:
+    """Everything at once: every device at rest, and what people look at as well."""
+    quiet = next((op.time for op in reversed(history) if op.f == "quiet"), None)
+    if quiet is None:
+        yield Fault("I12", "not everybody and the read model came to rest", len(history) - 1)
+    elif quiet > calm + SETTLED_MS_MAX:
+        yield Fault("I12", f"all was quiet {quiet - calm} ms after the last blow", len(history) - 1)
+
+
+def _unrest(op: Op, calm: int) -> Iterable[str]:
     if op.value["outbox"]:
         yield f"still has {len(op.value['outbox'])} events to hand in, such as {min(op.value['outbox'])}"
-    if op.time > began + SETTLED_MS_MAX:
-        yield f"came to rest {op.time - began} ms after the last blow"
+    if op.time > calm + SETTLED_MS_MAX:
+        yield f"came to rest {op.time - calm} ms after the last blow"
 
 
 def _sight(ledger: Ledger, person: str | None) -> str:

@@ -33,6 +33,12 @@ from domain.people import Role
 TICK_S: Final = 0.05
 BACKUP_EVERY_S: Final = 1.0
 START_S_MAX: Final = 60.0
+WRITES_PER_S_MIN: Final = 10
+"""A run in which less is written proves too little, and does not count."""
+WRITES_PER_S: Final = 25
+"""What is aimed at."""
+DEEDS: Final = 1.0
+"""How many events come of a deed, about: some are of several, and some devices are down."""
 WAIT_S_MAX: Final = SETTLED_MS_MAX / 1_000 + 2
 OLD: Final = "device-0"
 """One device was not updated."""
@@ -67,6 +73,9 @@ class Outcome:
     struck: Counter[str]
     counts: Counter[str]
     settled_ms: int
+    up_after_ms: int
+    """How long the servers took to answer after the last blow was taken back."""
+    writes_per_s: float
     faults: Sequence[Fault]
     history: Path
 
@@ -107,7 +116,9 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
         struck=play.struck,
         counts=counts(told),
         settled_ms=settled_ms(told),
-        faults=[*crashed, *faults(told)],
+        up_after_ms=next((op.value["up_after_ms"] for op in told if op.f == "calm"), 0),
+        writes_per_s=writes_per_s(told),
+        faults=[*crashed, *too_little(writes_per_s(told)), *faults(told)],
         history=history,
     )
 
@@ -127,6 +138,7 @@ def _part(number: int, player: Player, url: str, script: Script, folder: Path) -
         is_lasting=number in LASTING,
         listens=number in LISTENING,
         decides=may_work_on_cases(player.role),
+        pause_s=script.devices * DEEDS / WRITES_PER_S,
     )
 
 
@@ -148,6 +160,9 @@ class Play:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
     _began: float = 0.0
 
+    _last_taken_back: float = 0.0
+    """When the last blow was taken back, or began to be: a database recovers meanwhile."""
+
     def act(self) -> None:
         """From the first edit to the last rest."""
         self.stage.database.has_copy = False  # of this run
@@ -155,6 +170,7 @@ class Play:
             actor.start()
         self._wait(START_S_MAX, self._are_all_there)
         self._began = time.monotonic()
+        self.recorder.note("info", "begin")
         for strike in self._plan():
             self._at(strike.at_s, partial(self._strike, strike))
         dice = Random(f"{self.script.seed}/backups")  # noqa: S311
@@ -189,6 +205,7 @@ class Play:
         self.recorder.note("info", "strike", **told)
 
         def taken_back() -> None:
+            self._last_taken_back = self._elapsed()
             heal()
             self._under_blows.discard(target)
             self.recorder.note("info", "heal", **told)
@@ -313,18 +330,26 @@ class Play:
         return self.stage.let_all_start
 
     def _calm(self) -> None:
-        """The last blow is over: everybody hands in what they have, until nothing changes any more."""
+        """The last blow is over: everybody hands in what they have, until nothing changes any more.
+
+        A server that is still starting is still down, so the faults end when every process answers that it is ready.
+        """
+        over_s = max(self._last_taken_back, self.script.seconds)
         self.cast.clear()
-        self.stage.mend()
-        self.recorder.note("info", "calm")
         for actor in self.cast.actors:
             actor.told(phase="calm")
-        self._wait(WAIT_S_MAX, self._is_quiet)
+        self.stage.mend()
+        self.recorder.note("info", "calm", up_after_ms=round((self._elapsed() - over_s) * 1_000))
+        if self._wait(WAIT_S_MAX, self._is_quiet):
+            self.recorder.note("info", "quiet")
 
-    def _wait(self, s_max: float, is_so: Callable[[], bool]) -> None:
+    def _wait(self, s_max: float, is_so: Callable[[], bool]) -> bool:
         give_up = time.monotonic() + s_max
-        while time.monotonic() < give_up and not is_so():
+        while not is_so():
+            if time.monotonic() > give_up:
+                return False
             time.sleep(TICK_S)
+        return True
 
     def _told(self) -> list[Op]:
         return read_history(self.history.read_bytes().split(b"\n"))
@@ -393,7 +418,23 @@ def counts(history: Sequence[Op]) -> Counter[str]:
     return found
 
 
+def too_little(written: float) -> list[Fault]:
+    """That a run proves nothing, because hardly anything was written in it."""
+    if written >= WRITES_PER_S_MIN:
+        return []
+    why = f"{written:.1f} events a second were written: at least {WRITES_PER_S_MIN} make a proof. Is the machine busy?"
+    return [Fault("load", why, 0)]
+
+
 def settled_ms(history: Sequence[Op]) -> int:
-    """How long after the last blow the last device came to rest."""
+    """How long after the faults ended everything was at rest: the last device, and the read model."""
     calm = next((op.time for op in history if op.f == "calm"), 0)
-    return max((op.time - calm for op in history if op.f == "rest"), default=0)
+    return max((op.time - calm for op in history if op.f in {"rest", "quiet"}), default=0)
+
+
+def writes_per_s(history: Sequence[Op]) -> float:
+    """What all devices together wrote in a second, from the beginning to the end of the blows."""
+    began = next((op.time for op in history if op.f == "begin"), 0)
+    over = next((op.time - op.value["up_after_ms"] for op in history if op.f == "calm"), 0)
+    written = sum((op.f, op.type) == ("write", "ok") and began <= op.time <= over for op in history)
+    return written * 1_000 / (over - began) if over > began else 0.0

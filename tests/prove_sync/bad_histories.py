@@ -571,6 +571,20 @@ BAD: Final = (
         "A device shows something else than the log in the end.",
         changed(BEN, "ok", "rest", state_hash="another", applied="another"),
     ),
+    Bad(
+        "I12",
+        "A device took eleven seconds, of which its process needed ten to start.",
+        both(
+            later(CALM_MS + 11_000),
+            before(BEN, "ok", "rest", opened(BEN, "killed", 5, quarantined=["e5"])._replace(time=CALM_MS + 10_000)),
+        ),
+    ),
+    Bad("I12", "The read model did not come to rest.", without(RUNNER, "info", "quiet")),
+    Bad(
+        "I12",
+        "The read model took eleven seconds to hold everything.",
+        lambda history: [op._replace(time=CALM_MS + 11_000) if op.f == "quiet" else op for op in history],
+    ),
     Bad("I12", "A device never came to rest.", without(BEN, "ok", "rest")),
     Bad("I12", "A device took eleven seconds to hand everything in.", later(CALM_MS + 11_000)),
     Bad(

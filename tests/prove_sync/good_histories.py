@@ -9,6 +9,7 @@ from tests.prove_sync.stories import (
     ADA,
     BEN,
     JOB,
+    QUIET,
     RUNNER,
     SITE,
     B,
@@ -107,7 +108,7 @@ def _restored() -> list[Op]:
             "verdicts": [],
         }
         again += [told(process, "ok", "pull", **begun), told(process, "ok", "apply", epoch="second", cursor=5)]
-    end = [rested(ADA), rested(BEN), told(RUNNER, "ok", "log", events=log), *history[-2:]]
+    end = [rested(ADA), rested(BEN), QUIET, told(RUNNER, "ok", "log", events=log), *history[-2:]]
     return [*history[:at], *again, *end]
 
 
@@ -132,7 +133,7 @@ def came_right() -> list[Op]:
     value = history[find(history, RUNNER, "ok", "stored")].value
     value |= {"entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
     kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "taken_in": ["e5"]})
-    end = [told(RUNNER, "ok", "log", events=log), kept, tables("e1", "e2", "e3", "e4", "e6", "e5")]
+    end = [QUIET, told(RUNNER, "ok", "log", events=log), kept, tables("e1", "e2", "e3", "e4", "e6", "e5")]
     return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, *end]
 
 

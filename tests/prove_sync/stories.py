@@ -52,6 +52,9 @@ def told(process: str, kind: Type, f: str, **value: Any) -> Op:
     return Op(process, kind, f, value, 1_000)
 
 
+QUIET = told(RUNNER, "info", "quiet")._replace(time=CALM_MS + 2_500)
+
+
 def opened(process: str, why: str = "started", cursor: int = 0, **more: Any) -> Op:
     return told(
         process,
@@ -124,7 +127,7 @@ def good() -> list[Op]:
         asked(ADA, "e6"),
         told(ADA, "fail", "push"),
         *pushed(ADA, 5, ("e6", "accepted", 5)),
-        told(RUNNER, "info", "calm")._replace(time=CALM_MS),
+        told(RUNNER, "info", "calm", up_after_ms=1_000)._replace(time=CALM_MS),
         *pulled(ADA, 0, 3, 5),
         told(ADA, "ok", "read", epoch="first", applied="three", state_hash="of three", shown=[["e6", True]]),
         *pulled(ADA, 3, 5, 5),
@@ -133,6 +136,7 @@ def good() -> list[Op]:
         told(BEN, "ok", "read", epoch="first", applied="all", state_hash=FINAL, shown=[["e4", True], ["e5", False]]),
         rested(ADA),
         rested(BEN),
+        QUIET,
         told(RUNNER, "ok", "log", events=LOG),
         told(
             RUNNER,
