@@ -29,9 +29,32 @@ def test_five_runs_under_blows_keep_every_promise(tmp_path: Path) -> None:
     assert told["runs"] == RUNS
     assert sum(told["struck"].values()) > RUNS * 3
     assert told["struck"][RESTORE] >= 1
+    assert told["hints"] > 0
     assert told["counts"]["positions"] > RUNS * 50
     assert told["counts"]["accepted"] > RUNS * 50
     assert told["writes_per_s"]["least"] >= WRITES_PER_S_MIN
+
+
+@pytest.mark.timeout(600)
+def test_a_run_in_which_nobody_hears_a_hint_comes_right_all_the_same(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "cairnfield",
+        "prove",
+        "sync",
+        "--json",
+        "--keep",
+        str(tmp_path / "kept"),
+        "--deaf",
+    ]
+    asked = ["--runs", "1", "--seed", "21", "--seconds", "5", "--devices", "5"]
+    done = subprocess.run([*command, *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert [path.read_text() for path in sorted((tmp_path / "k").glob("*/faults.txt"))] == []
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["hints"] == 0
+    assert told["counts"]["accepted"] > 50
 
 
 def test_the_seed_decides_who_is_struck_when_and_how() -> None:

@@ -25,6 +25,7 @@ def sync(  # noqa: PLR0917  # typer reads them by name
     devices: Annotated[int, typer.Option(min=2, max=20, help="How many devices.")] = 6,
     workers: Annotated[int, typer.Option(min=1, max=8, help="How many API processes.")] = 2,
     nemesis: Annotated[list[str] | None, typer.Option(help="Only such blows; may be said again.")] = None,
+    deaf: Annotated[bool, typer.Option("--deaf", help="Nobody listens for hints; all must come right.")] = False,
     keep: Annotated[Path, typer.Option(help="Where histories of failed runs are kept.")] = Path(".cairn/prove-sync"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON, and nothing else.")] = False,
 ) -> None:
@@ -43,7 +44,8 @@ def sync(  # noqa: PLR0917  # typer reads them by name
             for number in range(runs):
                 place = folder / f"run-{number}"
                 place.mkdir()
-                script = Script(seed=seed + number, seconds=seconds, devices=devices, kinds=tuple(nemesis or ()))
+                kinds = tuple(nemesis or ())
+                script = Script(seed=seed + number, seconds=seconds, devices=devices, kinds=kinds, is_deaf=deaf)
                 outcome = run(stage, script, place)
                 outcomes.append(outcome)
                 kept = _keep(place, keep, outcome) if not outcome.holds else None
@@ -82,6 +84,7 @@ def summary(outcomes: "Sequence[Outcome]") -> dict[str, Any]:
     struck: Counter[str] = sum((each.struck for each in outcomes), Counter[str]())
     counts: Counter[str] = sum((each.counts for each in outcomes), Counter[str]())
     return {
+        "hints": sum(each.hints for each in outcomes),
         "runs": len(outcomes),
         "seeds": [each.seed for each in outcomes],
         "failed": [each.seed for each in outcomes if not each.holds],

@@ -62,6 +62,8 @@ class Script:
     devices: int = 6
     kinds: Sequence[str] = ()
     """Which blows; all if none is named."""
+    is_deaf: bool = False
+    """Whether nobody listens for hints: everything must come right without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Outcome:
     up_after_ms: int
     """How long the servers took to answer after the last blow was taken back."""
     writes_per_s: float
+    hints: int
+    """How often anybody was told that there is something to pull."""
     faults: Sequence[Fault]
     history: Path
 
@@ -118,6 +122,7 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
         settled_ms=settled_ms(told),
         up_after_ms=next((op.value["up_after_ms"] for op in told if op.f == "calm"), 0),
         writes_per_s=writes_per_s(told),
+        hints=sum(op.f == "hint" for op in told),
         faults=[*crashed, *too_little(writes_per_s(told)), *faults(told)],
         history=history,
     )
@@ -136,7 +141,7 @@ def _part(number: int, player: Player, url: str, script: Script, folder: Path) -
         person=player.person if player.role == "technician" else None,
         is_old=name == OLD,
         is_lasting=number in LASTING,
-        listens=number in LISTENING,
+        listens=number in LISTENING and not script.is_deaf,
         decides=may_work_on_cases(player.role),
         pause_s=script.devices * DEEDS / WRITES_PER_S,
     )
