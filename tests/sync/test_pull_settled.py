@@ -1,0 +1,174 @@
+"""What became of a device's own work: verdicts that come later, and what is kept for a server that may forget."""
+
+from dataclasses import replace
+
+import pytest
+
+from sync.device import begin_again, restart
+from sync.device import shown as state_of
+from sync.fork import fork
+from sync.frames import VerdictFrame
+from sync.handing_in import heed, next_batch, settle
+from sync.pull import CursorAhead
+from sync.rows import LaterRow
+from sync.taking_in import apply_page
+from tests.devices import NOON, new_id
+from tests.sync.fleet import TENANT, settled
+from tests.sync.giving_out import ADA, Office, is_right, kinds, pulled, tell
+
+
+def test_a_verdict_that_came_later_is_told_until_the_log_has_moved_on(office: Office) -> None:
+    job = office.job()
+    desk = pulled(office, office.server.device())
+    other = office.server.device()
+    unseen = desk.accepted[job]._replace(clock={**desk.accepted[job].clock, other.author.replica: 1})
+    desk = tell(replace(desk, accepted={**desk.accepted, job: unseen}), "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    assert {each.verdict for each in desk.outbox.values()} == {"held"}
+    other = tell(pulled(office, other), "work_order", job, data={"description": "It drips."})
+    settle(other, office.server.push(next_batch(other)))
+    page = office.server.page(desk)
+    told = [frame.verdict for frame in page.frames if isinstance(frame, VerdictFrame)]
+    assert [each["verdict"] for each in told] == ["accepted"]
+    desk = replace(pulled(office, desk), resume="")
+    assert not desk.outbox
+    assert VerdictFrame in kinds(office.server.page(desk)), "it may not have arrived"
+    office.job()
+    desk = pulled(office, desk)
+    assert VerdictFrame not in kinds(office.server.page(desk))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 1_000])
+def test_no_verdict_that_came_later_is_left_out_however_many_there_are(office: Office, limit: int) -> None:
+    jobs = [office.job() for _ in range(3)]
+    desk, other = pulled(office, office.server.device()), pulled(office, office.server.device())
+    for job in jobs:
+        other = tell(other, "work_order", job, data={"description": "It drips."})
+        clock = {**desk.accepted[job].clock, other.author.replica: other.author.seq}
+        desk = replace(desk, accepted={**desk.accepted, job: desk.accepted[job]._replace(clock=clock)})
+        desk = tell(desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    assert {each.verdict for each in desk.outbox.values()} == {"held"}
+    settle(other, office.server.push(next_batch(other)))
+    told = set[str]()
+    while desk.cursor < office.server.head:
+        page = office.server.page(desk, limit=limit)
+        told |= {frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)}
+        positions = [frame.verdict["position"] for frame in page.frames if isinstance(frame, VerdictFrame)]
+        assert all(position <= page.cursor for position in positions)
+        desk = apply_page(desk, page, now_ms=NOON)
+    assert len(told) == 3
+    assert not desk.outbox
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_verdicts_lead_a_page_no_further_than_they_are_told(office: Office, limit: int) -> None:
+    office.job()
+    ada = pulled(office, office.server.device(ADA))
+    for _ in range(3):
+        office.job()
+    told = [LaterRow(ada.author.replica, seq, new_id(), 2 * seq + 2, {"id": f"{seq}"}) for seq in (1, 2, 3, 4)]
+    office.server.log._tenants[TENANT].later.extend(told)
+    heard = list[str]()
+    while ada.cursor < office.server.head:
+        page = office.server.page(ada, limit=limit)
+        heard += [frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)]
+        ada = replace(ada, cursor=page.cursor)
+    assert list(dict.fromkeys(heard)) == ["1", "2", "3", "4"]
+
+
+def test_what_was_set_aside_and_is_accepted_after_all_is_taken_back(office: Office) -> None:
+    job = office.job()
+    office.server.role = "auditor"
+    desk = tell(office.desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    (name,) = desk.quarantined
+    for verdict, position in (("accepted", desk.cursor), ("accepted", 99), ("dismissed", 0)):
+        after = heed(desk, [{"id": name, "verdict": verdict, "position": position}])
+        assert not after.quarantined
+        assert (name in after.kept) is (position != 99), "a server that forgets it is offered it again"
+        assert (name in after.outbox) is (position == 99)
+
+
+def test_what_was_set_aside_is_offered_again_to_a_server_that_may_have_lost_it(office: Office) -> None:
+    job = office.job()
+    office.server.role = "auditor"
+    desk = tell(office.desk, "work_order", job, data={"title": "Pump"})
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    (name,) = desk.quarantined
+    desk = restart(desk, epoch="another")
+    assert name in desk.outbox
+    assert not desk.quarantined
+
+
+def test_own_work_that_is_read_again_from_the_beginning_is_no_fork(office: Office) -> None:
+    office.job()
+    desk = begin_again(office.desk)
+    desk = apply_page(desk, office.server.page(desk, history=True), now_ms=NOON)
+    assert desk.forked_at is None
+    assert desk.cursor == office.server.head
+
+
+def test_a_held_event_that_is_set_aside_later_is_rolled_back(office: Office) -> None:
+    visit = office.visit(office.job(), ADA)
+    desk, other = pulled(office, office.server.device()), pulled(office, office.server.device())
+    other = tell(other, "visit", visit, "VisitCancelled", {"cancel_reason": "No need."})
+    knowing = settled(office.server, replace(other, outbox={}))
+    event = next(iter(other.outbox.values())).event
+    clock = {**knowing.accepted[visit].clock, event.replica: event.seq}
+    state = other.edited[visit]._replace(clock=clock)
+    desk = tell(replace(desk, accepted={**desk.accepted, visit: state}), "visit", visit, "VisitPaused")
+    desk = settle(desk, office.server.push(next_batch(desk)))
+    assert {each.verdict for each in desk.outbox.values()} == {"held"}
+    settle(other, office.server.push(event.raw))
+    desk = pulled(office, desk)
+    assert not desk.outbox
+    assert [each.code for each in desk.quarantined.values()] == ["illegal_move"]
+    is_right(office, desk)
+
+
+def test_accepted_work_is_kept_until_a_backup_holds_it_or_it_is_old(office: Office) -> None:
+    office.job()
+    desk = office.desk
+    assert len(desk.kept) == 3
+    tenant = office.server.log._tenants[TENANT]
+    tenant.durable = 2
+    assert sorted(each.position for each in apply_page(desk, office.server.page(desk), now_ms=NOON).kept.values()) == [
+        3
+    ]
+    later = NOON + 15 * 24 * 60 * 60 * 1_000
+    tenant.durable = 0
+    assert not apply_page(desk, office.server.page(desk), now_ms=later).kept
+
+
+def test_g4_a_server_that_came_back_older_is_given_everything_again_and_nothing_is_wiped(office: Office) -> None:
+    first = office.job()
+    backup = office.server.backup()
+    lost = office.job()
+    visit = office.visit(lost, ADA)
+    ada = pulled(office, office.server.device(ADA))
+    ada = settled(office.server, tell(ada, "visit", visit, data={"resolution": "Done."}))
+    office.server.restore(backup)
+    office.server.mint()
+    assert office.server.head == 3
+    with pytest.raises(CursorAhead):
+        office.server.page(office.desk)
+    desk = restart(office.desk, epoch=office.server.log.head(TENANT).epoch)
+    assert desk.cursor == 0
+    assert state_of(desk, lost) is not None
+    assert len(desk.outbox) == 7
+    desk = pulled(office, desk)
+    assert state_of(desk, lost) is not None, "it was made here, so it is still here"
+    office.desk = settled(office.server, desk)
+    is_right(office, office.desk)
+    assert {first, lost, visit} <= office.desk.accepted.keys()
+    office.job()
+    page = office.server.page(ada)
+    ada = apply_page(ada, page, now_ms=NOON)
+    assert (ada.cursor, ada.epoch) == (0, page.epoch)
+    assert apply_page(ada, page, now_ms=NOON) == ada, "it answers what was asked before"
+    ada = settled(office.server, fork(ada, replica=office.server.mint(ADA)))
+    is_right(office, ada)
+    office.desk = settled(office.server, office.desk)
+    resolution = office.desk.accepted[visit].cells["resolution"]
+    assert [write.value for write in resolution] == ["Done."]
