@@ -15,6 +15,7 @@ from api.problem import Problem
 from api.terms import Terms
 from commands.authority import Principal
 from commands.rate_limits import Ask, Taken
+from sync.log import TenantId
 
 STATE: Final = "cairnfield_taken"
 """Where a request keeps how whoever asked stands, until its answer begins."""
@@ -53,11 +54,16 @@ async def spend_known(request: Request, speaking: Principal) -> None:
     await _spend(request, terms, asks)
 
 
-async def spend_events(request: Request, speaking: Principal, count: int) -> None:
-    """Count the events that somebody brings into their tenant; raises Problem 429."""
+async def spend_events(request: Request, tenant: TenantId, count: int) -> None:
+    """Count the events that somebody brings into a tenant; raises Problem 429."""
     terms = terms_of(request)
     if terms.limiter is not None:
-        await _spend(request, terms, [Ask(terms.quotas["tenant-events"], speaking.tenant, count)])
+        await _spend(request, terms, [Ask(terms.quotas["tenant-events"], tenant, count)])
+
+
+def spend_events_in_thread(request: Request, tenant: TenantId, count: int) -> None:
+    """The same, for routes that run in a thread."""
+    from_thread.run(spend_events, request, tenant, count)
 
 
 def spend_sign_in(request: Request, account: str) -> None:

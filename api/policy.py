@@ -66,6 +66,8 @@ HANDING_IN: Final = EVERY_ROLE - _roles("analyst", "auditor")
 
 _PUSHES: Final = frozenset({"sync:push"})
 _PULLS: Final = frozenset({"sync:pull"})
+_ORDERS: Final = frozenset({"commands:write"}) | _PUSHES
+"""Whoever may push may tell any fact, and so give any order; `commands:write` is for systems that only give orders."""
 _EITHER: Final = _PUSHES | _PULLS
 _VERIFIES: Final = frozenset({"log:verify"})
 _FOLLOWS: Final = _PULLS | _VERIFIES
@@ -75,11 +77,11 @@ _USERS: Final = frozenset({"users:admin"})
 _HOOKS: Final = frozenset({"hooks:admin"})
 SCOPES: Final = frozenset(
     {
-        *("sync:push", "sync:pull", "proj:read", "log:read", "log:verify", "pii:read", "commands:write"),
-        *("users:admin", "keys:admin", "hooks:admin"),
+        *("sync:push", "sync:pull", "proj:read", "log:read", "log:verify", "commands:write"),
+        *("users:admin", "hooks:admin"),
     }
 )
-"""All that a token can be limited to."""
+"""All that a token can be limited to; each opens something."""
 _ANY_SCOPE: Final = SCOPES
 WITHOUT_KEY: Final = frozenset({"sync:pull", "proj:read", "log:read", "log:verify"})
 """What the token of somebody is limited to who signed in without a key: whoever finds it reads for minutes."""
@@ -180,7 +182,7 @@ POLICY: Final[Mapping[tuple[str, str], Row]] = {
     **{
         (each.method, each.path): Row(
             who=frozenset[Role](role for role in EVERY_ROLE if may_order(role, each)),
-            scopes=_PUSHES,
+            scopes=_ORDERS,
             body_bytes_max=2 * EVENT_BYTES_MAX,
         )
         for each in COMMANDS

@@ -68,7 +68,7 @@ def _scopes() -> Iterator[str]:
         told = [f"`{method} {path}`" for method, path in opened if (method, path) not in orders]
         if any(key in orders for key in opened):
             told.append("[every order](orders.md)")
-        yield f"| `{scope}` | {', '.join(told) or 'nothing yet'} |"
+        yield f"| `{scope}` | {', '.join(told)} |"
 
 
 def _minutes(ms: int) -> str:

@@ -27,7 +27,7 @@ WHOM: Final[Mapping[str, str]] = {
     "person": "a person, on all devices together",
     "device": "a device",
     "device-bytes": "a device, or a person who uses none, for what it sends",
-    "tenant-events": "a tenant, for the events that it hands in",
+    "tenant-events": "a tenant, for the events that it hands in, late too, and those that its orders may come to",
 }
 """Who is held to each quota, for the reference."""
 

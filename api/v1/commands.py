@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.body import JSON_BODY_BYTES_MAX, read_body
+from api.pacing import spend_events
 from api.preconditions import ABOUT, SCHEMA, versions_in
 from api.problem import Problem
 from api.refused import problem_of
@@ -159,12 +160,14 @@ def _problem(refusal: OrderRefused, order: Ordered, ports: Services) -> Problem:
             return problem_of(refusal)
 
 
-def _reading(command: Command) -> Callable[[Request], Awaitable[dict[str, Any]]]:
+def _reading(command: Command) -> Callable[[Request, Principal], Awaitable[dict[str, Any]]]:
     takes = command.takes
 
-    async def read(request: Request) -> dict[str, Any]:
-        body = await read_body(request, bytes_max=JSON_BODY_BYTES_MAX)
-        return said_in(body or b"{}", takes.validate_python)
+    async def read(request: Request, speaking: Speaking) -> dict[str, Any]:
+        said = said_in(await read_body(request, bytes_max=JSON_BODY_BYTES_MAX) or b"{}", takes.validate_python)
+        # As many events as it may come to: how many it is, is only known when they are written.
+        await spend_events(request, speaking.tenant, 1 + len(command.also))
+        return said
 
     return read
 

@@ -14,6 +14,7 @@ from api.auth import identity_of, proven_by, services_of
 from api.body import check_ndjson, read_body
 from api.ndjson import EVENTS, PUSHED, lines_in_openapi
 from api.office import with_office
+from api.pacing import spend_events_in_thread
 from api.problem import Problem
 from api.proof import Proven
 from api.services import Services
@@ -76,6 +77,7 @@ def _hand_in(request: Request, body: bytes, tenant: str, named: str, services: S
         )
     room = _Room(batch, row)
     room.check(device)
+    spend_events_in_thread(request, tenant, len(batch))
     answer = _stored(batch, device, tenant, services)
     if answer.batch == "taken":
         room.count(device, tenant, services)

@@ -48,7 +48,7 @@ async def push(request: Request) -> Response:
     check_ndjson(request)
     body = await read_body(request)
     count = body.count(b"\n") + 1
-    await spend_events(request, speaking, count)
+    await spend_events(request, speaking.tenant, count)
     if count > SMALL_EVENTS_MAX or len(body) > SMALL_BYTES_MAX:
         return await run_in_threadpool(_push, request, body, speaking, services)
     return await _push_small(request, body, speaking, services)

@@ -67,7 +67,7 @@ async def relay(
     _check_role(speaking)
     check_ndjson(request)
     body = await read_body(request, bytes_max=RELAY_BYTES_MAX)
-    await spend_events(request, speaking, body.count(b"\n") + 1)
+    await spend_events(request, speaking.tenant, body.count(b"\n") + 1)
     return await run_in_threadpool(_relay, body, hub, after, speaking, services)
 
 

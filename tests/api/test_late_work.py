@@ -1,12 +1,15 @@
 """What devices hand in without a session: late, after they were lost, and never after they were copied."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commands.lanes import LATE_EVENTS_MAX, REVOKED_HAND_IN_MS_MAX
+from commands.quotas import QUOTAS
+from infra.process_limits import ProcessLimits
 from sync.author import Author
 from tests.api.office import problem
 from tests.api.signing import DAY_MS, Companies, Company, Key, Session, companies
@@ -227,3 +230,18 @@ def test_a_device_fills_the_store_only_so_far(company: Company) -> None:
     assert verdicts(company.hand_in(session, *raws[:3])) == ["quarantined"] * 3
     assert verdicts(company.hand_in(session, *raws[:3])) == ["quarantined"] * 3, "what is there needs no room"
     problem(company.hand_in(session, *raws), 409, "late-full")
+
+
+def test_what_comes_late_costs_its_tenant_events_and_of_a_stranger_nothing(company: Company) -> None:
+    session, app = company.device(), company.client._transport._carrier.app  # type: ignore[attr-defined]
+    raws, terms = work(phone(session), 4), app.state.terms
+    smaller = {**QUOTAS, "tenant-events": replace(QUOTAS["tenant-events"], amount=4)}
+    app.state.terms = replace(terms, limiter=ProcessLimits(lambda: 10**15), quotas=smaller)
+    try:
+        for _ in range(3):
+            problem(company.hand_in(session, *raws, key=Key()), 401, "proof-refused")
+        assert verdicts(company.hand_in(session, *raws)) == ["quarantined"] * 4
+        refused = problem(company.hand_in(session, *raws), 429, "quota-exceeded")
+        assert refused["violated-policies"] == ["tenant-events"]
+    finally:
+        app.state.terms = terms

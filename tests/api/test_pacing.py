@@ -1,6 +1,7 @@
 """Whoever asks for more than is given is told so, which quota it was, and when to come back."""
 
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -75,6 +76,23 @@ def test_what_is_refused_stores_nothing_and_what_was_told_to_wait_passes_later()
         assert office.standing(device) == before
         clock.us += wait_s * 1_000_000
         assert {each["verdict"] for each in office.verdicts(*late)} == {"accepted"}
+
+
+def test_an_order_costs_its_tenant_the_events_that_it_may_come_to() -> None:
+    with held_to({"tenant-events": 4}) as (office, clock):
+
+        def order(path: str) -> httpx.Response:
+            headers = {**office.bearer("dispatcher"), "Idempotency-Key": str(uuid.uuid4())}
+            return office.client.post(f"/v1/{path}", json={"name": "Harbour Mill"}, headers=headers)
+
+        answers = [order("customers") for _ in range(5)]
+        assert [each.status_code for each in answers] == [201] * 4 + [429]
+        wait_s = _refused(answers[-1], "tenant-events")
+        before = office.log.head(office.tenant).position
+        _refused(office.push(*customers(office.device("ada"), 1)), "tenant-events")
+        assert office.log.head(office.tenant).position == before
+        clock.us += wait_s * 1_000_000
+        assert order("customers").status_code == 201
 
 
 def test_one_tenant_takes_nothing_from_another_person_of_it_but_events() -> None:

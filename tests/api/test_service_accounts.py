@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.policy import POLICY, SCOPES
 from tests.api.office import problem
 from tests.api.signing import Companies, Company, companies
 from tests.conftest import TestServer
@@ -35,6 +36,20 @@ def token(company: Company, account: dict[str, Any], **said: Any) -> Any:
     credentials = {name: account[name] for name in ("client_id", "client_secret")}
     document = {"grant_type": "client_credentials", "tenant": company.tenant, **credentials, **said}
     return company.client.post("/v1/token", json=document)
+
+
+def test_every_scope_that_can_be_given_opens_something() -> None:
+    for scope in SCOPES:
+        assert [key for key, row in POLICY.items() if scope in row.scopes and row.scopes != SCOPES], scope
+
+
+def test_a_system_that_gives_orders_pushes_and_reads_nothing(company: Company) -> None:
+    bearer = {"Authorization": f"Bearer {token(company, made(company, 'commands:write')).json()['access_token']}"}
+    headers = {"Idempotency-Key": "one", **bearer}
+    told = company.client.post("/v1/customers", json={"name": "Harbour Mill"}, headers=headers)
+    assert told.status_code == 201, told.text
+    for method, path in (("POST", "/v1/sync/push"), ("GET", "/v1/entities/customer"), ("GET", "/v1/people")):
+        problem(company.client.request(method, path, headers=bearer), 403, "forbidden")
 
 
 def test_a_service_account_does_what_its_scopes_say(company: Company) -> None:

@@ -16649,7 +16649,7 @@ export interface operations {
                      */
                     name: string;
                     /** Scopes */
-                    scopes: ("commands:write" | "hooks:admin" | "keys:admin" | "log:read" | "log:verify" | "pii:read" | "proj:read" | "sync:pull" | "sync:push" | "users:admin")[];
+                    scopes: ("commands:write" | "hooks:admin" | "log:read" | "log:verify" | "proj:read" | "sync:pull" | "sync:push" | "users:admin")[];
                 };
             };
         };
