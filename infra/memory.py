@@ -32,7 +32,7 @@ from sync.log import (
 )
 from sync.merkle import appended
 from sync.proof_shelf import Anchor
-from sync.retelling import settled_as_accepted, settled_as_aside, settled_as_held, settles_its_id
+from sync.retelling import settled_as_accepted, settled_as_aside, settled_as_held, settles_its_id, stands_in
 from sync.rows import (
     AnsweredRow,
     CaseMoved,
@@ -235,7 +235,8 @@ class MemoryEventLog:
 
 
 def _known(kept: _Tenant, wanted: Wanted) -> Known:
-    settled = [*map(settled_as_accepted, kept.events), *map(settled_as_held, kept.held.values())]
+    firsts_last = sorted(kept.held.values(), key=lambda row: not stands_in(row, kept.held))
+    settled = [*map(settled_as_accepted, kept.events), *map(settled_as_held, firsts_last)]
     ids, authors = set(wanted.ids), {replica for replica, _, _ in wanted.spans}
     entities = {*wanted.entities, *(row.entity for row in kept.held.values() if authors & set(dict(row.missing)))}
     held = [row for row in kept.held.values() if row.entity in entities]

@@ -24,6 +24,7 @@ from sync.retelling import (
     settled_as_aside,
     settled_as_held,
     settles_its_id,
+    stands_in,
 )
 from sync.rows import (
     EndedRow,
@@ -81,6 +82,10 @@ class Desk:
         # A batch is of one replica, so what it brings can only let go what was held before it.
         self.awaited = frozenset(dot for row in known.held for dot in row.missing)
         self.newly_held: dict[tuple[str, int], HeldRow] = {}
+        self.stand_ins: dict[tuple[str, int], tuple[tuple[str, int], ...]] = {}
+        """The other numbers under which an event that waits was told, by its first one."""
+        for dot, row in self.held.items():
+            self._note_stand_in(dot, row)
         self.released: list[tuple[str, int]] = []
         self.quarantined: list[QuarantinedRow] = []
         self.granted: list[GrantRow] = []
@@ -170,9 +175,26 @@ class Desk:
     def _retold(self, each: Received, twin: Settled) -> Verdict:
         """An id is settled once, by whichever comes first, whoever tells it again; if in other words, nobody has heard
         those yet."""
-        if is_retold(each, twin):
-            return verdict_again(each, twin)
-        return self._quarantine(each, SAYS_OTHERWISE)
+        if not is_retold(each, twin):
+            return self._quarantine(each, SAYS_OTHERWISE)
+        self._wait_beside(each, twin)
+        return verdict_again(each, twin)
+
+    def _wait_beside(self, each: Received, twin: Settled) -> None:
+        """What waits under one number waits under every number by which it is told: whatever was written after it, by
+        whoever tells it anew or has seen it from them, knows only that one."""
+        link, first = each.link, self.held.get((twin.replica, twin.seq))
+        dot = link.replica, link.seq
+        if first is not None and dot != (first.replica, first.seq):
+            dots = ((first.replica, first.seq),)
+            row = HeldRow(link.replica, link.seq, first.id, first.entity, dots, self.actor, each.raw)
+            self.held[dot] = self.newly_held[dot] = row
+            self._note_stand_in(dot, row)
+
+    def _note_stand_in(self, dot: tuple[str, int], row: HeldRow) -> None:
+        if stands_in(row, self.held):
+            (first,) = row.missing
+            self.stand_ins[first] = (*self.stand_ins.get(first, ()), dot)
 
     def _out_of_scope(self, event: Event) -> Unacceptable | None:
         """Refuse what somebody writes where they are not let in. Of an entity that is not here yet nobody can tell:
@@ -324,13 +346,11 @@ class Desk:
     def _release_once(self) -> bool:
         released = False
         for dot, row in sorted(self.held.items()):
-            event = None if self._awaits(row) else parse(row.body)
+            event = None if self._awaits(row) or dot not in self.held else parse(row.body)
             if event is None or self._held_before(event):
                 continue
             released = True
-            del self.held[dot]
-            if self.newly_held.pop(dot, None) is None:
-                self.released.append(dot)
+            self._wait_no_longer(dot)
             fault = self._fault(event)
             if fault is None:
                 verdict = self._accept(event, row.actor)
@@ -339,6 +359,13 @@ class Desk:
             head = self.known.position + len(self.events)
             self.later.append(LaterRow(event.replica, event.seq, event.id, head, verdict))
         return released
+
+    def _wait_no_longer(self, dot: tuple[str, int]) -> None:
+        """Let it go, under every number that it was told by."""
+        for each in (dot, *self.stand_ins.pop(dot, ())):
+            del self.held[each]
+            if self.newly_held.pop(each, None) is None:
+                self.released.append(each)
 
     def _awaits(self, row: HeldRow) -> bool:
         """Whether anything that it was held for is still not here, or waits itself; what was here then is here now."""

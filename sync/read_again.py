@@ -59,7 +59,6 @@ class _SecondReading(Desk):
     def settle(self, waiting: Readable) -> None:
         row, event = waiting.row, waiting.event
         dot = row.replica, row.seq
-        del self.held[dot]
         twin = self.ids.get(row.id)
         fault = waiting.fault
         if event is not None and (twin is None or twin.kind == "held"):
@@ -69,7 +68,7 @@ class _SecondReading(Desk):
                 self.held[dot] = self.newly_held[dot] = row._replace(missing=tuple(missing))
                 return
             fault = fault or self._fault(event)
-        self.released.append(dot)
+        self._wait_no_longer(dot)
         verdict = self._verdict(waiting, fault, twin)
         self.later.append(LaterRow(row.replica, row.seq, row.id, self.known.position + len(self.events), verdict))
         self._release()

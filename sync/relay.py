@@ -243,10 +243,9 @@ class _RelayDesk(Desk):
 
     def _let_go(self, dot: tuple[str, int]) -> None:
         """It waits here for what was known there."""
-        del self.held[dot]
-        self.dots.pop(dot, None)
-        if self.newly_held.pop(dot, None) is None:
-            self.released.append(dot)
+        for each in (dot, *self.stand_ins.get(dot, ())):
+            self.dots.pop(each, None)
+        self._wait_no_longer(dot)
 
     def _in_the_way(self, event: Event) -> Unacceptable | None:
         """What this hub holds already and cannot hold beside the event; nothing else is a reason to set it aside."""

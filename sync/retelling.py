@@ -46,6 +46,12 @@ def settled_as_aside(row: QuarantinedRow, decided: Mapping[str, Any] | None = No
     )
 
 
+def stands_in(row: HeldRow, held: Mapping[tuple[str, int], HeldRow]) -> bool:
+    """Whether it waits only because an event of its id does, under the number by which that was told first."""
+    first = held.get(row.missing[0]) if len(row.missing) == 1 else None
+    return first is not None and first.id == row.id
+
+
 def settles_its_id(settled: Settled) -> bool:
     """Whether an event of that id is known by it, also one that comes under another number."""
     return settled.code not in UNSETTLED

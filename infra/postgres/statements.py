@@ -94,6 +94,10 @@ SETTLED_BY_ID: Final[LiteralString] = f"""
     union all
     select 'held', id::text, replica, seq, encode(sha256(body), 'hex'), 0, missing, '', '', false, body, null
     from held where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
+          and not exists (  -- it waits under another number too, by which it was told first (sync.retelling.stands_in)
+              select from held as first
+              where first.tenant = held.tenant and first.id = held.id and jsonb_array_length(held.missing) = 1
+                    and first.replica = held.missing -> 0 ->> 0 and first.seq = (held.missing -> 0 ->> 1)::bigint)
 """
 
 SET_ASIDE: Final[LiteralString] = """

@@ -55,6 +55,18 @@ def test_a_body_is_bytes_whatever_they_are(office: Office, size: int) -> None:
     assert tail.lines == b"".join(map(event_frame, rows))
 
 
+@pytest.mark.parametrize("told_first", [7, 1])
+def test_what_waits_under_two_numbers_is_settled_by_the_first(office: Office, told_first: int) -> None:
+    again, name, event_id = 8 - told_first, new_id(), new_id()
+    first = HeldRow(REPLICA, told_first, event_id, name, ((BEN, 1),), PERSON_1, b"1")
+    stand_in = HeldRow(REPLICA, again, event_id, name, ((REPLICA, told_first),), PERSON_1, b"2")
+    office.store(Changes(held=[first], replicas=[at(7)]))
+    office.store(Changes(held=[stand_in]))
+    known = office.known(Wanted(ids=[event_id], entities=[name]))
+    assert (known.by_id[event_id].seq, known.by_id[event_id].missing) == (told_first, ((BEN, 1),))
+    assert sorted(known.held) == sorted([first, stand_in])
+
+
 @pytest.mark.parametrize("body", ODD_BODIES)
 def test_what_is_held_or_set_aside_is_bytes_too(office: Office, body: bytes) -> None:
     name = new_id()

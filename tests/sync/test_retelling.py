@@ -6,9 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
+from commands.judge import judge_for
 from domain.people import Role
 from sync import canonical
 from sync.envelope import parse
+from sync.log import Changes, Known
+from sync.read_again import Readable, read_again, wanted
 from sync.retelling import says_the_same
 from sync.rows import LaterRow
 from tests.devices import Device, new_id
@@ -178,3 +181,53 @@ def test_two_events_say_the_same_if_a_fork_might_have_made_one_of_the_other(
     assert not says_the_same(raw, raw[:-1])
     assert says_the_same(b"\xff", b"\xff")
     assert not says_the_same(b"\xff", b"\xfe")
+
+
+def test_a5_what_comes_after_an_event_that_waits_waits_under_every_name_it_was_told_by(
+    desk: Desk, ada: Device, fresh: Device
+) -> None:
+    ben, eve, site = desk.device("ben"), desk.device("eve"), new_id()
+    created, unseen = ben.create("site", site), ben.tell("site", site, "Edited", {"name": "B"})
+    desk.taken(created)
+    ada.see(created, unseen)
+    waiting = ada.tell("site", site, "Edited", GATE)
+    assert desk.taken(waiting) == ["held"]
+    retold = fresh.retell(waiting, clock={})
+    after = fresh.tell("site", site, "Edited", {"directions": "left"}, clock={})
+    assert desk.taken(retold, after) == ["held", "held"]
+    assert desk.taken(retold, after) == ["held", "held"]
+    saw = eve.tell("site", site, "Edited", {"directions": "right"}, clock={fresh.replica: 1})
+    assert desk.taken(saw) == ["held"]
+    assert desk.taken(unseen) == ["accepted"]
+    said = [parse(each).id for each in (created, unseen, waiting, after, saw)]
+    order = [row.id for row in desk.log.page(TENANT, after=0, limit=9)]
+    assert order[:3] == said[:3]
+    assert sorted(order) == sorted(said)
+    assert desk.held() == []
+    assert ends(desk)[parse(waiting).id] == ["accepted"]
+    assert desk.settled(fresh) == {2: "accepted"}
+    assert desk.taken(retold, after) == ["duplicate", "duplicate"]
+    desk.states_are_the_fold_of_the_log()
+
+
+def test_a5_what_waits_for_a_newer_server_is_read_again_once_under_all_its_names(
+    desk: Desk, ada: Device, fresh: Device
+) -> None:
+    site = new_id()
+    desk.taken(ada.create("site", site))
+    known_here = ada.tell("site", site, "Edited", GATE)
+    newer = ada.spoilt(known_here, v=99)
+    assert desk.taken(newer) == ["held"]
+    fresh.see(known_here)
+    assert desk.taken(fresh.retell(newer, clock={})) == ["held"]
+    after = fresh.tell("site", site, "Edited", {"directions": "left"}, clock={})
+    assert desk.taken(after) == ["held"]
+    (row,) = desk.log.unread(TENANT, after=("", 0), limit=9)
+    waiting, judge = Readable(row, parse(known_here), None), judge_for("dispatcher")
+
+    def decide(known: Known) -> tuple[Changes, None]:
+        return read_again(waiting, known, judge=judge, now_ms=desk.now_ms), None
+
+    desk.log.append(TENANT, wanted(waiting, judge), decide, now_ms=desk.now_ms)
+    assert [each.id for each in desk.log.page(TENANT, after=1, limit=9)] == [row.id, parse(after).id]
+    assert desk.held() == []
