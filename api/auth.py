@@ -24,6 +24,8 @@ from commands.standing import Speaker, is_good
 TOKEN_LENGTH_MAX: Final = 4_096
 REMEMBERED_MS: Final = 5_000
 REMEMBERED_MAX: Final = 10_000
+_SPEAKING: Final = "cairnfield_speaking"
+"""Where a request keeps who speaks: it is asked before the route, and by it."""
 _PROVEN: Final = "cairnfield_proven"
 """Where a request keeps the key that it has proven: a proof is taken once, and looked at twice."""
 
@@ -115,7 +117,12 @@ def _by_access_token(token: str, identity: Identity, now_ms: int) -> Principal |
 
 def remembered_principal(request: Request) -> Principal | None:
     """The principal, if that was looked up a moment ago: never waits. Raises Problem 401 where there is no token."""
-    return _remembered(request).get(bearer_token(request), ports_of(request).now_ms())
+    state = request.scope.setdefault("state", {})
+    known: Principal | None = state.get(_SPEAKING)
+    if known is None:
+        known = _remembered(request).get(bearer_token(request), ports_of(request).now_ms())
+        state[_SPEAKING] = known
+    return known
 
 
 def _remembered(request: Request) -> Remembered:

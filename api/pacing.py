@@ -4,17 +4,18 @@ import hashlib
 import ipaddress
 import secrets
 from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
 from anyio import from_thread
 from fastapi import Request
 
-from api.policy import Row
+from api.policy import READS, Row
 from api.problem import Problem
 from api.terms import Terms
 from commands.authority import Principal
-from commands.rate_limits import Ask, Taken
+from commands.rate_limits import Ask, Quota, Taken
 from sync.log import TenantId
 
 STATE: Final = "cairnfield_taken"
@@ -48,7 +49,7 @@ async def spend_known(request: Request, speaking: Principal) -> None:
     device = f"{person}:{speaking.device}" if speaking.device else person
     if speaking.device:
         asks.append(Ask(terms.quotas["device"], device))
-    size = _declared_bytes(request)
+    size = 0 if request.scope["method"] in READS else _declared_bytes(request)
     if size:
         asks.append(Ask(terms.quotas["device-bytes"], device, size))
     await _spend(request, terms, asks)
@@ -109,14 +110,15 @@ def jittered(wait_s: int) -> int:
 
 def rate_headers(taken: Sequence[Taken]) -> list[tuple[bytes, bytes]]:
     """What the quotas are, and what is left of them."""
-    policies = ", ".join(_policy(each) for each in taken)
-    stands = ", ".join(f'"{each.quota.name}";r={each.left};t={each.whole_in_s}' for each in taken)
+    policies = ", ".join([_policy(each.quota) for each in taken])
+    stands = ", ".join([f'"{each.quota.name}";r={each.left};t={each.whole_in_s}' for each in taken])
     return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", stands.encode())]
 
 
-def _policy(each: Taken) -> str:
-    unit = "" if each.quota.unit == "requests" else f';qu="{each.quota.unit}"'
-    return f'"{each.quota.name}";q={each.quota.amount}{unit};w={each.quota.window_s}'
+@cache
+def _policy(quota: Quota) -> str:
+    unit = "" if quota.unit == "requests" else f';qu="{quota.unit}"'
+    return f'"{quota.name}";q={quota.amount}{unit};w={quota.window_s}'
 
 
 def address_of(request: Request) -> str:
