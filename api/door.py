@@ -59,8 +59,8 @@ _MAY_READ: Final = ", ".join(
             "dpop-nonce",
             "idempotency-replayed",
             "link",
+            "upgrade",
         }
-        | {"upgrade"}
     )
 ).encode()
 _VARY: Final = (b"vary", b"origin")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from anyio import from_thread
 from fastapi import Request
 
-from api.policy import READS, Row
+from api.policy import Row
 from api.problem import Problem
 from api.terms import Terms
 from commands.authority import Principal
@@ -49,7 +49,7 @@ async def spend_known(request: Request, speaking: Principal) -> None:
     device = f"{person}:{speaking.device}" if speaking.device else person
     if speaking.device:
         asks.append(Ask(terms.quotas["device"], device))
-    size = 0 if request.scope["method"] in READS else _declared_bytes(request)
+    size = _declared_bytes(request)
     if size:
         asks.append(Ask(terms.quotas["device-bytes"], device, size))
     await _spend(request, terms, asks)
@@ -136,7 +136,10 @@ def address_of(request: Request) -> str:
 
 def _declared_bytes(request: Request) -> int:
     """Of the body as it is sent. One that comes in pieces of unknown number counts as the largest that is read."""
-    if "transfer-encoding" in request.headers:
-        return 1024 * 1024
-    declared = request.headers.get("content-length", "0")
-    return int(declared) if declared.isascii() and declared.isdecimal() and len(declared) < 16 else 0
+    declared = b"0"
+    for name, value in request.scope["headers"]:  # one walk, by their bytes: this is asked of every request
+        if name == b"transfer-encoding":
+            return 1024 * 1024
+        if name == b"content-length":
+            declared = value
+    return int(declared) if declared.isdigit() and len(declared) < 16 else 0

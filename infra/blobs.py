@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from commands.blob_store import BlobDamaged
+from infra.whole_file import sync_to_disk
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -33,7 +34,7 @@ class DiskBlobStore:
         except BaseException:
             Path(writing).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_to_disk(path.parent)
         return name
 
     def get(self, sha256: str) -> bytes | None:
@@ -97,12 +98,4 @@ def _make(folder: Path) -> None:
         return
     _make(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_to_disk(folder.parent)

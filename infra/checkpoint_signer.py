@@ -7,7 +7,6 @@ result signed. Nor can they call it a restore, because a new epoch is signed onl
 
 import base64
 import fcntl
-import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from infra.keyring import FileKeyring
+from infra.whole_file import write_whole
 from sync.checkpoint import SAID, Checkpoint, Origin, Stream, signed
 from sync.log import TenantId
 from sync.trust import HistoryRewritten, Trust, asks_for, followed
@@ -85,7 +85,7 @@ class CheckpointSigner:
                 trust = followed(trust, checkpoint, durable, shown)
             except HistoryRewritten as why:
                 raise SigningRefused(f"Not signed: {why}") from why
-            _write(path, replace(memory, newest=_kept(trust.newest), settled=_kept(trust.settled)))
+            write_whole(path, _dumped(replace(memory, newest=_kept(trust.newest), settled=_kept(trust.settled))))
             body = checkpoint.body()
             signatures = [(public, self._keyring.sign(kid, body)) for kid, public in self._keyring.checkpoint_keys()]
         return signed(checkpoint, signatures)
@@ -94,7 +94,7 @@ class CheckpointSigner:
         """Let all that is proven of a tenant go on in a new epoch, because a backup was restored."""
         for stream in SAID:
             with self._alone(tenant, stream) as path:
-                _write(path, replace(self._read(path), announced=epoch))
+                write_whole(path, _dumped(replace(self._read(path), announced=epoch)))
 
     def trust(self, tenant: TenantId, stream: Stream = "events") -> Trust:
         """What was signed last."""
@@ -119,21 +119,6 @@ class CheckpointSigner:
             raise SigningRefused(f"{path} is damaged. Restore it: it says what was signed last.") from error
 
 
-def _write(path: Path, memory: _Memory) -> None:
-    """Whole or not at all, and on the disk before anybody is told."""
-    writing = path.with_suffix(".new")
-    with writing.open("wb") as file:
-        file.write(orjson.dumps(asdict(memory), option=orjson.OPT_INDENT_2))
-        file.flush()
-        os.fsync(file.fileno())
-    writing.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _trust(tenant: TenantId, stream: Stream, memory: _Memory) -> Trust:
     return Trust(*(_checkpoint(tenant, stream, kept) if kept else None for kept in (memory.newest, memory.settled)))
 
@@ -146,3 +131,7 @@ def _kept(checkpoint: Checkpoint | None) -> _Kept | None:
     if checkpoint is None:
         return None
     return _Kept(checkpoint.origin.epoch, checkpoint.size, base64.b64encode(checkpoint.root).decode())
+
+
+def _dumped(memory: _Memory) -> bytes:
+    return orjson.dumps(asdict(memory), option=orjson.OPT_INDENT_2)

@@ -6,7 +6,6 @@ and never changes; every body that is read from one is held to the hash that the
 """
 
 import json
-import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from infra.whole_file import sync_to_disk
 from sync.log import LogUnavailable
 from sync.rows import EventRow
 
@@ -116,15 +116,6 @@ def settle(writing: Path, path: Path) -> None:
     sync_to_disk(writing)
     writing.replace(path)
     sync_to_disk(path.parent)
-
-
-def sync_to_disk(path: Path) -> None:
-    """See that the disk has a file, or which names are in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def hash_of_file(path: Path) -> bytes:

@@ -5,7 +5,6 @@ elsewhere and forgets nothing, so that it can be erased again before anybody is 
 """
 
 import fcntl
-import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from infra.whole_file import write_whole
 from sync.log import TenantId
 
 ERASURES_FOLDER: Final = "erasures"
@@ -47,7 +47,8 @@ class ErasureList:
         """Note that somebody is erased up to a moment; it is on the disk when this returns."""
         with self._alone(tenant):
             listed = self.of(tenant)
-            _write(self._folder / f"{tenant}.json", {**listed, person: max(until_ms, listed.get(person, until_ms))})
+            longer = {**listed, person: max(until_ms, listed.get(person, until_ms))}
+            write_whole(self._folder / f"{tenant}.json", orjson.dumps(longer, option=orjson.OPT_INDENT_2))
 
     @contextmanager
     def _alone(self, tenant: TenantId) -> Generator[None]:
@@ -55,18 +56,3 @@ class ErasureList:
         with (self._folder / f"{tenant}.lock").open("a") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
-
-
-def _write(path: Path, listed: Mapping[str, int]) -> None:
-    """Whole or not at all."""
-    writing = path.with_suffix(".new")
-    with writing.open("wb") as file:
-        file.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2))
-        file.flush()
-        os.fsync(file.fileno())
-    writing.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

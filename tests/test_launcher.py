@@ -156,6 +156,18 @@ def test_a_quick_python_that_lacks_what_we_need_is_not_taken(clone: Path, fake_t
     assert made_with(clone) != lacking
 
 
+def test_a_quick_python_of_another_version_is_not_taken_for_which_there_may_be_no_wheels(
+    clone: Path, fake_tools: Path, tmp_path: Path
+) -> None:
+    a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
+    newer = a_python(tmp_path / "bin", "python3.14")
+    as_newer = "import sys; sys.version_info = (3, 99, 0); exec(sys.argv[1])"
+    said = newer.read_text().replace("exec", f'[ "$1" = -I ] && set -- -I -c "{as_newer}" "$3"\nexec')
+    newer.write_text(said)
+    run([clone / "cairn", "up"], cwd=clone, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert made_with(clone) != newer
+
+
 def test_the_python_that_was_named_is_taken_however_slow(clone: Path, fake_tools: Path, tmp_path: Path) -> None:
     slow = a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
     run([clone / "cairn", "up"], cwd=clone, CAIRN_PYTHON=str(slow))

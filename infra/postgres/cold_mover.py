@@ -24,7 +24,6 @@ from infra.cold_file import (
     mark,
     read_rows,
     settle,
-    sync_to_disk,
     write_rows,
 )
 from infra.failpoints import hit
@@ -33,6 +32,7 @@ from infra.postgres.cold import IS_COLD
 from infra.postgres.pool import Connection
 from infra.postgres.trouble import told_as_ours
 from infra.tree_keeper import LogTouched
+from infra.whole_file import sync_to_disk
 from sync.envelope import hash_of
 from sync.leaf import leaf_hashes
 from sync.limits import DAY_MS, KEPT_DAYS_MAX

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from infra.cold_file import sync_to_disk
 from infra.postgres.cold_mover import ColdFile, ColdMover
 from infra.postgres.log_copy import LogCopy
+from infra.whole_file import sync_to_disk
 from sync.limits import DAY_MS
 from sync.log import TenantId, TenantUnknown
 

@@ -16,6 +16,7 @@ from infra.postgres.pool import open_pool
 from sync.doorbell import Doorbell
 from tests.api.in_process import client_of
 from tests.api.office import Clock, Office
+from tests.api.signing import Companies, companies
 from tests.conftest import TestServer
 
 MakeOffice = Callable[[], Office]
@@ -68,3 +69,16 @@ def offices(request: pytest.FixtureRequest) -> MakeOffice:
 def office(offices: MakeOffice) -> Office:
     """A new tenant, over each log in turn."""
     return offices()
+
+
+@pytest.fixture(scope="module")
+def dsn(embedded_server: TestServer) -> Iterator[str]:
+    with embedded_server.database() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server_here(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
+    """A server where people sign in, for all tests of a module."""
+    with companies(dsn, tmp_path_factory.mktemp("keys")) as made:
+        yield made

@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,16 +15,8 @@ from infra.ed25519 import verify
 from sync.checkpoint import Checkpoint, read_key, read_note
 from sync.merkle import appended, is_consistent, leaf_hash, root_by_inclusion, root_of
 from tests.api.office import problem
-from tests.api.signing import Companies, Company, Session, companies
-from tests.conftest import TestServer
+from tests.api.signing import Companies, Company, Session
 from tests.devices import new_id
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
 
 
 class Auditing:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,9 +19,8 @@ from sync.author import Author
 from tests.api.door import office_on
 from tests.api.office import NDJSON, problem
 from tests.api.serving import on_a_port
-from tests.api.signing import Companies, Company, Key, Session, companies
+from tests.api.signing import Companies, Company, Key, Session
 from tests.api.test_live import READ_S_MAX
-from tests.conftest import TestServer
 from tests.devices import Device, new_id
 
 
@@ -45,19 +43,6 @@ class Elsewhere:
 
 
 ID = "01900000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def dsn(embedded_server: TestServer) -> Iterator[str]:
-    with embedded_server.database() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server_here(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -17,16 +16,8 @@ from api import access_token, base64url
 from api.access_token import Claims
 from api.policy import POLICY
 from tests.api.office import problem
-from tests.api.signing import DAY_MS, Companies, Company, Key, companies
-from tests.conftest import TestServer
+from tests.api.signing import DAY_MS, Companies, Company, Key
 from tests.devices import new_id
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What devices hand in without a session: late, after they were lost, and never after they were copied."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +10,8 @@ from commands.quotas import QUOTAS
 from infra.process_limits import ProcessLimits
 from sync.author import Author
 from tests.api.office import problem
-from tests.api.signing import DAY_MS, Companies, Company, Key, Session, companies
-from tests.conftest import TestServer
+from tests.api.signing import DAY_MS, Companies, Company, Key, Session
 from tests.devices import CREATED, Device, new_id
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture

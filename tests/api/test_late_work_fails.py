@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -12,26 +11,12 @@ import pytest
 
 from infra import failpoints
 from sync.author import Author
-from tests.api.signing import DAY_MS, Companies, Company, Session, companies
-from tests.conftest import TestServer
+from tests.api.signing import DAY_MS, Companies, Company, Session
 from tests.devices import Device, new_id
 
 POINTS: Final = ("push.locked", "push.inserted", "push.inserted@2", "push.before_commit", "push.committed")
 COUNT: Final = 6
 PATIENCE_S: Final = 30.0
-
-
-@pytest.fixture(scope="module")
-def dsn(embedded_server: TestServer) -> Iterator[str]:
-    with embedded_server.database() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server_here(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -13,8 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from api import base64url
 from tests.api.office import problem
-from tests.api.signing import Companies, Company, Key, companies
-from tests.conftest import TestServer
+from tests.api.signing import Companies, Company, Key
 
 PRESENT, VERIFIED, ATTESTED = 1, 4, 64
 
@@ -51,13 +48,6 @@ class Authenticator:
         named = base64url.spelled(self.id)
         spelled = {name: base64url.spelled(raw) for name, raw in response.items()}
         return {"id": named, "rawId": named, "type": "public-key", "response": spelled, "clientExtensionResults": {}}
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture

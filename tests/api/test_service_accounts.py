@@ -1,22 +1,12 @@
 """Other systems sign in with a secret, within scopes, for an hour; and what is noted of whom, and who reads it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.policy import POLICY, SCOPES
 from tests.api.office import problem
-from tests.api.signing import Companies, Company, companies
-from tests.conftest import TestServer
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
+from tests.api.signing import Companies, Company
 
 
 @pytest.fixture

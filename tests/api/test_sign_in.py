@@ -1,8 +1,6 @@
 """Signing in, going on, signing out: what is told, to whom, and what a thief gets."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -10,16 +8,8 @@ import pytest
 
 from commands.sessions import IDLE_MS_MAX, SESSION_MS_MAX, id_of_day
 from tests.api.office import problem
-from tests.api.signing import DAY_MS, PASSWORD, Companies, Company, Key, companies
-from tests.conftest import TestServer
+from tests.api.signing import DAY_MS, PASSWORD, Companies, Company, Key
 from tests.devices import new_id
-
-
-@pytest.fixture(scope="module")
-def server_here(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    folder: Path = tmp_path_factory.mktemp("keys")
-    with embedded_server.database() as dsn, companies(dsn, folder) as made:
-        yield made
 
 
 @pytest.fixture
