@@ -161,7 +161,7 @@ def test_a_quick_python_of_another_version_is_not_taken_for_which_there_may_be_n
 ) -> None:
     a_python(tmp_path / "bin", "python3", "-X tracemalloc=10")
     newer = a_python(tmp_path / "bin", "python3.14")
-    as_newer = "import sys; sys.version_info = (3, 99, 0); exec(sys.argv[1])"
+    as_newer = "import sys, time; sys.version_info, time.perf_counter = (3, 99, 0), lambda: 0.0; exec(sys.argv[1])"
     said = newer.read_text().replace("exec", f'[ "$1" = -I ] && set -- -I -c "{as_newer}" "$3"\nexec')
     newer.write_text(said)
     run([clone / "cairn", "up"], cwd=clone, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
