@@ -308,6 +308,18 @@ def test_readers_never_see_half_a_table(place: Place) -> None:
     assert seen == {(office.position, visits)}
 
 
+def test_a_rebuild_lets_the_planner_know_how_large_the_tables_are_before_anybody_asks_them(place: Place) -> None:
+    Town(place.new(), 5).live(2)
+    made = rebuild(place.dsn, now_ms=now_ms, processes=1, progress=lambda *_: None)
+    with connect(place.dsn, role=None) as owner:
+        counted: list[tuple[str, float]] = owner.execute(
+            "select relname, reltuples from pg_class where relnamespace = %s::regnamespace and relkind = 'r'",
+            [f"rpt_v{made}"],
+        ).fetchall()
+    assert {name for name, rows in counted if rows >= 0} >= {each.name for each in PROJECTIONS}  # -1: never looked at
+    assert ("audit_trail", 0.0) not in counted
+
+
 def test_a_rebuild_leaves_nothing_out_and_nothing_behind(place: Place) -> None:
     office = place.new()
     ada = device(office, "ben")

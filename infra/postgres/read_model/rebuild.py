@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from infra.postgres import of_tenant
 from infra.postgres.pool import Connection, connect, open_pool
 from infra.postgres.read_model.store import PostgresStore, follower_of
+from infra.postgres.read_model.tables import count_tables, schema_of
 from infra.postgres.read_model.versions import drop, let_see, make, versions
 from infra.postgres.roles import PROJECTOR
 from infra.projector import Projector
@@ -115,6 +116,7 @@ def take_its_place(maker: Connection, projector: Projector, number: int, *, now_
     tenants = store.tenants()
     for tenant in tenants:
         _to_the_end(projector, tenant)
+    count_tables(maker, schema_of(number), PROJECTIONS)
     with maker.transaction():
         seen = next((each.number for each in versions(maker) if each.state == "shown"), None)
         for tenant in tenants if seen is not None and seen != number else ():

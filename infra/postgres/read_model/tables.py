@@ -105,6 +105,13 @@ def close_tables(connection: Connection, schema: str, tables: Sequence[Table]) -
     connection.execute(_KEEP_STATES_APART.format(table=sql.Identifier(schema, KEPT), **apart))
 
 
+def count_tables(connection: Connection, schema: str, tables: Sequence[Table]) -> None:
+    """Let the planner know what was filled in: until then it takes large tables for small ones, and a question that
+    joins two of them may take longer than a statement may."""
+    for table in tables:
+        connection.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, table.name)))
+
+
 def _make(connection: Connection, schema: str, table: Table) -> None:
     name = sql.Identifier(schema, table.name)
     columns = [_declared(column, is_key=column.name in table.key) for column in table.columns]
