@@ -40,6 +40,8 @@ NUMBERED: Final = frozenset(
 """Where a cursor is a number."""
 CONTENT: Final = {"/v1/views/{view}/export": {"format": "ndjson"}, "/v1/sync/relay": {"epoch": new_id()}}
 """What else must be said so that the parameter counts."""
+LISTS_QUESTIONS: Final = ("GET", "/v1/audit")
+"""What our own people asked by stands there, another company's names too."""
 
 
 class Named(NamedTuple):
@@ -57,6 +59,12 @@ def towns(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory)
         yield made
 
 
+@pytest.fixture(scope="module")
+def asked_by() -> set[str]:
+    """What people of our company asked by so far, whichever role they have."""
+    return set()
+
+
 def of_entity(towns: Towns, role: str) -> Named:
     del role
     return Named(towns.theirs.ids["own"]["work_order"], new_id(), is_place=True)
@@ -68,7 +76,7 @@ def of_kind(kind: str) -> Callable[[Towns, str], Named]:
 
 def of_audit(towns: Towns, role: str) -> Named:
     del role
-    return Named(one(towns, "select entry::text from audit_entry where tenant = %s"), new_id(), is_place=True)
+    return Named(one(towns, "select max(entry::text) from audit_entry where tenant = %s"), new_id(), is_place=True)
 
 
 def of_entry(towns: Towns, role: str) -> Named:
@@ -181,7 +189,9 @@ def asked(towns: Towns, route: Route, role: str, parameter: Parameter, value: st
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_c1_what_another_company_is_called_by_is_answered_like_what_nobody_is(towns: Towns, role: str) -> None:
+def test_c1_what_another_company_is_called_by_is_answered_like_what_nobody_is(
+    towns: Towns, role: str, asked_by: set[str]
+) -> None:
     secrets, answered = towns.theirs.secrets, 0
     for route, parameter in parameters(towns):
         of = naming(route, parameter)
@@ -191,7 +201,9 @@ def test_c1_what_another_company_is_called_by_is_answered_like_what_nobody_is(to
         before = towns.theirs.rows()  # after that: what their own auditor asks for it is noted with them
         theirs, nobodys = (asked(towns, route, role, parameter, value) for value in (named.theirs, named.nobodys))
         assert theirs.status_code < 500, (route, parameter, theirs.text)
-        leaked = [each for each in secrets if each in theirs.text and each not in named.theirs]
+        asked_by.add(named.theirs)
+        known = asked_by if route == LISTS_QUESTIONS else {named.theirs}
+        leaked = [each for each in secrets if each in theirs.text and not any(each in name for name in known)]
         assert not leaked, (route, parameter, leaked)
         if not named.is_place:
             assert in_common(theirs, named.theirs) == in_common(nobodys, named.nobodys), (route, parameter)
