@@ -35,6 +35,8 @@ def fill(dsn: str, tenant: str, *, events: int) -> None:
         assert row
         assert row[0] > 0
         template, head, number = row[0], row[0], 0
+        # Else the first rounds are planned for tables that seem to hold a page each, and so are all the later ones.
+        connection.execute("analyze event, entity")
         while head < events:
             number += 1
             told = {"tenant": tenant, "template": template, "round": number, "head": head}
