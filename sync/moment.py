@@ -35,7 +35,7 @@ class Snapshots(NamedTuple):
     rows: Sequence[tuple[str, str, bytes]]
     """(scope, entity, snapshot frame)."""
     is_whole: bool
-    """Whether none is left out that was asked for."""
+    """Whether it is known that none is left out that was asked for."""
 
 
 class Moment(Protocol):

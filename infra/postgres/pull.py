@@ -39,7 +39,7 @@ class PostgresMoment:
         else:
             rows = self._rows(statements.TAIL_OF_SCOPES, scopes=list(scopes), **asked)
         hit("pull.read")
-        is_whole = not rows or len(rows) == rows[0][2]
+        rows, is_whole = fitting(rows, limit=limit, bytes_max=bytes_max)
         frames = [row[0] for row in rows]
         page = b"".join(frames)
         if b"\x00" in page:  # which no JSON holds
@@ -65,7 +65,8 @@ class PostgresMoment:
         else:
             rows = self._rows(statements.SNAPSHOTS_OF_SCOPES, scopes=list(scopes), greatest=GREATEST_ID, **asked)
         hit("pull.read")
-        return Snapshots([row[:3] for row in rows], not rows or len(rows) == rows[0][3])
+        rows, is_whole = fitting(rows, limit=limit, bytes_max=bytes_max)
+        return Snapshots([row[:3] for row in rows], is_whole)
 
     def let_in_by(self, person: str, *, limit: int) -> Sequence[EntityRow]:
         return [EntityRow(*row) for row in self._rows(statements.LET_IN_BY, person=person, limit=limit)]
@@ -81,6 +82,16 @@ class PostgresMoment:
     def _rows(self, statement: LiteralString, **asked: Any) -> list[tuple[Any, ...]]:
         cursor = self._connection.cursor(binary=True)
         return cursor.execute(statement, {"tenant": self._tenant, **asked}).fetchall()
+
+
+def fitting(rows: list[tuple[Any, ...]], *, limit: int, bytes_max: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows of a page, and whether they are known to be all. Their last column is the size of all up to each.
+
+    A last one that is too much is left out; the first is sent whatever its size, and nothing was looked for behind it.
+    """
+    if len(rows) <= limit and (not rows or rows[-1][-1] <= bytes_max):
+        return rows, True
+    return (rows if len(rows) == 1 else rows[:-1]), False
 
 
 @contextmanager

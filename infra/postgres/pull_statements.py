@@ -44,47 +44,48 @@ _EVENT_FRAME: Final[LiteralString] = """
     case when scope = 'office' and %(to_all)s then ''
     when scope = 'office' and entity_type <> 'case' then convert_to(
         '{"frame":"opaque","position":' || position || ',"recorded_at_ms":'
-        || (extract(epoch from recorded_at) * 1000)::bigint || ',"scope":"office","body":"'
+        || (date_part('epoch', recorded_at) * 1000)::bigint || ',"scope":"office","body":"'
         || translate(encode(body, 'base64'), chr(10), '') || '"}' || chr(10), 'UTF8')
     else
     convert_to('{"frame":"event","position":' || position || ',"version":' || version || ',"effective":"'
-               || effective || '","recorded_at_ms":' || (extract(epoch from recorded_at) * 1000)::bigint
+               || effective || '","recorded_at_ms":' || (date_part('epoch', recorded_at) * 1000)::bigint
                || ',"actor":"' || actor || '","scope":"' || scope || '","event":', 'UTF8')
     || body || '\\x7d0a'::bytea end
 """
 
 _EVENT: Final[LiteralString] = "position, version, effective, recorded_at, actor, scope, entity_type, body"
 
-# The running total stops a page at its size, always with one event in it. One more than may be sent is looked for, so
-# that whoever asks knows whether something was left out.
+_BESIDE: Final[LiteralString] = "250"
+"""Bytes of a frame beside the event or the state in it, about."""
+_ROWS: Final[LiteralString] = "rows unbounded preceding"
+"""A running total row by row: without it each row is asked which others are its peers."""
+
+# The running total ends a page at its size, with the first event that does not fit any more: that one is not sent, and
+# tells that something was left out, as one more than the limit does (`pull.fitting`).
 TAIL: Final[LiteralString] = f"""
-    select {_EVENT_FRAME}, position, found
-    from (select *, row_number() over follows as number, count(*) over () as found,
-                 sum(octet_length(body) + 250) over follows as bytes
+    select {_EVENT_FRAME}, position, bytes
+    from (select *, sum(octet_length(body) + {_BESIDE}) over (order by position {_ROWS}) as bytes
           from (select {_EVENT} from event
                 where tenant = %(tenant)s and position > %(after)s and position <= %(until)s
-                order by position limit %(limit)s + 1) as event
-          window follows as (order by position)) as page
-    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+                order by position limit %(limit)s + 1) as event) as page
+    where bytes - octet_length(body) - {_BESIDE} <= %(bytes_max)s
     order by position
 """
 
 TAIL_OF_SCOPES: Final[LiteralString] = f"""
-    select {_EVENT_FRAME}, position, found
-    from (select *, row_number() over follows as number, count(*) over () as found,
-                 sum(octet_length(body) + 250) over follows as bytes
-          from (select wanted.position from unnest(%(scopes)s::text[]) as asked(scope)
+    select {_EVENT_FRAME}, position, bytes
+    from (select event.*, sum(octet_length(body) + {_BESIDE}) over (order by position {_ROWS}) as bytes
+          from (select wanted.place from unnest(%(scopes)s::text[]) as asked(scope)
                 cross join lateral (
                     select position from event
                     where event.tenant = %(tenant)s and event.scope = asked.scope
                           and position > %(after)s and position <= %(until)s
-                    order by position limit %(limit)s + 1) as wanted
-                order by position limit %(limit)s + 1) as wanted
+                    order by position limit %(limit)s + 1) as wanted(place)
+                order by place limit %(limit)s + 1) as wanted
           cross join lateral (
               select {_EVENT} from event
-              where event.tenant = %(tenant)s and event.position = wanted.position limit 1) as event
-          window follows as (order by event.position)) as page(wanted, {_EVENT}, number, found, bytes)
-    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+              where event.tenant = %(tenant)s and event.position = wanted.place limit 1) as event) as page
+    where bytes - octet_length(body) - {_BESIDE} <= %(bytes_max)s
     order by position
 """
 
@@ -95,30 +96,26 @@ _SNAPSHOT_FRAME: Final[LiteralString] = """
 """
 
 SNAPSHOTS: Final[LiteralString] = f"""
-    select '*', entity::text, {_SNAPSHOT_FRAME}, found
-    from (select *, row_number() over follows as number, count(*) over () as found,
-                 sum(octet_length(state) + 250) over follows as bytes
+    select '*', entity::text, {_SNAPSHOT_FRAME}, bytes
+    from (select *, sum(octet_length(state) + {_BESIDE}) over (order by entity desc {_ROWS}) as bytes
           from (select entity, type, version, scope, state from entity
                 where tenant = %(tenant)s and entity < %(before)s and scope <> 'office'
-                order by entity desc limit %(limit)s + 1) as entity
-          window follows as (order by entity desc)) as page
-    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+                order by entity desc limit %(limit)s + 1) as entity) as page
+    where bytes - octet_length(state) - {_BESIDE} <= %(bytes_max)s
     order by entity desc
 """
 
 SNAPSHOTS_OF_SCOPES: Final[LiteralString] = f"""
-    select scope, entity::text, {_SNAPSHOT_FRAME}, found
-    from (select *, row_number() over follows as number, count(*) over () as found,
-                 sum(octet_length(state) + 250) over follows as bytes
+    select scope, entity::text, {_SNAPSHOT_FRAME}, bytes
+    from (select *, sum(octet_length(state) + {_BESIDE}) over (order by place, entity desc {_ROWS}) as bytes
           from (select place, found.* from unnest(%(scopes)s::text[]) with ordinality as asked(name, place)
                 cross join lateral (
                     select entity, type, version, scope, state from entity
                     where entity.tenant = %(tenant)s and entity.scope = asked.name and scope <> 'office'
                           and entity < case when place = 1 then %(before)s else %(greatest)s end::uuid
                     order by entity desc limit %(limit)s + 1) as found
-                order by place, entity desc limit %(limit)s + 1) as entity
-          window follows as (order by place, entity desc)) as page
-    where number = 1 or (number <= %(limit)s and bytes <= %(bytes_max)s)
+                order by place, entity desc limit %(limit)s + 1) as entity) as page
+    where bytes - octet_length(state) - {_BESIDE} <= %(bytes_max)s
     order by place, entity desc
 """
 

@@ -116,8 +116,9 @@ def test_snapshots_come_scope_by_scope_and_go_on_where_they_stopped(
     with full.log.moment(full.tenant) as moment:
         while True:
             found = moment.snapshots(rest, before=before, limit=limit, bytes_max=bytes_max)
-            got += [wanted[len(got) + number] for number in range(len(found.rows))]
-            assert [*found.rows] == [(scope, row.entity, snapshot_frame(row)) for scope, row in got[-len(found.rows) :]]
+            following = wanted[len(got) : len(got) + len(found.rows)]
+            assert [*found.rows] == [(scope, row.entity, snapshot_frame(row)) for scope, row in following]
+            got += following
             assert len(found.rows) <= limit
             assert sum(len(frame) for _, _, frame in found.rows) <= bytes_max or len(found.rows) == 1
             if found.is_whole:
