@@ -124,7 +124,7 @@ class PostgresEventLog:
         with self._at_the_lock(tenant) as connection:
             with connection.pipeline():
                 connection.execute(of_tenant.BEGIN)
-                of_tenant.set_tenant(connection, tenant, is_little=len(wanted.ids) < ROWS_WORTH_COLUMNS)
+                of_tenant.set_tenant(connection, tenant, looks_up=True)
                 reads = _reads(connection, tenant, wanted, statements.LOCK_HEAD)
             (*_, frontier), known = _known(reads, tenant, wanted, at_hand)
             hit("push.locked")
@@ -146,7 +146,7 @@ class PostgresEventLog:
         table's keys refuse.
         """
         with self._connection() as connection, connection.pipeline():
-            of_tenant.set_tenant(connection, tenant)
+            of_tenant.set_tenant(connection, tenant, looks_up=True)
             ahead = _reads(connection, tenant, wanted, statements.READ_HEAD)
         _, known = _known(ahead, tenant, wanted, cold.over(self._pool, tenant))  # a file is read while nothing is held
         if known.held:
@@ -162,7 +162,7 @@ class PostgresEventLog:
             told = {"tenant": tenant, "replicas": [row.replica for row in changes.replicas]}
             with connection.pipeline():
                 connection.execute(of_tenant.BEGIN)
-                of_tenant.set_tenant(connection, tenant)
+                of_tenant.set_tenant(connection, tenant, looks_up=True)
                 head = connection.cursor(binary=True).execute(statements.LOCK_HEAD, told)
                 replicas = connection.cursor(binary=True).execute(statements.REPLICAS, told)
                 held = connection.cursor(binary=True).execute(statements.ANYTHING_HELD, told)
@@ -210,7 +210,8 @@ class PostgresEventLog:
         return PostgresPast(self._pool, tenant)
 
     def entity(self, tenant: TenantId, entity: str) -> EntityRow | None:
-        found = self._rows(statements.ENTITY, tenant=tenant, entity=entity)
+        asked = {"tenant": tenant, "entity": entity}
+        found = of_tenant.rows(self._pool, statements.ENTITY, asked, looks_up=True)
         return EntityRow(*found[0]) if found else None
 
     def entities(

@@ -138,7 +138,7 @@ def _conninfo(dsn: str, role: str | None, application_name: str) -> str:
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
         # A generic plan, which psycopg's prepared statements end in, locks every partition of the log. What is done
-        # with a few rows is planned once all the same: `of_tenant.SET_TENANT_BEFORE_LITTLE`.
+        # with a few rows is planned once all the same: `of_tenant.SET_TENANT_TO_LOOK_UP`.
         "plan_cache_mode": "force_custom_plan",
         # Disks that do not seek. At the default of 4, a page of a log that nobody has analysed yet is planned as a
         # bitmap of the whole rest and a sort: 98 ms instead of 0.2 at 150,000 events.
