@@ -13,6 +13,7 @@ from api.policy import check_closed
 from api.problem import answer_problems
 from api.proof import Proofs
 from api.services import Services
+from api.straight import put_first
 from api.terms import Terms
 from api.v1 import (
     audit,
@@ -70,6 +71,7 @@ def create_app(services: Services, *, pace: Pace | None = None, terms: Terms | N
     for each in (*routes, *past, *signing_in, *proving):
         app.include_router(each.router, dependencies=[Depends(admit)])
     check_closed(app.routes)
+    put_first(app, push.router.routes)
     describe_by_policy(app)
     return app
 
