@@ -133,7 +133,12 @@ def _remembered(request: Request) -> Remembered:
 
 def bearer_token(request: Request) -> str:
     """The token that a request carries; raises Problem 401 where it carries none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    said = b""
+    for name, value in request.scope["headers"]:  # one walk, by their bytes: this is asked of every request
+        if name == b"authorization":
+            said = value
+            break
+    scheme, _, token = said.decode("latin-1").partition(" ")
     if scheme.lower() not in ("bearer", "dpop") or not token.strip():
         raise unauthorized("This request carries no bearer token.")
     return token.strip()

@@ -41,6 +41,7 @@ WARM_UP: Final = 10
 PUSHES_A_TURN: Final = 12
 READS_A_TURN: Final = 120
 TURNS: Final = 25
+PROCESSES: Final = 3
 QUICK_TURNS: Final = 7
 ORDERS: Final = 6_400
 TOKENS: Final = 4_000
@@ -63,10 +64,9 @@ class Ground:
 
 
 @dataclass(slots=True)
-class Runner:
-    """One way to serve, and how long it took: milliseconds of each push and each read."""
+class Client:
+    """Somebody who asks one server process."""
 
-    name: str
     connection: Connection
     pushes: Iterator[bytes]
     reads: Iterator[bytes]
@@ -84,6 +84,23 @@ class Runner:
         return min(_ms(partial(self.connection.ask, request)) for request in requests)
 
 
+@dataclass(slots=True)
+class Runner:
+    """One way to serve, and how long it took, in milliseconds: over several processes, because two of the same program
+    differ by as much as the door costs, as long as they live."""
+
+    name: str
+    clients: Sequence[Client]
+
+    def push_ms(self) -> float:
+        """Of a push, one process with the other."""
+        return statistics.fmean(each.push_ms() for each in self.clients)
+
+    def read_ms(self) -> float:
+        """Of a small read, one process with the other."""
+        return statistics.fmean(each.read_ms() for each in self.clients)
+
+
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     """The figures of this bench: milliseconds, and what the door adds in percent and milliseconds within this run."""
     with ExitStack() as stack:
@@ -93,17 +110,26 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         alone = () if quick else ("limits", "headers", "policy", "token")
         left_out = {"with_door": (), "without_door": PARTS, **{f"without_{part}": (part,) for part in alone}}
         say("starting servers with something left out")
-        started = [stack.enter_context(_started(ground, parts)) for parts in left_out.values()]
-        ports = [_port(each) for each in started]
-        runners = [_runner(name, ground, port, entity) for name, port in zip(left_out, ports, strict=True)]
-        session = replace(runners[0], name="by_session", reads=_signed_reads(ground, ports[0], entity))
+        processes = 1 if quick else PROCESSES
+        started = [
+            [stack.enter_context(_started(ground, parts)) for _ in range(processes)] for parts in left_out.values()
+        ]
+        ports = [[_port(each) for each in alike] for alike in started]
+        runners = [
+            Runner(name, [_client(ground, port, entity) for port in alike])
+            for name, alike in zip(left_out, ports, strict=True)
+        ]
+        session = Runner(
+            "by_session",
+            [replace(each, reads=_signed_reads(ground, entity)) for each in runners[0].clients],
+        )
         measured = _by_turns(ground, runners, session, QUICK_TURNS if quick else TURNS, say)
         say(f"orders by {CLIENTS} clients")
-        clients = [_connection(ground, ports[0]) for _ in range(CLIENTS)]
+        clients = [_connection(ground, ports[0][0]) for _ in range(CLIENTS)]
         pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
         measured |= {"orders_per_s": pace.per_s, "orders_p99_ms": pace.p99_ms}
         say("whether the time of an answer tells what another company has")
-        foreign = _connection(_of_another_company(ground), ports[0])
+        foreign = _connection(_of_another_company(ground), ports[0][0])
         measured |= {
             "foreign_read_distance": distance_of_foreign_reads(foreign, entity[0], [entity[1]]),
             "foreign_read_distance_by_chance": BY_CHANCE,
@@ -197,11 +223,11 @@ def _with_content(ground: Ground) -> tuple[str, str]:
     return first.entity_type, first.entity
 
 
-def _runner(name: str, ground: Ground, port: int, entity: tuple[str, str]) -> Runner:
+def _client(ground: Ground, port: int, entity: tuple[str, str]) -> Client:
     connection = _connection(ground, port)
     batches = batched(days(connection.mint(), seed=port), BATCH)
     pushes = (connection.posting("/v1/sync/push", b"\n".join(lines)) for lines in batches)
-    return Runner(name, connection, pushes, repeat(_read(entity, f"Authorization: Bearer {ground.token}")))
+    return Client(connection, pushes, repeat(_read(entity, f"Authorization: Bearer {ground.token}")))
 
 
 def _read(entity: tuple[str, str], *headers: str) -> bytes:
@@ -209,7 +235,7 @@ def _read(entity: tuple[str, str], *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _signed_reads(ground: Ground, port: int, entity: tuple[str, str]) -> Iterator[bytes]:
+def _signed_reads(ground: Ground, entity: tuple[str, str]) -> Iterator[bytes]:
     """The same read as a session asks it: each time with a fresh proof of the key that its token is bound to."""
     keyring, key = FileKeyring(ground.data / "keys", now_ms=now_ms), DeviceKey.made()
     url = f"http://bench/v1/entities/{entity[0]}/{entity[1]}"
