@@ -113,7 +113,7 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         say("starting servers with something left out")
         started = [
             [stack.enter_context(_started(ground, parts)) for _ in range(1 if quick or len(parts) == 1 else PROCESSES)]
-            for name, parts in left_out.items()
+            for parts in left_out.values()
         ]
         ports = [[_port(each) for each in alike] for alike in started]
         runners = [
