@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import forbidden, principal_of, services_of
 from api.body import small, told_in_openapi
+from api.noted import note_looking
 from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_device, check_owner, own_replica
 from api.problem import RETRY_AFTER_S, Problem
@@ -132,8 +133,9 @@ def hello(speaking: Speaking, said: Annotated[Hello, Depends(small(Hello))], ser
 
 
 @router.get("/digest", summary="One hash of everything that was merged")
-def digest(speaking: Speaking, services: Ports) -> Response:
+def digest(request: Request, speaking: Speaking, services: Ports) -> Response:
     """`state_hash` over the states of all entities at position `head`: that of a replica that has pulled so far."""
+    note_looking(request, speaking, services, "the digest of everything")
     for _ in range(_DIGEST_TRIES):
         head = services.log.head(speaking.tenant)
         state_hash = state_codec.state_hash(services.log.states(speaking.tenant))

@@ -49,8 +49,11 @@ KNOWN_REPLICAS: Final[LiteralString] = f"""
 """
 
 REPLICAS: Final[LiteralString] = """
-    select replica, person::text, last_seq, encode(last_hash, 'hex')
-    from replica where tenant = %(tenant)s and replica = any(%(replicas)s)
+    select found.replica, person::text, last_seq, encode(last_hash, 'hex')
+    from unnest(%(replicas)s::text[]) as asked(name)
+    cross join lateral (
+        select * from replica
+        where tenant = %(tenant)s and replica between asked.name and asked.name order by replica limit 1) as found
 """
 
 # One look-up in the unique index per id, whatever the statistics say. `id = any(...)`, and `where not exists` in the
@@ -104,7 +107,8 @@ SET_ASIDE: Final[LiteralString] = """
     select 1 from unnest(%(ids)s::uuid[]) as asked(id)
     cross join lateral (
         select 1 from quarantine
-        where tenant = %(tenant)s and quarantine.id = asked.id and code <> all(%(unsettled)s) limit 1) as found
+        where tenant = %(tenant)s and quarantine.id between asked.id and asked.id and code <> all(%(unsettled)s)
+        order by quarantine.id limit 1) as found
     limit 1
 """
 

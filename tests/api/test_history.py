@@ -250,6 +250,7 @@ def test_that_somebody_looked_is_noted_with_who_and_at_what(past: Past, path: st
         ("/v1/quarantine", "cases that are open"),
         ("/v1/sync/pull?history=true", "the log after position 0"),
         ("/v1/sync/pull?cursor=1", "what is new after position 1"),
+        ("/v1/sync/digest", "the digest of everything"),
     ],
 )
 def test_f6_whatever_an_auditor_reads_is_noted_and_of_others_only_a_look_into_the_past(

@@ -1,4 +1,4 @@
-"""A few events are appended by look-ups in the right indexes, also if planned when all was empty."""
+"""Events are appended by look-ups in the right indexes, few or many, also if planned when all was empty."""
 
 from typing import Final, LiteralString
 
@@ -7,11 +7,11 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from domain.people import Role
-from infra.postgres.log import PostgresEventLog
+from infra.postgres.log import ROWS_WORTH_COLUMNS, PostgresEventLog
 from infra.postgres.pool import Connection, open_pool
 from sync.log import Changes, Wanted
 from sync.rows import GrantRow, ScopeLinkRow
-from tests.devices import NOON, PERSON_1, new_id
+from tests.devices import NOON, PERSON_1, Device, new_id
 from tests.infra.event_logs import Office, entity, events, new_tenant
 from tests.infra.pushing import device, pushed, verdicts
 from tests.infra.test_checkpoints import until
@@ -19,8 +19,8 @@ from tests.infra.test_checkpoints import until
 EVENTS: Final = 20_000
 REPLICAS: Final = 2_000
 READ_MAX: Final = REPLICAS + 150
-"""Rows, for a push of a few events: any other scan of what grows reads thousands more. Whose logs have grown is joined
-with the replicas of the tenant, once, until somebody analyses them."""
+"""Rows, for a push of one entity's events: any other scan of what grows reads thousands more. Whose logs have grown is
+joined with the replicas of the tenant, once, until somebody analyses them."""
 
 _MINT: Final[LiteralString] = """
     insert into replica (tenant, replica, person, name, minted_at)
@@ -68,8 +68,9 @@ def grown(dsn: str, tenant: str) -> None:
 
 @pytest.mark.parametrize("is_vacuumed", [False, True], ids=["as_made", "vacuumed"])
 @pytest.mark.parametrize("role", ["dispatcher", "technician"])
+@pytest.mark.parametrize("number", [3, 500])
 def test_what_is_planned_while_everything_is_empty_scans_nothing_later(
-    database: str, role: Role, *, is_vacuumed: bool
+    database: str, role: Role, number: int, *, is_vacuumed: bool
 ) -> None:
     if is_vacuumed:
         with psycopg.connect(database, autocommit=True) as owner:
@@ -78,10 +79,14 @@ def test_what_is_planned_while_everything_is_empty_scans_nothing_later(
         office = Office(log=PostgresEventLog(pool), tenant=new_tenant(pool))
         phone, job = device(office, "ada"), new_id()
         created = phone.create("work_order", job)
-        assert verdicts(pushed(office, [created], role=role)) == ["accepted"]
+        first = [created, *edits(phone, job, number - 1)]
+        assert verdicts(pushed(office, first, role=role)) == ["accepted"] * number
         grown(database, office.tenant)
         before = rows_read(pool, database)
-        batch = [phone.tell("work_order", job, "Edited", {"tags": {"add": [f"t{number}"]}}) for number in range(3)]
-        told = verdicts(pushed(office, batch, role=role))
-        assert told == ["accepted"] * 3
-        assert rows_read(pool, database) - before < READ_MAX
+        assert verdicts(pushed(office, edits(phone, job, number), role=role)) == ["accepted"] * number
+        assert rows_read(pool, database) - before < READ_MAX + (number if number >= ROWS_WORTH_COLUMNS else 0)
+
+
+def edits(phone: Device, job: str, number: int) -> list[bytes]:
+    """So many edits of one job."""
+    return [phone.tell("work_order", job, "Edited", {"title": f"Pump {each}"}) for each in range(number)]
