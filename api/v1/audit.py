@@ -3,17 +3,14 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import identity_of, principal_of, services_of
-from api.services import Services
+from api.auth import identity_of
+from api.given import Ports, Speaking
 from api.signing_in import note
-from commands.authority import Principal
 from domain.values import UUID_PATTERN
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 
 
 @router.get("", summary="Who signed in, and what was done with devices and keys")

@@ -3,11 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.answer import ZIP
-from api.auth import identity_of, principal_of, services_of
+from api.auth import identity_of
+from api.given import Ports, Speaking
 from api.problem import Problem
 from api.problem_types import PROBLEM_TYPES
 from api.proof_ports import Proofs
@@ -26,7 +27,6 @@ from api.proving import (
 from api.services import Services
 from api.signing_in import note
 from api.v1.log_proof import CHECKPOINTS_PER_PAGE_MAX, Size
-from commands.authority import Principal
 from domain.values import INTEGER_MAX, UUID_PATTERN
 from sync.audit_evidence import audit_evidence_of
 from sync.audit_leaf import PlacedEntry, audit_leaf_of
@@ -39,8 +39,6 @@ from sync.proof_shelf import AuditShelf
 ENTRIES_PER_PAGE_MAX: Final = 500
 
 router = APIRouter(prefix="/v1/proof/audit", tags=["proof"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 
 
 @router.get("/checkpoint", summary="The newest checkpoint of the audit", response_class=Response)

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final, NamedTuple
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.body import JSON_BODY_BYTES_MAX, read_body
+from api.given import Ports, Speaking
 from api.pacing import spend_events
 from api.preconditions import ABOUT, SCHEMA, versions_in
 from api.problem import Problem
 from api.refused import problem_of
 from api.said import said_in
 from api.services import Services
-from api.v1.sync import Ports, Speaking
 from api.version_moved import changed_since
 from commands.authority import Principal, sees_everything
 from commands.carrying_out import Answered, Ordered, carry_out

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import proof as proofs
-from api.auth import forbidden, identity_of, principal_of, proven_key, services_of
+from api.auth import forbidden, identity_of, proven_key
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.identity import Identity
 from api.problem import Problem
 from api.proof import Proven
@@ -24,8 +25,6 @@ from sync.log import Conflicting
 DEVICES_PER_PERSON_MAX: Final = 10
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 DeviceId = Annotated[str, Path(pattern=UUID_PATTERN, description="Which device.")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["Ada's phone"])]
 

@@ -6,9 +6,9 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from api.given import Ports, Speaking
 from api.noted import note_looking
 from api.reading import BEGINNING, AsOfText, Reading
-from api.v1.sync import Ports, Speaking
 from commands.entity_document import document_of
 from domain.catalogue import ON_DEVICES
 from domain.lifecycle import WORK_ORDER

@@ -5,13 +5,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import base64url
 from api import proof as proofs
-from api.auth import identity_of, proven_by, services_of
+from api.auth import identity_of, proven_by
 from api.body import check_ndjson, read_body
+from api.given import Ports
 from api.ndjson import EVENTS, PUSHED, lines_in_openapi
 from api.office import with_office
 from api.pacing import spend_events_in_thread
@@ -31,7 +32,6 @@ from sync.verdict import Received
 TOLD: Final = ("batch", "verdicts", "expected", "seq", "hash")
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
-Ports = Annotated[Services, Depends(services_of)]
 Tenant = Annotated[str, Query(pattern=UUID_PATTERN, description="The company that the device works for.")]
 Device = Annotated[str, Query(pattern=UUID_PATTERN, description="Which device hands in.")]
 

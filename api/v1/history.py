@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.given import Ports, Speaking
 from api.noted import note_reading
 from api.problem import Problem
 from api.reading import AsOfText, MomentText, Reading, moment_of, not_there_yet
 from api.services import Services
 from api.v1.entities import EntityName, EntityTypeName, Limit
-from api.v1.sync import Ports, Speaking
 from commands import looking_back
 from commands.as_of import AsOf
 from commands.authority import Principal

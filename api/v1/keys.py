@@ -1,18 +1,17 @@
 """The public keys that access tokens are signed with: next, current and retired."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from api.auth import identity_of, services_of
-from api.services import Services
+from api.auth import identity_of
+from api.given import Ports
 
 KEPT_S: Final = 3_600
 """A key is published a day before it signs, so an hour is soon enough."""
 
 router = APIRouter(tags=["sign-in"])
-Ports = Annotated[Services, Depends(services_of)]
 
 
 @router.get("/.well-known/jwks.json", summary="The public keys of access tokens")

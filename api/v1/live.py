@@ -6,10 +6,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import bearer_token, looked_up, principal_of, services_of
+from api.auth import bearer_token, looked_up, principal_of
+from api.given import Ports
 from api.live_streams import Device, LiveFull, Stream, Streams
 from api.own_replica import own_replica
 from api.problem import RETRY_AFTER_S, Problem
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/v1/sync", tags=["sync"])
 @router.get("/live", summary="Hear that there is something to pull", response_class=Response)
 async def live(
     request: Request,
-    services: Annotated[Services, Depends(services_of)],
+    services: Ports,
     replica: Annotated[
         str | None, Query(pattern="^r[a-z2-7]{12}$", description="For which device: it has one stream, the newest.")
     ] = None,

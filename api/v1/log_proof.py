@@ -7,11 +7,11 @@ that connects. The rest is for those who check.
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from api.answer import ZIP
-from api.auth import principal_of, services_of
+from api.given import Ports, Speaking
 from api.problem import Problem
 from api.problem_types import PROBLEM_TYPES
 from api.proof_ports import Proofs
@@ -29,7 +29,6 @@ from api.proving import (
 )
 from api.services import Services
 from api.signing_in import note
-from commands.authority import Principal
 from domain.values import INTEGER_MAX, UUID_PATTERN, EntityId
 from sync.checkpoint import Origin
 from sync.evidence import evidence_of
@@ -45,8 +44,6 @@ EVENTS_NAMED_MAX: Final = 100
 SCOPE_PATTERN: Final = r"^(catalog|office|(work_order|site|customer):" + UUID_PATTERN[1:-1] + r")$"
 
 router = APIRouter(prefix="/v1/proof", tags=["proof"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 Size = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
 
 

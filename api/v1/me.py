@@ -7,19 +7,16 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from api.auth import identity_of, principal_of, services_of
+from api.auth import identity_of
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.problem import Problem
-from api.services import Services
 from api.signing_in import note, refused
 from api.v1.people import hashed_if_strong, keep
 from api.v1.sign_in import ChosenPassword, Password
-from commands.authority import Principal
 from domain.values import UUID_PATTERN
 
 router = APIRouter(prefix="/v1/me", tags=["me"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 
 
 class NewPassword(BaseModel):

@@ -17,15 +17,14 @@ from webauthn.helpers.structs import (
 )
 
 from api import base64url
-from api.auth import identity_of, principal_of, proven_by, services_of
+from api.auth import identity_of, proven_by
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.identity import Identity
 from api.problem import Problem
 from api.proof import Proofs, is_nonce, nonce
-from api.services import Services
 from api.signing_in import SignedIn, note, open_session, refused, standing_of
 from api.v1.sign_in import Tenant, tenant_of
-from commands.authority import Principal
 from commands.people import Passkey
 from sync.log import Conflicting
 
@@ -35,8 +34,6 @@ ID_LETTERS_MAX: Final = 1_364
 """Of a credential id of 1,023 bytes, the longest that there may be (WebAuthn, 4), as base64url."""
 
 router = APIRouter(prefix="/v1", tags=["passkeys"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 Part = Annotated[str, Field(max_length=ID_LETTERS_MAX, pattern="^[A-Za-z0-9_-]*$")]
 
 

@@ -8,8 +8,9 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import identity_of, principal_of, services_of
+from api.auth import identity_of
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.identity import Identity
 from api.problem import Problem
 from api.services import Services
@@ -22,8 +23,6 @@ from domain.values import UUID_PATTERN
 from sync.log import Conflicting
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 PersonId = Annotated[str, Path(pattern=UUID_PATTERN, description="Whom it is about.")]
 _JUDGING: Final = threading.Lock()
 """One password at a time: zxcvbn keeps the names that it judges by where every thread finds them."""

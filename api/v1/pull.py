@@ -4,10 +4,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import forbidden, principal_of, services_of
+from api.auth import forbidden
 from api.body import NDJSON
+from api.given import Ports, Speaking
 from api.noted import note_looking
 from api.own_replica import own_replica
 from api.packing import packed
@@ -25,8 +26,6 @@ RESUME_LETTERS_MAX: Final = 4_000
 SCOPE_LETTERS_MAX: Final = 100
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 
 Cursor = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Position you have; 0 at first.")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_EVENTS_MAX, description="Events and snapshots per page.")]

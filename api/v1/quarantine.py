@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import forbidden
 from api.body import JSON_BODY_BYTES_MAX, small, told_in_openapi
 from api.case_document import authored, content_of, document_of, entity_of_case, summary
+from api.given import Ports, Speaking
 from api.noted import note_looking
 from api.office import with_office
 from api.problem import Problem
 from api.refused import problem_of
 from api.services import Services
-from api.v1.sync import Ports, Speaking
 from commands import quarantine
 from commands.authority import Principal, may_see_cases, may_work_on_cases
 from commands.case_refusals import CaseRefused, CaseSettled

@@ -9,8 +9,9 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import forbidden, principal_of, services_of
+from api.auth import forbidden, principal_of
 from api.body import check_ndjson, read_body, too_many_events
+from api.given import Ports, Speaking
 from api.ndjson import PAGE, RELAYED, lines_in_openapi
 from api.office import with_office
 from api.out_of_scope import take_in_what_was_out_of_scope
@@ -33,8 +34,6 @@ RELAY_BYTES_MAX: Final = PAGE_BYTES_MAX + EVENT_BYTES_MAX
 """The size of a page is kept about, so a page as it comes may be a little larger."""
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 Hub = Annotated[str, Query(pattern=UUID_PATTERN, description="The other hub's `tenant`.")]
 Epoch = Annotated[str, Query(pattern=UUID_PATTERN, description="Its `epoch`, as its hello tells it.")]
 

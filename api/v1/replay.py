@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from api.given import Ports, Speaking
 from api.noted import note_reading
 from api.reading import BEGINNING, AsOfText, MomentText, Reading, moment_of
 from api.v1.entities import Cursor, Limit
 from api.v1.history import check_in_order
-from api.v1.sync import Ports, Speaking
 from commands.as_of import AsOf
 from commands.entity_document import document_of
 from commands.looking_back import all_changed_between

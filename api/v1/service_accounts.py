@@ -11,15 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import access_token
 from api.access_token import AUDIENCE, ISSUER, Claims
-from api.auth import identity_of, principal_of, proven_by, services_of
+from api.auth import identity_of, proven_by
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.pacing import spend_sign_in
 from api.policy import SCOPES
 from api.problem import Problem
-from api.services import Services
 from api.signing_in import note, standing_of
 from api.v1.sign_in import tenant_of
-from commands.authority import Principal
 from commands.people import ServiceAccount
 from domain.values import UUID_PATTERN
 
@@ -27,8 +26,6 @@ TOKEN_LIFE_MS: Final = access_token.LIFE_S_MAX * 1_000
 _SECRET_BYTES: Final = 32
 
 router = APIRouter(prefix="/v1", tags=["service accounts"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 Scope = Annotated[
     str, Field(pattern="^[a-z]+:[a-z]+$", max_length=40, json_schema_extra={"enum": cast("Any", sorted(SCOPES))})
 ]

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import proof as proofs
 from api import refresh_token
-from api.auth import identity_of, principal_of, proven_by, services_of
+from api.auth import identity_of, proven_by
 from api.body import read_body, small, told_in_openapi
+from api.given import Ports, Speaking
 from api.identity import Identity
 from api.pacing import spend_sign_in
 from api.problem import Problem
@@ -31,7 +32,6 @@ from api.signing_in import (
     standing_of,
 )
 from commands import sessions
-from commands.authority import Principal
 from commands.people import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, SignInRow, email_spelled
 from commands.sessions import Ends, GoesOn, IsOver, SessionRow
 from domain.values import UUID_PATTERN
@@ -41,8 +41,6 @@ _NONE_OF_OURS: Final = "?"
 TOKEN_LENGTH_MAX: Final = refresh_token.LENGTH_MAX
 
 router = APIRouter(prefix="/v1", tags=["sign-in"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 _NO_SPACE: Final = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff@]"
 r"""Each named: what `\s` is differs from one language of patterns to the next."""
 Email = Annotated[str, Field(min_length=3, max_length=320, pattern=rf"^{_NO_SPACE}+@{_NO_SPACE}+$")]

@@ -7,8 +7,9 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import forbidden, principal_of, services_of
+from api.auth import forbidden
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.noted import note_looking
 from api.out_of_scope import take_in_what_was_out_of_scope
 from api.own_replica import check_device, check_owner, own_replica
@@ -27,8 +28,6 @@ _MINT_TRIES: Final = 3
 _DIGEST_TRIES: Final = 5
 
 router = APIRouter(prefix="/v1/sync", tags=["sync"])
-Speaking = Annotated[Principal, Depends(principal_of)]
-Ports = Annotated[Services, Depends(services_of)]
 
 
 class NewReplica(BaseModel):

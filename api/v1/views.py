@@ -12,12 +12,12 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from api import view_cursor
 from api.auth import identity_of
 from api.exports import MEDIA, Format, document, exported
+from api.given import Ports, Speaking
 from api.noted import note_looking, note_reading
 from api.problem import RETRY_AFTER_S, Problem
 from api.reading import AsOfText, moment_of, scopes_of
 from api.services import Services
 from api.v1.entities import Limit
-from api.v1.sync import Ports, Speaking
 from commands.authority import Principal, may_replay, may_see_cases, sees_everything, works_with_numbers
 from domain.values import INTEGER_MAX
 from projections import query as asking

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.body import small, told_in_openapi
+from api.given import Ports, Speaking
 from api.preconditions import IfMatch, versions_in
 from api.problem import Problem
 from api.services import Services
-from api.v1.sync import Ports, Speaking
 from api.webhook_ports import Webhooks
 from commands.authority import Principal
 from commands.outbound_urls import PUBLIC_URL, URL_LENGTH_MAX, UrlRefused, read_url
