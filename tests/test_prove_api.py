@@ -1,6 +1,8 @@
 """The API is as it describes itself; what is not would be found, and everybody asks for what they may."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +12,8 @@ import pytest
 from schemathesis.checks import CHECKS
 
 from api.policy import POLICY
+from cairnfield.failure import CannotGoOn
+from cairnfield.prove_api.apart import apart
 from cairnfield.prove_api.asking import STEPS, ask
 from cairnfield.prove_api.findings import Findings
 from cairnfield.prove_api.good_words import GoodWords, There
@@ -52,6 +56,17 @@ def test_b16_five_thousand_requests_by_everybody_find_the_api_as_it_describes_it
     assert set(CHECKS.get_all_names()) <= set(findings.checks)
     never_done = findings.operations - findings.done
     assert len(never_done) < len(findings.operations) / 3, never_done
+
+
+def killed(by: int) -> None:
+    """Ends as a process does that takes too much memory."""
+    os.kill(os.getpid(), by)
+
+
+def test_a_run_whose_process_is_killed_says_so_and_ends() -> None:
+    with pytest.raises(CannotGoOn, match=r"asked as auditor was killed, .* Ask for fewer requests"):
+        apart(killed, signal.SIGKILL, who="auditor")
+    assert apart(abs, -1, who="auditor") == 1
 
 
 def test_what_is_as_described_is_not_found(served: tuple[str, dict[str, Any]]) -> None:

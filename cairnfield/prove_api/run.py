@@ -1,13 +1,13 @@
 """A whole run: everybody asks, two of them at a time, and what came of it."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import httpx
 
+from cairnfield.prove_api.apart import apart
 from cairnfield.prove_api.asking import STEPS, ask
 from cairnfield.prove_api.findings import Finding, Findings
 from cairnfield.prove_api.good_words import GoodWords, There
@@ -71,10 +71,9 @@ class Asking:
 def _answered(asking: Sequence[Asking]) -> Iterator[Findings]:
     """What each found, as they end; the longest begin."""
     before = sorted((each for each in asking if each.share.who != LAST), key=_cost, reverse=True)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(AT_ONCE, mp_context=context) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as waiting:
         for group in (before, [each for each in asking if each.share.who == LAST]):
-            for done in as_completed([pool.submit(_ask, each) for each in group]):
+            for done in as_completed([waiting.submit(apart, _ask, each, who=each.share.who) for each in group]):
                 yield done.result()
 
 
