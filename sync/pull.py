@@ -10,6 +10,7 @@ What opened may be more than a page holds. Then the cursor stays, and `resume` s
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 from domain.grants import EVERYBODYS
@@ -110,8 +111,8 @@ def _next(moment: Moment, asked: Asked, place: Place | None) -> bytes:
     stays = scopes.opened(after=-1, until=asked.cursor)
     tail: Tail | None = None
     if place is None:
-        reach = _reach(moment, asked, later)
-        tail = _tail(moment, stays, asked.cursor, reach, limit=asked.limit, bytes_max=sending.room)
+        reach, taken = _reach(moment, asked, later, sending.room)
+        tail = _tail(moment, stays, asked.cursor, reach, limit=asked.limit, bytes_max=max(0, sending.room - taken))
         place = Place(moment.epoch, asked.cursor, tail.last, tail.events, first=_first(moment, asked, scopes))
         missing = _in_order(scopes, place)
     else:
@@ -136,10 +137,17 @@ def _scopes(moment: Moment, asked: Asked) -> Scopes:
     return Scopes([everybodys, *moment.spans(asked.person, after=asked.cursor)])
 
 
-def _reach(moment: Moment, asked: Asked, later: Sequence[LaterRow]) -> int:
-    """How far a page may lead: to the head, or to the last verdict where there are more than it holds."""
-    last = later[-1].position if len(later) >= asked.limit else 0
-    return last if last > asked.cursor else moment.position
+def _reach(moment: Moment, asked: Asked, later: Sequence[LaterRow], room: int) -> tuple[int, int]:
+    """How far a page may lead, and how many bytes the verdicts up to there take of it: to the head, or to the last
+    verdict where there are more than it holds, or where they would leave less than half of it to the events."""
+    taken, last = 0, asked.cursor
+    for position, rows in groupby(later, key=lambda row: row.position):
+        more = sum(len(_verdict(row)) for row in rows)
+        if last > asked.cursor and taken + more > room // 2:
+            return last, taken
+        taken, last = taken + more, position
+    is_cut = len(later) >= asked.limit and last > asked.cursor
+    return last if is_cut else moment.position, taken
 
 
 def _upto(moment: Moment, asked: Asked, later: Sequence[LaterRow], until: int) -> list[LaterRow]:

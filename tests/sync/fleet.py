@@ -69,8 +69,12 @@ class Server:
             if not device.resume:
                 return device
 
-    def page(self, device: Device, *, limit: int = 1_000, **asked: Any) -> Page:
+    def page(self, device: Device, **asked: Any) -> Page:
         """What the server sends next; to a technician's device only what they are granted."""
+        return read_page(self.sent(device, **asked))
+
+    def sent(self, device: Device, *, limit: int = 1_000, **asked: Any) -> bytes:
+        """The same, as it is sent."""
         told = Asked(
             cursor=device.cursor,
             person=self.owners.get(device.author.replica),
@@ -79,7 +83,7 @@ class Server:
             **{"resume": device.resume, "bytes_max": PAGE_BYTES_MAX, **asked},
         )
         with self.log.moment(TENANT) as moment:
-            return read_page(pulling.page(moment, told))
+            return pulling.page(moment, told)
 
     def digest(self) -> str:
         return state_hash(self.log.states(TENANT))

@@ -7,7 +7,7 @@ import pytest
 from sync.device import begin_again, restart
 from sync.device import shown as state_of
 from sync.fork import fork
-from sync.frames import VerdictFrame
+from sync.frames import VerdictFrame, read_page
 from sync.handing_in import heed, next_batch, settle
 from sync.pull import CursorAhead
 from sync.rows import LaterRow
@@ -75,6 +75,29 @@ def test_verdicts_lead_a_page_no_further_than_they_are_told(office: Office, limi
         heard += [frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)]
         ada = replace(ada, cursor=page.cursor)
     assert list(dict.fromkeys(heard)) == ["1", "2", "3", "4"]
+
+
+def test_verdicts_and_events_share_the_room_of_a_page(office: Office) -> None:
+    job, bytes_max = office.job(), 20_000
+    office.visit(job, ADA)
+    ada = pulled(office, office.server.device(ADA))
+    for number in range(60):
+        office.say("work_order", job, data={"title": f"{number} pumps"})
+    positions = [number for number in range(ada.cursor + 1, office.server.head + 1) for _ in (1, 2)]
+    told = [
+        LaterRow(ada.author.replica, seq, new_id(), position, {"id": f"{seq}", "detail": "x" * 150})
+        for seq, position in enumerate(positions, 1)
+    ]
+    office.server.log._tenants[TENANT].later.extend(told)
+    heard, pages = list[str](), 0
+    while ada.cursor < office.server.head:
+        body = office.server.sent(ada, bytes_max=bytes_max)
+        assert len(body) <= bytes_max
+        page, pages = read_page(body), pages + 1
+        heard += [frame.verdict["id"] for frame in page.frames if isinstance(frame, VerdictFrame)]
+        ada = replace(ada, cursor=page.cursor)
+    assert list(dict.fromkeys(heard)) == [f"{seq}" for seq in range(1, len(told) + 1)]
+    assert pages > 3
 
 
 def test_what_was_set_aside_and_is_accepted_after_all_is_taken_back(office: Office) -> None:
