@@ -67,8 +67,8 @@ def nothing_from_nowhere(history: Sequence[Op], ledger: Ledger) -> Iterator[Faul
     heard = _Heard(taken_in_after_all(history), len(ledger.restored))
     for line, op in enumerate(history):
         if op.type == "ok":
-            for event in _shown(op):
-                why = heard.why_not(event, ledger.epoch_at(line, op.value.get("epoch")))
+            for event, reason in _shown(op):
+                why = heard.why_not(event, ledger.epoch_at(line, op.value.get("epoch")), reason)
                 if why:
                     yield Fault("I2", f"{event} was seen {why}", line)
         heard.hear(op)
@@ -89,11 +89,15 @@ class _Heard:
     """How many pushes of an event may have been taken."""
     set_aside: set[str] = field(default_factory=set[str])
     asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    resubmitted: Counter[str] = field(default_factory=Counter[str])
+    """By its reason, how many orders to resubmit something may have been carried out."""
     doubled: set[str] = field(default_factory=set[str])
     """The lines on which a request may have come twice: of one copy that was refused, the other may have been taken."""
 
-    def why_not(self, event: str, epoch: int) -> str:
+    def why_not(self, event: str, epoch: int, reason: str | None) -> str:
         """Why it cannot be seen; empty where it can. What a person decided before a restore nobody knows any more."""
+        if reason is not None:  # only what was resubmitted says why
+            return "" if self.resubmitted[reason] > 0 else "and nobody can have resubmitted it"
         if event not in self.written:
             return "and nobody wrote it"
         if not self.offers[event]:
@@ -110,6 +114,10 @@ class _Heard:
                 self.offers.update(op.value["ids"])
             case "push", "fail" if f"the line of {op.process}" not in self.doubled:
                 self.offers.subtract(self.asked.pop(op.process, ()))
+            case "decide", "invoke" if op.value["verb"] == "resubmit":
+                self.resubmitted[op.value["reason"]] += 1
+            case "decide", "fail" if op.value["verb"] == "resubmit" and f"the line of {op.process}" not in self.doubled:
+                self.resubmitted[op.value["reason"]] -= 1
             case "strike", _ if op.value["what"] == "double":
                 self.doubled.add(op.value["on"])
             case "restore", _:
@@ -119,11 +127,13 @@ class _Heard:
         self.set_aside.update(each[0] for each in op.value.get("verdicts", ()) if each[1] == "quarantined")
 
 
-def _shown(op: Op) -> Iterator[str]:
+def _shown(op: Op) -> Iterator[tuple[str, str | None]]:
+    """(id, why it was told)."""
     if op.f == "pull":
-        yield from (each[1] for each in op.value["events"])
+        reasons = op.value.get("reasons", {})
+        yield from ((each[1], reasons.get(each[1])) for each in op.value["events"])
     elif op.f == "log":
-        yield from (each["id"] for each in op.value["events"] if each["id"])
+        yield from ((each["id"], each.get("reason")) for each in op.value["events"] if each["id"])
 
 
 def taken_in_after_all(history: Sequence[Op]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The checker: a whole history against twelve promises, each in time that grows with the length of the history.
+"""The checker: a whole history against thirteen promises, each in time that grows with the length of the history.
 
 Ids are unique and written once, so nothing has to be searched for: every promise is held by looking things up. The
 promises are those of Jepsen's checkers for logs, causal consistency and session guarantees, read for a log with
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cairnfield.prove_sync.answers import nothing_from_nowhere, settled_one_way, taken_for_good
+from cairnfield.prove_sync.cases import decided_once
 from cairnfield.prove_sync.history import Op
 from cairnfield.prove_sync.ledger import Fault, Ledger, ledger_of
 from cairnfield.prove_sync.order import (
@@ -40,6 +41,7 @@ PROMISES: Final[Mapping[str, Promise]] = {
     "I10": derived_once,
     "I11": equal_knowledge_equal_states,
     "I12": all_quiet_and_equal,
+    "I13": decided_once,
 }
 
 

@@ -9,8 +9,8 @@ ended, because its process was killed, counts as `info`.
 | `open` | device | `why` (`started`, `killed`, `rolled_back`, `cloned`), `cursor`, `epoch`, `outbox`, `quarantined` (ids), `person` whose grants limit it, or null |
 | `write` | device | `id`, `hash`, `replica`, `seq` of an own event |
 | `fork` | device | `renamed`: [[id, replica, seq, hash]] |
-| `push` | device | `ids`; answered `epoch`, `head`, `batch`, `verdicts`: [[id, verdict, position]] |
-| `pull` | device | `asked` (cursor); answered `epoch`, `cursor`, `head`, `events`: [[position, id, leaf, entity, version]], `snapshots`: [[entity, version, hash of its state]], `verdicts`, `resume`: whether more of it is to come |
+| `push` | device | `ids`; answered `epoch`, `head`, `batch`, `verdicts`: [[id, verdict, position, what was told instead or why it was left out]] |
+| `pull` | device | `asked` (cursor); answered `epoch`, `cursor`, `head`, `events`: [[position, id, leaf, entity, version]], `snapshots`: [[entity, version, hash of its state]], `verdicts`, `reasons`: {id: why it was told}, `resume`: whether more of it is to come |
 | `apply` | device | `epoch`, `cursor`: the page before it is stored |
 | `read` | device | `epoch`, `applied` (hash of what is in), `state_hash`, `shown`: [[own id, whether it is shown]] |
 | `rest` | device | the same with `cursor`, `outbox`, `quarantined` |
@@ -18,7 +18,7 @@ ended, because its process was killed, counts as `info`.
 | `hint` | device | `told`: the head that it was hinted at |
 | `check` | device | answered `epoch`, `cursor`, `differing`: the scopes that it holds otherwise than the server |
 | `register` | device | `replica`: the server knows it again |
-| `decide` | device | `case`, `id`, `verb`: what its user makes of what was set aside |
+| `decide` | device | `case`, `id`, `verb`, `by` (a person), `owner_id`, `reason`: what its user makes of what was set aside; answered `became`: {`state`, `owner_id`, `settled_by_id`, `resubmitted_as`} of the case |
 | `close` | device | it is gone for good |
 | `strike`, `heal` | runner | what is done to whom |
 | `restore` | runner | `epoch`, `head`: the server came back with this much |
@@ -28,6 +28,7 @@ ended, because its process was killed, counts as `info`.
 | `quiet` | runner | everybody is at rest, and the read model holds the whole log |
 | `log` | runner | `events`: see `ledger.LogEvent`, `grants` |
 | `stored` | runner | `entities`: {id: [version, hash of its state]}, `replicas`: {id: last seq}, `quarantined` (ids), `taken_in` (ids of what was set aside and is accepted after all), `digest` |
+| `cases` | runner | `office`: the replica that speaks for the server, `cases`: {case: [id, state, owner]}, `facts`: [[position, case, type, actor, data]] from the log |
 | `tables` | runner | `position`: how much of the log the read model holds, `parked` (entities that stand still), `folded` and `held`: {table: {key: {column: value}}}, by hand from the log and as the tables say |
 """  # noqa: E501  # a table
 

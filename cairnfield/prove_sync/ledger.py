@@ -38,6 +38,10 @@ class LogEvent(NamedTuple):
     """(id, i, n)."""
     state: str = ""
     """Hash of the entity's state with this event in it, folded from the log alone."""
+    actor: str = ""
+    """Who answers for it."""
+    reason: str | None = None
+    """Why it was told, where its author says so."""
 
 
 class Told(NamedTuple):
@@ -49,6 +53,8 @@ class Told(NamedTuple):
     id: str
     verdict: str
     position: int
+    named: str | None = None
+    """What was told instead of what was resubmitted, or why something was dismissed."""
 
 
 class Restored(NamedTuple):
@@ -142,8 +148,8 @@ def verdicts(history: Sequence[Op], ledger: Ledger) -> Iterator[Told]:
         if op.type != "ok" or op.f not in {"push", "pull"}:
             continue
         epoch = ledger.epoch_at(line, op.value.get("epoch"))
-        for event, verdict, position in op.value.get("verdicts", ()):
-            yield Told(line, op.process, epoch, event, verdict, position or 0)
+        for event, verdict, position, *named in op.value.get("verdicts", ()):
+            yield Told(line, op.process, epoch, event, verdict, position or 0, *named)
 
 
 def people(history: Sequence[Op]) -> dict[str, str | None]:

@@ -8,11 +8,14 @@ import psycopg
 
 from cairnfield.prove_sync.history import Recorder
 from cairnfield.prove_sync.tables import look_at_tables
+from commands.cases import CASE
 from sync import merge, state_codec
 from sync.envelope import parse
 from sync.frames import OFFICE_SCOPE, event_frame
 from sync.merge import State
+from sync.office import office_of
 from sync.rows import EventRow
+from sync.verdict import case_of
 
 _LOG: Final[LiteralString] = """
     select position, id::text, replica, seq, entity_type, entity::text, version, type, schema_version, scope, effective,
@@ -29,7 +32,9 @@ _GRANTS: Final[LiteralString] = """
     select person::text, leads_to, greatest(from_position, position), to_position
     from grant_ join scope_link using (tenant, scope) where tenant = %(tenant)s
 """
-_QUARANTINE: Final[LiteralString] = "select id::text, state from quarantine where tenant = %s and id is not null"
+_QUARANTINE: Final[LiteralString] = """
+    select id::text, state, replica, seq, owner::text from quarantine where tenant = %s
+"""
 _TAKEN_IN: Final = frozenset({"approved", "retried"})
 
 
@@ -49,11 +54,26 @@ def look(dsn: str, tenant: str, recorder: Recorder) -> None:
         "stored",
         entities={entity: [version, _hash(state)] for entity, (version, state) in stored.items()},
         replicas=dict(replicas),
-        quarantined=[event for event, state in set_aside if state not in _TAKEN_IN],
-        taken_in=[event for event, state in set_aside if state in _TAKEN_IN],
+        quarantined=[event for event, state, *_ in set_aside if event and state not in _TAKEN_IN],
+        taken_in=[event for event, state, *_ in set_aside if event and state in _TAKEN_IN],
         digest=state_codec.state_hash((entity, state) for entity, (_, state) in stored.items()),
     )
+    cases = {case_of(replica, seq): [event, state, owner] for event, state, replica, seq, owner in set_aside}
+    recorder.note("ok", "cases", office=office_of(tenant).replica, cases=cases, facts=_facts(rows))
     look_at_tables(dsn, tenant, rows, recorder)
+
+
+def _facts(rows: list[EventRow]) -> list[list[Any]]:
+    """[position, case, type, actor, data] of everything that was said of cases."""
+    names: dict[str, str] = {}
+    facts: list[list[Any]] = []
+    for row in rows:
+        if row.entity_type == CASE:
+            data = orjson.loads(bytes(row.body))["data"]
+            if row.type == "CaseOpened":
+                names[row.entity] = case_of(data["replica"], data["seq"])
+            facts.append([row.position, names.get(row.entity), row.type, row.actor, data])
+    return facts
 
 
 def _by_person(rows: list[tuple[str, str, int, int | None]]) -> dict[str, dict[str, list[list[int | None]]]]:
@@ -89,6 +109,8 @@ def _event(row: EventRow, states: dict[str, State]) -> dict[str, Any]:
         "clock": event.clock,
         "tx": [tx["id"], tx["i"], tx["n"]] if tx else None,
         "state": _hash(state_codec.encode(states[event.entity])),
+        "actor": row.actor,
+        "reason": document.get("reason"),
     }
 
 

@@ -20,11 +20,12 @@ import httpx
 import orjson
 
 from cairnfield.ids import uuid7
-from cairnfield.prove_sync.decider import Decider
+from cairnfield.prove_sync.decider import Decider, Decides
 from cairnfield.prove_sync.hints import Hints
 from cairnfield.prove_sync.history import Recorder
 from cairnfield.prove_sync.last_year import a_checklist, in_last_years_words
-from cairnfield.prove_sync.sighting import Sighting
+from cairnfield.prove_sync.overreach import OVERREACHES, of_the_office
+from cairnfield.prove_sync.sighting import Sighting, as_told
 from cairnfield.prove_sync.store import Disk, Kept, Own, open_disk
 from cairnfield.simulate.office import Dispatcher, Supervisor
 from cairnfield.simulate.technician import OVER, Technician
@@ -79,8 +80,8 @@ class Part:
     """Whether it keeps itself as `infra.device_file` does."""
     listens: bool = False
     """Whether it listens for hints; everybody else pulls when they think of it."""
-    decides: bool = False
-    """Whether its user works at what was set aside, too."""
+    decides: Decides | None = None
+    """As whom its user works at what was set aside, where they do."""
     pause_s: float = 0.25
     """About how long its user waits between two deeds, whatever becomes of what they handed in."""
 
@@ -153,7 +154,7 @@ class Phone:
         self._flips: int | None = None
         self._works_at = time.monotonic()
         self._hints = Hints(part.url, part.token, lambda head: self._note("ok", "hint", told=head))
-        self._decider = Decider(part.url, part.token, self._dice, self._note)
+        self._decider = Decider(part.url, part.token, part.decides, self._dice, self._note) if part.decides else None
 
     @classmethod
     @contextmanager
@@ -167,7 +168,8 @@ class Phone:
             phone = cls(part, recorder, client, disk)
             yield phone
             phone._hints.end()
-            phone._decider.close()
+            if phone._decider is not None:
+                phone._decider.close()
 
     @property
     def _device(self) -> Device:
@@ -247,7 +249,7 @@ class Phone:
         for _ in range(self._deeds_due()):
             self._work()
         self._flips = orders.flips
-        if self._part.decides and self._dice.random() < 0.1:
+        if self._decider is not None and self._dice.random() < 0.4:
             self._decider.decide()
 
     def _deeds_due(self) -> int:
@@ -287,6 +289,8 @@ class Phone:
         deeds = self._user().decide(scene)
         if self._part.is_old and self._dice.random() < 0.2:
             deeds = [a_checklist(scene)]
+        if self._part.role == "technician" and self._dice.random() < OVERREACHES:
+            deeds = of_the_office(scene)
         together = len(deeds) > 1 and self._dice.random() < TOGETHER
         tx = uuid7(self._now_ms(), self._ids)
         for number, deed in enumerate(deeds, 1):
@@ -329,7 +333,7 @@ class Phone:
             body = next_batch(self._device)
             self._note("invoke", "push", ids=[orjson.loads(line)["id"] for line in body.split(b"\n")])
             answer = self._asked("push", partial(self._client.push, body))
-            verdicts = [[each["id"], each["verdict"], each.get("position")] for each in answer["verdicts"]]
+            verdicts = [as_told(each) for each in answer["verdicts"]]
             told = {"epoch": answer["epoch"], "head": answer["head"], "batch": answer["batch"], "verdicts": verdicts}
             self._note("ok", "push", **told, codes={each["id"]: each.get("code") for each in answer["verdicts"]})
             known = {each["id"] for each in answer["verdicts"] if each["verdict"] == "duplicate"}

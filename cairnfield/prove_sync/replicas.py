@@ -46,7 +46,7 @@ def own_writes_are_read(history: Sequence[Op], ledger: Ledger) -> Iterator[Fault
             epoch = ledger.epoch_at(line, op.value.get("epoch"))
             yield from _kept_promise(op, line, epoch, promised.get(op.process))
             if op.f == "push":
-                taken = [(epoch, position) for _, verdict, position in op.value["verdicts"] if verdict in TAKEN]
+                taken = [(epoch, position) for _, verdict, position, *_ in op.value["verdicts"] if verdict in TAKEN]
                 promised[op.process] = max([promised.get(op.process, (0, 0)), *taken])
 
 
@@ -58,7 +58,7 @@ class _Writer:
     taken_at: dict[str, int] = field(default_factory=dict[str, int])
 
     def answered(self, op: Op) -> None:
-        for event, verdict, position in op.value.get("verdicts", ()):
+        for event, verdict, position, *_ in op.value.get("verdicts", ()):
             if verdict in TAKEN:
                 self.taken_at[event] = position
             elif verdict in _DECIDED:

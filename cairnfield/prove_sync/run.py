@@ -18,6 +18,7 @@ import psycopg
 from cairnfield.prove_sync import nemesis, observe
 from cairnfield.prove_sync.cast import Actor, Cast
 from cairnfield.prove_sync.check import faults
+from cairnfield.prove_sync.decider import Decides
 from cairnfield.prove_sync.history import RUNNER, Op, Recorder, read_history
 from cairnfield.prove_sync.ledger import Fault
 from cairnfield.prove_sync.nemesis import Strike, plan
@@ -26,7 +27,7 @@ from cairnfield.prove_sync.proxy import CLEAR, Proxy, Weather
 from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
 from cairnfield.prove_sync.stage import Stage
 from cairnfield.prove_sync.tables import reached
-from cairnfield.prove_sync.town import Player, Town, found, register
+from cairnfield.prove_sync.town import Town, found, register
 from commands.authority import may_work_on_cases
 from domain.people import Role
 
@@ -99,12 +100,12 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
         Recorder(history, RUNNER) as recorder,
         Proxy(upstreams=[api.address for api in stage.apis], seed=script.seed) as proxy,
     ):
-        founder = replace(_part(0, town.players[0], stage.url, script, folder), name="founder", is_old=False)
-        found(replace(founder, listens=False, decides=False), town)
+        founder = replace(_part(0, town, stage.url, script, folder), name="founder", is_old=False)
+        found(replace(founder, listens=False, decides=None), town)
         lines = [proxy.line() for _ in town.players]
         actors = [
-            Actor(_part(number, player, f"http://127.0.0.1:{line.port}", script, folder), line)
-            for number, (player, line) in enumerate(zip(town.players, lines, strict=True))
+            Actor(_part(number, town, f"http://127.0.0.1:{line.port}", script, folder), line)
+            for number, line in enumerate(lines)
         ]
         play = Play(stage, Cast(actors, proxy.line), recorder, history, town, script)
         try:
@@ -128,8 +129,9 @@ def run(stage: Stage, script: Script, folder: Path) -> Outcome:
     )
 
 
-def _part(number: int, player: Player, url: str, script: Script, folder: Path) -> Part:
-    name = f"device-{number}"
+def _part(number: int, town: Town, url: str, script: Script, folder: Path) -> Part:
+    player, name = town.players[number], f"device-{number}"
+    at_a_desk = [each.person for each in town.players if may_work_on_cases(each.role)]
     return Part(
         name=name,
         role=player.role,
@@ -142,7 +144,7 @@ def _part(number: int, player: Player, url: str, script: Script, folder: Path) -
         is_old=name == OLD,
         is_lasting=number in LASTING,
         listens=number in LISTENING and not script.is_deaf,
-        decides=may_work_on_cases(player.role),
+        decides=Decides(player.person, at_a_desk) if player.person in at_a_desk else None,
         pause_s=script.devices * DEEDS / WRITES_PER_S,
     )
 
@@ -418,6 +420,8 @@ def counts(history: Sequence[Op]) -> Counter[str]:
             found.update(each[1] for each in op.value["verdicts"])
             if op.value["batch"] != "taken":
                 found[op.value["batch"]] += 1
+        if op.f == "decide" and op.type != "invoke":
+            found[f"{op.value['verb']} {op.type}"] += 1
         if op.f == "log":
             found["positions"] = len(op.value["events"])
     return found

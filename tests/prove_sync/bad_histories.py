@@ -4,21 +4,34 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cairnfield.prove_sync.history import Op, Type
-from tests.prove_sync.good_histories import GOOD, came_right, knew_what_was_set_aside, of_a_technician, with_tx
+from tests.prove_sync.good_histories import (
+    GOOD,
+    WHY,
+    came_right,
+    given,
+    knew_what_was_set_aside,
+    of_a_technician,
+    with_cases,
+    with_tx,
+)
 from tests.prove_sync.stories import (
     ADA,
     BEN,
     CALM_MS,
+    CASE,
     JOB,
     LOG,
     RUNNER,
     SITE,
+    SOMEBODY,
     A,
     B,
     asked,
+    cases,
     find,
     good,
     opened,
+    said,
     told,
     wrote,
 )
@@ -141,9 +154,70 @@ def answer(verdict: str, position: int | None, name: str = "e4", **more: Any) ->
     return told(BEN, "ok", "push", **told_of | more)
 
 
-def decided(verb: str) -> list[Op]:
-    value = {"case": f"{B}-2", "id": "e5", "verb": verb}
-    return [told(ADA, "invoke", "decide", **value), told(ADA, "ok", "decide", **value)]
+def of(story: str, *spoils: Spoil) -> Spoil:
+    """Another good history is spoilt."""
+    return lambda _: both(*spoils)(GOOD[story]())
+
+
+def found(state: str, owner: str | None = None, *facts: tuple[str, str, dict[str, Any]]) -> Spoil:
+    """In the end the case is found to be so."""
+    return lambda history: with_cases(history, cases(state, owner, *facts))
+
+
+def dismissed(by: str = "the person ada", why: str = WHY) -> tuple[str, str, dict[str, Any]]:
+    return "CaseDismissed", by, {"settled_by_id": by, "dismiss_reason": why}
+
+
+def assigned(by: str, whose: str) -> tuple[str, str, dict[str, Any]]:
+    return "CaseReassigned", f"the person {by}", {"owner_id": whose}
+
+
+def nobody_said(verb: str) -> Spoil:
+    return lambda history: [op for op in history if op.f != "decide" or op.value["verb"] != verb]
+
+
+def sixth(**change: Any) -> Spoil:
+    """The last event of the log is another."""
+
+    def spoil(history: list[Op]) -> list[Op]:
+        at = find(history, RUNNER, "ok", "log")
+        *events, last = history[at].value["events"]
+        return _with(history, at, {"events": [*events, {**last, **change}]})
+
+    return spoil
+
+
+def _said_anew_twice(history: list[Op]) -> list[Op]:
+    at = find(history, RUNNER, "ok", "log")
+    events = history[at].value["events"]
+    return _with(history, at, {"events": [*events, {**events[-1], "id": "e8", "position": 7, "seq": 3}]})
+
+
+def _one_for_two_cases(history: list[Op]) -> list[Op]:
+    at = find(history, RUNNER, "ok", "cases")
+    value, other = history[at].value, f"{B}-9"
+    facts = [[position + 2, other, *fact] for position, _, *fact in value["facts"]]
+    said_of_it = [
+        op._replace(value={**op.value, "case": other})
+        for op in history
+        if op.f == "decide" and op.value["verb"] == "resubmit"
+    ]
+    kept = {**value["cases"], other: value["cases"][CASE]}
+    history = _with(history, at, {"cases": kept, "facts": [*value["facts"], *facts]})
+    return before(RUNNER, "info", "quiet", *said_of_it)(history)
+
+
+def _refused_and_said_anew(history: list[Op]) -> list[Op]:
+    """Whoever resubmits is refused, every time."""
+    return [
+        op._replace(type="fail") if op.f == "decide" and op.type != "invoke" and op.process == ADA else op
+        for op in history
+    ]
+
+
+DISMISSED: Final = "somebody dismissed what was set aside, and its device let it go"
+ANEW: Final = "somebody said anew what was set aside, twice because no answer came"
+IN_TURN: Final = "a case is given to one after the other"
 
 
 def seen(name: str, position: int, version: int, entity: str = JOB) -> list[Any]:
@@ -252,7 +326,7 @@ BAD: Final = (
     Bad(
         "I1",
         "Somebody was told that they had approved of e5, and it is not in the log.",
-        before(RUNNER, "ok", "log", *decided("approve")),
+        before(RUNNER, "ok", "log", *said(ADA, "approve")),
     ),
     Bad(
         "I1",
@@ -262,7 +336,7 @@ BAD: Final = (
             "ok",
             "log",
             told(RUNNER, "info", "restore", epoch="second", head=5),
-            *decided("retry"),
+            *said(ADA, "retry"),
         ),
     ),
     Bad("I2", "A pull shows an event that nobody wrote.", page(1, lambda e: e.append(seen("ghost", 3, 3)))),
@@ -593,4 +667,152 @@ BAD: Final = (
         before(RUNNER, "ok", "log", opened(BEN, "killed", 5, quarantined=["e5"])),
     ),
     Bad("I12", "Nobody says when the blows ended.", without(RUNNER, "info", "calm")),
+    Bad(
+        "I2",
+        "Whoever wanted to say e5 anew was refused, and everybody sees what they would have said.",
+        of(ANEW, _refused_and_said_anew),
+    ),
+    Bad("I2", "The office says something that nobody resubmitted.", of(ANEW, nobody_said("resubmit"))),
+    Bad("I13", "Nobody looked at the cases.", without(RUNNER, "ok", "cases")),
+    Bad(
+        "I13",
+        "A case is dismissed and then approved.",
+        of(
+            DISMISSED,
+            found(
+                "dismissed", None, dismissed(), ("CaseApproved", "the person ada", {"settled_by_id": "the person ada"})
+            ),
+        ),
+    ),
+    Bad(
+        "I13",
+        "A case is given to somebody after it was dismissed.",
+        of(
+            DISMISSED,
+            before(RUNNER, "info", "calm", *said(BEN, "reassign", "info", owner_id="ben")),
+            found("dismissed", "ben", dismissed(), assigned(BEN, "ben")),
+        ),
+    ),
+    Bad("I13", "A case is opened twice.", found("open", None, ("CaseOpened", SOMEBODY, {"replica": B, "seq": 2}))),
+    Bad("I13", "An event is set aside, and nobody opened its case.", changed(RUNNER, "ok", "cases", facts=[])),
+    Bad("I13", "A case was opened, and its event is not kept.", changed(RUNNER, "ok", "cases", cases={})),
+    Bad(
+        "I13", "A case is open in the queue, and dismissed in the log.", of(DISMISSED, found("open", None, dismissed()))
+    ),
+    Bad(
+        "I13",
+        "A case is another's in the queue than in the log.",
+        of(IN_TURN, found("open", "ada", assigned(ADA, "ada"), assigned(BEN, "ben"))),
+    ),
+    Bad("I13", "A case is dismissed, and nobody said so.", of(DISMISSED, nobody_said("dismiss"))),
+    Bad(
+        "I13",
+        "A case is dismissed by another than who said so.",
+        of(DISMISSED, found("dismissed", None, dismissed(by="the person ben"))),
+    ),
+    Bad(
+        "I13",
+        "A case is dismissed for another reason than was given.",
+        of(DISMISSED, found("dismissed", None, dismissed(why="Because."))),
+    ),
+    Bad(
+        "I13",
+        "A case is given to another than was said.",
+        lambda _: given(said(ADA, "reassign", owner_id="ben"), owner="ada", facts=[(ADA, "ada")]),
+    ),
+    Bad("I13", "Who dismissed a case was told so, and it is open.", of(DISMISSED, found("open"))),
+    Bad(
+        "I13",
+        "Who dismissed a case was told that it is approved.",
+        of(
+            DISMISSED,
+            changed(ADA, "ok", "decide", became={"state": "approved", "settled_by_id": "the person ada"}),
+        ),
+    ),
+    Bad(
+        "I13",
+        "Who came second was told that another had settled it.",
+        of(ANEW, changed(BEN, "fail", "decide", became={"state": "resubmitted", "settled_by_id": "the person ben"})),
+    ),
+    Bad(
+        "I13",
+        "Who said the same once more was told of another event.",
+        of(
+            ANEW,
+            before(
+                RUNNER,
+                "info",
+                "quiet",
+                *said(
+                    ADA,
+                    "resubmit",
+                    reason=WHY,
+                    became={"state": "resubmitted", "settled_by_id": "the person ada", "resubmitted_as": "e8"},
+                ),
+            ),
+        ),
+    ),
+    Bad(
+        "I13",
+        "Two were told before a restore that they had settled the same case.",
+        of(
+            "a restored server has forgotten what was said anew",
+            before(
+                RUNNER,
+                "info",
+                "restore",
+                *said(BEN, "dismiss", reason="No.", became={"state": "dismissed", "settled_by_id": "the person ben"}),
+            ),
+        ),
+    ),
+    Bad("I13", "What was said anew is not in the log.", of(ANEW, sixth(id="e8"))),
+    Bad("I13", "What was said anew is in the log twice.", of(ANEW, _said_anew_twice)),
+    Bad(
+        "I13", "What was said anew is its author's, and not whose who said it.", of(ANEW, sixth(actor="the person ben"))
+    ),
+    Bad("I13", "What was said anew is said by a device.", of(ANEW, sixth(replica=A))),
+    Bad("I13", "What was said anew is what was said of another case.", of(ANEW, sixth(reason="Something else."))),
+    Bad("I13", "One event stands for two that were said anew.", of(ANEW, _one_for_two_cases)),
+    Bad(
+        "I13",
+        "Its author is told of another event than was said anew.",
+        of(ANEW, changed(BEN, "ok", "pull", -1, verdicts=[["e5", "resubmitted", None, "e8"]])),
+    ),
+    Bad(
+        "I13",
+        "Its author is told that it was said anew, and it is open.",
+        of(ANEW, found("open"), nobody_said("resubmit")),
+    ),
+    Bad(
+        "I13",
+        "Its author is told another reason than was given.",
+        of(DISMISSED, changed(BEN, "ok", "pull", -1, verdicts=[["e5", "dismissed", None, "Because."]])),
+    ),
+    Bad(
+        "I13",
+        "Its author never learns that it was dismissed.",
+        of(DISMISSED, changed(BEN, "ok", "rest", -1, quarantined=["e5"])),
+    ),
+    Bad(
+        "I13",
+        "Its author never learns that it was said anew.",
+        of(ANEW, changed(BEN, "ok", "rest", quarantined=["e5"])),
+    ),
+    Bad("I13", "A device waits for a decision about what is no case.", changed(ADA, "ok", "rest", quarantined=["e4"])),
+    Bad(
+        "I13",
+        "A case is whose it was said to be first.",
+        of(IN_TURN, found("open", "ada", assigned(BEN, "ben"), assigned(ADA, "ada"))),
+    ),
+    Bad("I13", "A case was given to somebody, and is nobody's.", of(IN_TURN, found("open"))),
+    Bad(
+        "I13",
+        "A case is somebody's, and the log knows nothing of who had it before.",
+        of(IN_TURN, found("open", "ben", assigned(BEN, "ben"))),
+    ),
+    Bad(
+        "I13",
+        "A case is theirs who were refused it.",
+        lambda _: given(said(ADA, "reassign", "fail", owner_id="ada"), owner="ada", facts=[(ADA, "ada")]),
+    ),
 )

@@ -1,6 +1,6 @@
 """Good histories that look odd: the checker must not cry wolf over what may happen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from cairnfield.prove_sync.history import Op
@@ -9,11 +9,13 @@ from tests.prove_sync.stories import (
     ADA,
     BEN,
     JOB,
+    OFFICE,
     QUIET,
     RUNNER,
     SITE,
     B,
     asked,
+    cases,
     event,
     find,
     good,
@@ -21,11 +23,14 @@ from tests.prove_sync.stories import (
     pulled,
     pushed,
     rested,
+    said,
     tables,
     told,
     wrote,
 )
 from tests.prove_sync.stories import LOG as FULL
+
+WHY: Final = "Read to me by phone."
 
 
 def _killed_before_it_said_that_it_stored() -> list[Op]:
@@ -108,22 +113,45 @@ def _restored() -> list[Op]:
             "verdicts": [],
         }
         again += [told(process, "ok", "pull", **begun), told(process, "ok", "apply", epoch="second", cursor=5)]
-    end = [rested(ADA), rested(BEN), QUIET, told(RUNNER, "ok", "log", events=log), *history[-2:]]
+    end = [rested(ADA), rested(BEN), QUIET, told(RUNNER, "ok", "log", events=log), *history[-3:]]
     return [*history[:at], *again, *end]
 
 
 def came_right() -> list[Op]:
     """Somebody approved of e5, which was set aside: Ben is told, and Ada sees it."""
-    history = good()
-    log = [*FULL, event(6, "e5", JOB, 4, (B, 2), {})]
-    late = [["e5", "accepted", 6]]
-    shown = [[6, "e5", "leaf of e5 at 6", JOB, 4]]
+    sixth = event(6, "e5", JOB, 4, (B, 2), {})
+    fact = ("CaseApproved", "the person ada", {"settled_by_id": "the person ada"})
+    became = {"state": "approved", "settled_by_id": "the person ada"}
+    decided = said(ADA, "approve", became=became)
+    return _with_a_sixth(sixth, ["e5", "accepted", 6], decided, cases("approved", None, fact), taken_in=["e5"])
+
+
+def resubmitted() -> list[Op]:
+    """Ada says e5 anew, as e7, and hears no answer; she says it once more, and then it is in already. Ben is told."""
+    sixth = event(6, "e7", JOB, 4, (OFFICE, 2), {B: 1}) | {"actor": "the person ada", "reason": WHY}
+    became = {"state": "resubmitted", "settled_by_id": "the person ada", "resubmitted_as": "e7"}
+    fact = ("CaseResubmitted", "the person ada", {"settled_by_id": "the person ada", "resubmitted_as": "e7"})
+    decided = [
+        *said(ADA, "resubmit", "info", reason=WHY),
+        *said(ADA, "resubmit", reason=WHY, became=became),
+        *said(BEN, "dismiss", "fail", reason="No.", became={"state": "resubmitted", "settled_by_id": "the person ada"}),
+    ]
+    verdict = ["e5", "resubmitted", None, "e7"]
+    return _with_a_sixth(sixth, verdict, decided, cases("resubmitted", None, fact), quarantined=["e5"])
+
+
+def _with_a_sixth(sixth: dict[str, Any], late: list[Any], decided: list[Op], case: Op, **more: Any) -> list[Op]:
+    """Somebody decided about e5: Ben is told, and both see the event that came of it."""
+    history, name = good(), sixth["id"]
+    log = [*FULL, sixth]
+    shown = [[6, name, sixth["leaf"], JOB, 4]]
+    reasons = {name: sixth["reason"]} if "reason" in sixth else {}
     final = digest_of({JOB: (4, "job after 4"), SITE: (2, "site after 2")})
-    again: list[Op] = []
+    again = decided
     for process in (ADA, BEN):
         page = {"epoch": "first", "asked": 5, "cursor": 6, "head": 6, "events": shown, "snapshots": []}
         again += [
-            told(process, "ok", "pull", **page, verdicts=late if process == BEN else []),
+            told(process, "ok", "pull", **page, reasons=reasons, verdicts=[late] if process == BEN else []),
             told(process, "ok", "apply", epoch="first", cursor=6),
         ]
     rest = [
@@ -132,8 +160,9 @@ def came_right() -> list[Op]:
     ]
     value = history[find(history, RUNNER, "ok", "stored")].value
     value |= {"entities": {JOB: [4, "job after 4"], SITE: [2, "site after 2"]}, "digest": final}
-    kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "taken_in": ["e5"]})
-    end = [QUIET, told(RUNNER, "ok", "log", events=log), kept, tables("e1", "e2", "e3", "e4", "e6", "e5")]
+    replicas = {**value["replicas"], OFFICE: 3}
+    kept = told(RUNNER, "ok", "stored", **value | {"quarantined": [], "replicas": replicas} | more)
+    end = [QUIET, told(RUNNER, "ok", "log", events=log), kept, case, tables("e1", "e2", "e3", "e4", "e6", name)]
     return [*history[: find(history, ADA, "ok", "rest")], *again, *rest, *end]
 
 
@@ -160,28 +189,98 @@ def _dismissed() -> list[Op]:
     """Ada dismisses e5; Ben is told, lets it go, and is killed after that. Hints come late and are not believed."""
     history = good()
     at = find(history, RUNNER, "ok", "log")
-    value = {"case": f"{B}-2", "id": "e5", "verb": "dismiss"}
     late = {"epoch": "first", "asked": 5, "cursor": 5, "head": 5, "events": [], "snapshots": []}
     again = [
-        told(ADA, "invoke", "decide", **value),
-        told(ADA, "ok", "decide", **value),
+        *said(ADA, "dismiss", reason=WHY, became={"state": "dismissed", "settled_by_id": "the person ada"}),
         told(BEN, "ok", "hint", told=2),
-        told(BEN, "ok", "pull", **late, verdicts=[["e5", "dismissed", None]]),
+        told(BEN, "ok", "pull", **late, verdicts=[["e5", "dismissed", None, WHY]]),
         told(BEN, "ok", "apply", epoch="first", cursor=5),
         told(BEN, "ok", "check", epoch="first", cursor=5, differing=[]),
         opened(BEN, "killed", 5),
         rested(BEN),
     ]
-    return [*history[:at], *again, *history[at:]]
+    fact = ("CaseDismissed", "the person ada", {"settled_by_id": "the person ada", "dismiss_reason": WHY})
+    return with_cases([*history[:at], *again, *history[at:]], cases("dismissed", None, fact))
+
+
+def with_cases(history: list[Op], found: Op) -> list[Op]:
+    """The same, and at the end the cases are found to be so."""
+    history[find(history, RUNNER, "ok", "cases")] = found
+    return history
+
+
+def given(*orders: list[Op], owner: str | None, facts: Sequence[tuple[str, str]] = ()) -> list[Op]:
+    """Somebody gives e5 to somebody, all after each other as said; `facts` are (who said so, whose it is)."""
+    history = good()
+    at = find(history, RUNNER, "info", "calm")
+    told_of = [("CaseReassigned", f"the person {by}", {"owner_id": whose}) for by, whose in facts]
+    ordered = [op for order in orders for op in order]
+    return with_cases([*history[:at], *ordered, *history[at:]], cases("open", owner, *told_of))
+
+
+def _given_twice() -> list[Op]:
+    """Ben says it last, after Ada was answered."""
+    first = said(ADA, "reassign", owner_id="ada", became={"owner_id": "ada"})
+    second = said(BEN, "reassign", owner_id="ben", became={"owner_id": "ben"})
+    return given(first, second, owner="ben", facts=[(ADA, "ada"), (BEN, "ben")])
+
+
+def _given_at_once() -> list[Op]:
+    """Ben asks while Ada waits for her answer, and hers is carried out last."""
+    asks, hears = said(ADA, "reassign", owner_id="ada")
+    between = said(BEN, "reassign", owner_id="ben")
+    return given([asks, *between, hears], owner="ada", facts=[(BEN, "ben"), (ADA, "ada")])
+
+
+def _given_by_somebody_who_heard_nothing() -> list[Op]:
+    """Ada hears no answer and is killed; hers is carried out when Ben was answered already."""
+    lost = [*said(ADA, "reassign", None, owner_id="ada"), opened(ADA, "killed", outbox=["e1", "e2", "e3", "e6"])]
+    ben = said(BEN, "reassign", owner_id="ben")
+    return given(lost, ben, owner="ada", facts=[(BEN, "ben"), (ADA, "ada")])
+
+
+def _given_twice_by_the_line() -> list[Op]:
+    """Everything comes twice on Ada's line: the second copy of hers is carried out after Ben's."""
+    struck = told(RUNNER, "info", "strike", what="double", on=f"the line of {ADA}", much=0)
+    ada, ben = said(ADA, "reassign", owner_id="ada"), said(BEN, "reassign", owner_id="ben")
+    return given([struck], ada, ben, owner="ada", facts=[(ADA, "ada"), (BEN, "ben"), (ADA, "ada")])
+
+
+def _given_and_forgotten() -> list[Op]:
+    """Ada gives e5 to Ben, and the server comes back from before that."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore")
+    return [*history[:at], *said(ADA, "reassign", owner_id="ben", became={"owner_id": "ben"}), *history[at:]]
+
+
+def _let_in() -> list[Op]:
+    """Nobody said so: e5 was judged once more by itself, because its author was let in."""
+    fact = ("CaseRetried", "the person ben", {"settled_by_id": "the person ben"})
+    history = with_cases(came_right(), cases("retried", None, fact))
+    return [op for op in history if op.f != "decide"]
+
+
+def _resubmitted_and_forgotten() -> list[Op]:
+    """Ada says e5 anew, everybody sees it, and the server comes back from before that."""
+    history = _restored()
+    at = find(history, RUNNER, "info", "restore")
+    became = {"state": "resubmitted", "settled_by_id": "the person ada", "resubmitted_as": "e7"}
+    shown = [[6, "e7", "leaf of e7 at 6", JOB, 4]]
+    page = {"epoch": "first", "asked": 5, "cursor": 6, "head": 6, "events": shown, "snapshots": []}
+    lost = [
+        *said(ADA, "resubmit", reason=WHY, became=became),
+        told(BEN, "ok", "pull", **page, reasons={"e7": WHY}, verdicts=[["e5", "resubmitted", None, "e7"]]),
+        told(BEN, "ok", "apply", epoch="first", cursor=6),
+    ]
+    return [*history[:at], *pulled(BEN, 3, 5, 5), *lost, *history[at:]]
 
 
 def _forgotten_after_it_was_approved() -> list[Op]:
     """What Ada approved of the restored server has forgotten; e5 is set aside once more."""
     history = _restored()
     at = find(history, RUNNER, "info", "restore")
-    value = {"case": f"{B}-2", "id": "e5", "verb": "approve"}
-    decided = [told(ADA, "invoke", "decide", **value), told(ADA, "ok", "decide", **value)]
-    return [*history[:at], *decided, *history[at:]]
+    became = {"state": "approved", "settled_by_id": "the person ada"}
+    return [*history[:at], *said(ADA, "approve", became=became), *history[at:]]
 
 
 def _by_snapshot() -> list[Op]:
@@ -358,6 +457,14 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "of two who handed in the same at once the second was answered first": _answered_in_the_other_order,
     "of two copies of a push one was refused": _refused_and_taken,
     "somebody approved of what was set aside": came_right,
+    "somebody was let in, and what was set aside came right by itself": _let_in,
+    "somebody said anew what was set aside, twice because no answer came": resubmitted,
+    "a restored server has forgotten what was said anew": _resubmitted_and_forgotten,
+    "a case is given to one after the other": _given_twice,
+    "a case is given to two at once": _given_at_once,
+    "a case is given by somebody who was killed before the answer": _given_by_somebody_who_heard_nothing,
+    "a case is given twice, because everything comes twice": _given_twice_by_the_line,
+    "a restored server has forgotten whose a case is": _given_and_forgotten,
     "somebody knew what was set aside at that time": knew_what_was_set_aside,
     "somebody took in one of two that stood together": _alone,
     "somebody took in both of two that stood together": _one_by_one,

@@ -10,6 +10,7 @@ ADA, BEN, RUNNER = "ada", "ben", "runner"
 A, B = "raaaaaaaaaaaa", "rbbbbbbbbbbbb"
 JOB, SITE = "job", "site"
 CALM_MS = 5_000
+OFFICE, CASE, SOMEBODY = "roooooooooooo", f"{B}-2", "who speaks for the office"
 
 
 def event(  # noqa: PLR0917  # one line per event reads as a log
@@ -101,6 +102,21 @@ def tables(*log: str) -> Op:
     return told(RUNNER, "ok", "tables", position=len(log), parked=[], **same)
 
 
+def cases(state: str = "open", owner: str | None = None, *facts: tuple[str, str, dict[str, Any]]) -> Op:
+    """What the server keeps of e5, which was set aside, and what its log says of it: (type, actor, data)."""
+    opening = ("CaseOpened", SOMEBODY, {"replica": B, "seq": 2})
+    said = [[6 + place, CASE, *fact] for place, fact in enumerate([opening, *facts])]
+    return told(RUNNER, "ok", "cases", office=OFFICE, cases={CASE: ["e5", state, owner]}, facts=said)
+
+
+def said(process: str, verb: str, kind: Type | None = "ok", **more: Any) -> list[Op]:
+    """Something said of e5 and how that was answered; `became` is what the answer says, the rest what was said."""
+    became = more.pop("became", {})
+    value = {"case": CASE, "id": "e5", "verb": verb, "by": f"the person {process}", **more}
+    asked_for = told(process, "invoke", "decide", **value)
+    return [asked_for] if kind is None else [asked_for, told(process, kind, "decide", **value, became=became)]
+
+
 def good() -> list[Op]:
     """The history: Ada's second answer is lost, her third push is refused; Ben's second event is set aside."""
     return [
@@ -147,6 +163,7 @@ def good() -> list[Op]:
             quarantined=["e5"],
             digest=FINAL,
         ),
+        cases(),
         tables("e1", "e2", "e3", "e4", "e6"),
     ]
 
