@@ -14,6 +14,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, Self
 
+import orjson
+
 from domain.values import Position
 from infra.backoff import pause_s
 from infra.device_file import DeviceFile, DeviceFileUnfit, Owner
@@ -128,19 +130,29 @@ class SyncedDevice:
         type: str,  # noqa: A002  # its name on the wire
         data: dict[str, Any],
         *,
+        id: str | None = None,  # noqa: A002  # its name on the wire
         tx: Tx | None = None,
         reason: str | None = None,
         geo: Position | None = None,
     ) -> Event:
         """Write one event; it is in the file when this returns, and is handed in by the next sync.
 
-        Raises envelope.Unacceptable for data that no server would take, and KeyError for an event type that nobody
-        declared: then nothing was written.
+        `id`, a UUID of version 7, is for those who must know it before, and may have to say the same twice because they
+        were killed and do not know whether they had said it: where this device has it already, that event is returned
+        as it was written. No server accepts two events under one id, so from another file it is not doubled either.
+
+        Raises envelope.Unacceptable for data that no server would take, KeyError for an event type that nobody
+        declared, and ValueError for the id of an event that said something else: then nothing was written.
         """
         now_ms = self._now_ms()
+        before = self._own(id) if id else None
+        if before is not None:
+            if before[4:7] != (entity, entity_type, type) or orjson.loads(before.raw)["data"] != data:
+                raise ValueError(f"{id} is the id of another event of this device; give each its own, see new_id().")
+            return before
         device, event = edit(
             self._device,
-            id=new_id(now_ms),
+            id=id or new_id(now_ms),
             entity_type=entity_type,
             entity=entity,
             type=type,
@@ -152,6 +164,14 @@ class SyncedDevice:
         )
         self._become(device)
         return event
+
+    def _own(self, event: str) -> Event | None:
+        """An own event that this device still has."""
+        device = self._device
+        for found in (device.outbox.get(event), device.quarantined.get(event), device.kept.get(event)):
+            if found is not None:
+                return found.event
+        return None
 
     def _become(self, device: Device) -> None:
         self._file.save(self._device, device)

@@ -9,7 +9,7 @@ import pytest
 
 from cairnfield.prove_sync.history import RUNNER, Op
 from cairnfield.prove_sync.nemesis import BACK_UP, RESTORE, STRIKES, plan
-from cairnfield.prove_sync.run import WRITES_PER_S_MIN, too_little, writes_per_s
+from cairnfield.prove_sync.run import LASTING, ROLES, SYNCED, WRITES_PER_S_MIN, too_little, writes_per_s
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
@@ -62,6 +62,12 @@ def test_the_seed_decides_who_is_struck_when_and_how() -> None:
     assert plan(seed=7, seconds=60, devices=6) != plan(seed=8, seconds=60, devices=6)
     chosen = {strike.what for seed in range(9) for strike in plan(seed=seed, seconds=600, devices=6)}
     assert chosen == {*STRIKES, BACK_UP, RESTORE}
+
+
+def test_in_every_run_somebody_has_what_scripts_use() -> None:
+    assert {ROLES[number % len(ROLES)] for number in range(2) if number in SYNCED} == {"technician"}
+    assert {ROLES[number % len(ROLES)] for number in range(5) if number in SYNCED} == {"technician", "dispatcher"}
+    assert any(number not in SYNCED for number in LASTING)
 
 
 def test_a_run_in_which_hardly_anything_is_written_proves_nothing() -> None:

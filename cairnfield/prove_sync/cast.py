@@ -11,7 +11,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-from cairnfield.prove_sync.phone import Orders, Part, Phase, Why, live, order
+from cairnfield.prove_sync.life import live
+from cairnfield.prove_sync.part import Orders, Part, Phase, Why, order
 from cairnfield.prove_sync.proxy import CLEAR, Line
 from cairnfield.prove_sync.store import copy_disk
 

@@ -22,7 +22,7 @@ from cairnfield.prove_sync.decider import Decides
 from cairnfield.prove_sync.history import RUNNER, Op, Recorder, read_history
 from cairnfield.prove_sync.ledger import Fault
 from cairnfield.prove_sync.nemesis import Strike, plan
-from cairnfield.prove_sync.phone import Part
+from cairnfield.prove_sync.part import Part
 from cairnfield.prove_sync.proxy import CLEAR, Proxy, Weather
 from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
 from cairnfield.prove_sync.stage import Stage
@@ -43,8 +43,11 @@ DEEDS: Final = 1.0
 WAIT_S_MAX: Final = SETTLED_MS_MAX / 1_000 + 2
 OLD: Final = "device-0"
 """One device was not updated."""
+SYNCED: Final = range(1, 20, 3)
+"""Devices that are what scripts use, with everything that it does by itself: a technician's, a dispatcher's and so on.
+"""
 LASTING: Final = range(1, 20, 2)
-"""Devices that keep themselves as scripts do."""
+"""Phones that keep themselves as scripts do."""
 LISTENING: Final = frozenset(range(20)) - frozenset(range(2, 20, 3))
 """Devices that listen for hints; the others come to the same without."""
 ON_ITS_WAY_S: Final = 0.5
@@ -142,6 +145,7 @@ def _part(number: int, town: Town, url: str, script: Script, folder: Path) -> Pa
         seed=str(script.seed),
         person=player.person if player.role == "technician" else None,
         is_old=name == OLD,
+        is_synced=number in SYNCED,
         is_lasting=number in LASTING,
         listens=number in LISTENING and not script.is_deaf,
         decides=Decides(player.person, at_a_desk) if player.person in at_a_desk else None,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from cairnfield.prove_sync.store import Own
+from cairnfield.prove_sync.own import Own
 
 
 class Sighting(NamedTuple):

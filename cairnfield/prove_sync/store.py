@@ -2,27 +2,16 @@
 
 import pickle
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Protocol, Self, cast
+from typing import Final, Protocol, Self, cast
 
+from cairnfield.prove_sync.own import Own, Owned
 from infra.device_file import DeviceFile, Owner
 from sync.device import Device
 
-OWN_REMEMBERED: Final = 12
 _JOURNAL: Final = "-wal"
-
-
-class Own(NamedTuple):
-    """An own event, and where it is found in its entity's clock."""
-
-    entity: str
-    replica: str
-    seq: int
-    is_moved: bool = False
-    """Whether a fork gave it this number: a twin may have handed it in under another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +19,7 @@ class Kept:
     """A device, and the last events that its user wrote and expects to see."""
 
     device: Device
-    own: Mapping[str, Own] = field(default_factory=dict[str, Own])
-
-    def with_own(self, event: str, own: Own) -> Mapping[str, Own]:
-        """The last own events and one more."""
-        return dict([*self.own.items(), (event, own)][-OWN_REMEMBERED:])
+    own: Owned = field(default_factory=dict[str, Own])
 
 
 class Disk(Protocol):

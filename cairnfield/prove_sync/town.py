@@ -6,7 +6,8 @@ from random import Random
 from typing import Final
 
 from cairnfield.ids import uuid7
-from cairnfield.prove_sync.phone import Part, Phone
+from cairnfield.prove_sync.part import Part
+from cairnfield.prove_sync.phone import Phone
 from cairnfield.simulate.world import Deed, Moment, Scene
 from cairnfield.wiring import now_ms, open_accounts
 from domain.people import Role

@@ -23,7 +23,7 @@ from infra.memory_accounts import MemoryAccounts
 from infra.sync_client import SyncedDevice, new_id
 from sync import state_codec
 from sync.device import digest
-from sync.envelope import Unacceptable
+from sync.envelope import Event, Unacceptable
 from tests.api.in_process import client_of
 from tests.api.office import Clock, Office
 from tests.devices import CREATED
@@ -135,6 +135,51 @@ def test_what_no_server_would_take_is_not_written(desk: Desk) -> None:
     assert ada.standing.unsent == 0
     site(ada)
     assert ada.sync().quarantined == 0
+
+
+def test_what_is_said_twice_under_one_id_is_written_once(desk: Desk) -> None:
+    """Whoever was killed before they could note what they had written says it again."""
+    ada, _ = desk.open("ada")
+    mill, made, hint = new_id(), new_id(), new_id()
+
+    def say(device: SyncedDevice) -> list[Event]:
+        return [
+            device.edit("site", mill, "Created", {**CREATED["site"], "name": "Mill"}, id=made),
+            device.edit("site", mill, "Edited", {"directions": "Ring."}, id=hint),
+        ]
+
+    first = say(ada)
+    assert [event.id for event in first] == [made, hint]
+    assert say(ada) == first
+    ada.__exit__(None, None, None)
+    ada, _ = desk.open("ada")
+    assert say(ada) == first
+    assert ada.standing.unsent == 2
+    ada.sync()
+    assert say(ada) == first, "also once it is handed in"
+    assert ada.sync().quarantined == 0
+    bob, _ = desk.open("bob")
+    assert say(bob) != first, "it cannot know"
+    assert bob.sync().unsent == 0
+    assert bob.values(mill) == ada.values(mill)
+    assert desk.stored() == [made, hint]
+
+
+def test_an_id_is_of_one_event(desk: Desk) -> None:
+    ada, _ = desk.open("ada")
+    mill, hint = site(ada), new_id()
+    ada.edit("site", mill, "Edited", {"directions": "Ring."}, id=hint)
+    for other in (
+        ("site", mill, "Edited", {"directions": "Knock."}),
+        ("site", mill, "Archived", {}),
+        ("site", new_id(), "Edited", {"directions": "Ring."}),
+        ("asset", mill, "Edited", {"directions": "Ring."}),
+    ):
+        with pytest.raises(ValueError, match="another event of this device"):
+            ada.edit(*other, id=hint)
+    with pytest.raises(Unacceptable):
+        ada.edit("site", mill, "Edited", {"directions": "Ring."}, id="a-row-of-mine")
+    assert ada.standing.unsent == 2
 
 
 def test_what_is_set_aside_is_told_and_stays_in_the_file(desk: Desk) -> None:
