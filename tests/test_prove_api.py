@@ -37,7 +37,7 @@ def served() -> Iterator[tuple[str, dict[str, Any]]]:
 def found(url: str, document: dict[str, Any], operation: str) -> set[str]:
     findings = Findings()
     share = Share(who=ANONYMOUS, operations=(operation,), covered=1_000, drawn=10, chains=1)
-    words = GoodWords(There({}, {}, {}, 1, frozenset(), []), replica=NO_REPLICA, seed=1)
+    words = GoodWords(There({}, {}, {}, 1, frozenset(), []), who=ANONYMOUS, replica=NO_REPLICA, seed=1)
     for event in ask(url, document, share, words, token="made-up", seed=1):
         findings.hear(ANONYMOUS, event)
     assert findings.asked > 3
@@ -56,6 +56,15 @@ def test_b16_five_thousand_requests_by_everybody_find_the_api_as_it_describes_it
     assert set(CHECKS.get_all_names()) <= set(findings.checks)
     never_done = findings.operations - findings.done
     assert len(never_done) < len(findings.operations) / 3, never_done
+
+
+def test_good_requests_name_the_columns_that_whoever_asks_is_shown() -> None:
+    there = There({}, {"analyst": {"contact": ["role"]}, "admin": {"contact": ["email"]}}, {}, 1, frozenset(), [])
+    for who, column in (("analyst", "role"), ("admin", "email")):
+        query = {"sort": "drawn", "fields": "drawn"}
+        words = GoodWords(there, who=who, replica=NO_REPLICA, seed=1)
+        words._ask_for_columns({"view": "contact"}, query)
+        assert query == {"sort": column, "fields": column}
 
 
 def killed(by: int) -> None:

@@ -40,8 +40,8 @@ class There(NamedTuple):
     ids: Mapping[str, Sequence[str]]
     """By type of entity; people, cases, webhooks, service accounts, views, events, entries of the audit and kinds of
     problems too."""
-    columns: Mapping[str, Sequence[str]]
-    """By view, those that rows can be sorted by."""
+    columns: Mapping[str, Mapping[str, Sequence[str]]]
+    """By who asks and by view, those that rows can be sorted by: not everybody sees all."""
     credentials: Mapping[str, Mapping[str, Any]]
     """By operation, what lets somebody in."""
     head: int
@@ -55,8 +55,9 @@ class There(NamedTuple):
 class GoodWords:
     """The ids of what is there, as a seed draws them."""
 
-    def __init__(self, there: There, *, replica: str, seed: int) -> None:
+    def __init__(self, there: There, *, who: str, replica: str, seed: int) -> None:
         self._there, self._replica = there, replica
+        self._columns = there.columns.get(who, {})
         self._chance = Random(seed)  # noqa: S311  # which is drawn may be known
 
     def spare_those_who_ask(self, case: Any) -> None:
@@ -115,7 +116,7 @@ class GoodWords:
 
     def _ask_for_columns(self, said: Mapping[str, Any], query: dict[str, Any]) -> None:
         """Columns of the view that is asked, and no cursor, as that belongs to one question."""
-        columns = self._there.columns.get(str(said.get("view")))
+        columns = self._columns.get(str(said.get("view")))
         if columns is None:
             return
         for name in ("sort", "fields"):

@@ -84,7 +84,7 @@ def _cost(asking: Asking) -> int:
 
 def _ask(asking: Asking) -> Findings:
     findings, who = Findings(), asking.share.who
-    words = GoodWords(asking.there, replica=asking.replica, seed=asking.seed)
+    words = GoodWords(asking.there, who=who, replica=asking.replica, seed=asking.seed)
     for event in ask(asking.url, asking.document, asking.share, words, token=asking.token, seed=asking.seed):
         findings.hear(who, event)
     if asking.token is not None and not _may_speak(asking.url, asking.token):

@@ -58,15 +58,20 @@ def what_is_there(url: str, tokens: Mapping[str, str], sign_in: Mapping[str, str
         }
         return There(
             ids=ids,
-            columns={
-                str(view["name"]): [str(each["name"]) for each in view["columns"] if each["type"] not in _UNORDERED]
-                for view in views
-            },
+            columns={who: _columns(server.told(who, "/v1/views")["items"]) for who in tokens},
             credentials={"sign_in_by_password": sign_in, "service_token": _of_a_system(server)},
             head=_signed_to(server),
             asking=frozenset(str(server.told(who, "/v1/me")["person"]) for who in tokens),
             others=others,
         )
+
+
+def _columns(views: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By view, those that rows can be sorted by."""
+    return {
+        str(view["name"]): [str(each["name"]) for each in view["columns"] if each["type"] not in _UNORDERED]
+        for view in views
+    }
 
 
 def _signed_to(server: "_Server") -> int:
