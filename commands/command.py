@@ -12,6 +12,7 @@ from commands.authority import Principal
 from domain.catalogue import ENTITIES, FACTS
 from domain.facts import Fact
 from domain.merge_policy import AddWins
+from domain.values import NOT_BLANK
 from sync.envelope import EventId
 from sync.merge import State
 from sync.office import Saying
@@ -120,7 +121,7 @@ class Command:
         return _takes(self)
 
 
-Reason = Annotated[str, MaxLen(8_000), StringConstraints(min_length=1, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Reason = Annotated[str, MaxLen(8_000), StringConstraints(min_length=1, pattern=NOT_BLANK)]
 
 
 @cache

@@ -34,6 +34,13 @@ INTEGER_MAX = 2**53 - 1
 
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
+NOT_BLANK = (
+    r"^[^\x00]*"
+    r"[^\x00\t\n\x0b\x0c\r\x1c-\x1f \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
+    r"[^\x00]*$"
+)
+"""A text with something to be seen in it. White space is named one by one: no two languages mean the same by `\\s`."""
+
 EntityId = Annotated[str, Pattern(UUID_PATTERN)]
 """A UUID in lower case with hyphens; version 7, so that ids made later sort later."""
 

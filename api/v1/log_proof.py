@@ -29,7 +29,7 @@ from api.proving import (
 )
 from api.services import Services
 from api.signing_in import note
-from domain.values import INTEGER_MAX, UUID_PATTERN, EntityId
+from domain.values import INTEGER_MAX, UUID_PATTERN
 from sync.checkpoint import Origin
 from sync.evidence import evidence_of
 from sync.evidence_frame import OLDER_MAX, EvidenceMissing
@@ -154,7 +154,8 @@ def evidence(
         str | None, Query(pattern=SCOPE_PATTERN, description="Everything that lives there, such as a job's scope.")
     ] = None,
     event: Annotated[
-        list[EntityId] | None, Query(max_length=EVENTS_NAMED_MAX, description="Ids of single events instead.")
+        list[Annotated[str, Field(pattern=UUID_PATTERN)]] | None,
+        Query(max_length=EVENTS_NAMED_MAX, description="Ids of single events instead."),
     ] = None,
     since: Annotated[
         list[Annotated[int, Field(ge=1, le=INTEGER_MAX)]] | None,

@@ -22,14 +22,13 @@ from commands.authority import Principal, may_see_cases, may_work_on_cases
 from commands.case_refusals import CaseRefused, CaseSettled
 from commands.quarantine import OnTheDesk, Order
 from domain.lifecycle import CASE
-from domain.values import UUID_PATTERN
+from domain.values import NOT_BLANK, UUID_PATTERN
 from sync.log import CasesWanted
 from sync.office import Saying, office_of
 from sync.rows import CaseRow, QuarantinedRow
 from sync.verdict import case_of
 
 LIMIT_MAX: Final = 200
-_TEXT: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 _REPLICA: Final = r"r[a-z2-7]{12}"
 _PLACE: Final = rf"^[0-9]{{1,15}}-{_REPLICA}-[1-9][0-9]{{0,15}}$"
 
@@ -51,7 +50,7 @@ class Correction(BaseModel):
     type: Annotated[str | None, Field(pattern="^[A-Z][A-Za-z0-9]{0,63}$")] = None
     entity_type: Annotated[str | None, Field(pattern="^[a-z][a-z_]{0,63}$")] = None
     entity_id: Annotated[str | None, Field(pattern=UUID_PATTERN)] = None
-    reason: Annotated[str | None, Field(max_length=8_000, pattern=_TEXT)] = None
+    reason: Annotated[str | None, Field(max_length=8_000, pattern=NOT_BLANK)] = None
 
 
 class NewOwner(BaseModel):
@@ -65,7 +64,7 @@ class Dismissal(BaseModel):
     """Why a case is left out for good; its author is told."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    reason: Annotated[str, Field(max_length=1_000, pattern=_TEXT)]
+    reason: Annotated[str, Field(max_length=1_000, pattern=NOT_BLANK)]
 
 
 @router.get("", summary="What was set aside, oldest first")

@@ -57,8 +57,9 @@ def differences_of_all(
     From the beginning, if `since` is left out, until now. A page may hold fewer than `limit`: ask on with the moments
     that it tells, and `next` until it is null.
     """
-    now = str(services.log.head(speaking.tenant).position)
-    end = moment_of(until or now, speaking, services)
+    if until is None:
+        until = str(services.log.head(speaking.tenant).position)
+    end = moment_of(until, speaking, services)
     before = None if since is None else moment_of(since, speaking, services)
     check_in_order(before, end)
     begins = before.position if before else 0

@@ -30,13 +30,12 @@ from commands.webhooks import (
     may_see_all,
     unknown_names,
 )
-from domain.values import INTEGER_MAX, UUID_PATTERN
+from domain.values import INTEGER_MAX, NOT_BLANK, UUID_PATTERN
 
 BODY_BYTES_MAX: Final = 16_384
 LIMIT_MAX: Final = 200
 OVERLAP_HOURS_MAX: Final = 168
 _HOUR_MS: Final = 3_600_000
-_NAME: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 _NEWEST: Final = (INTEGER_MAX // 1_000, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _NO_VERSION: Final = -1
 _PLACE: Final = rf"^[0-9]{{1,13}}-{UUID_PATTERN[1:]}"
@@ -65,7 +64,7 @@ Facts = Annotated[
     ],
     Field(min_length=1, max_length=FACTS_MAX, examples=[["visit.VisitFinished", "work_order.*"]]),
 ]
-Called = Annotated[str, Field(min_length=1, max_length=200, pattern=_NAME, examples=["Our ERP"])]
+Called = Annotated[str, Field(min_length=1, max_length=200, pattern=NOT_BLANK, examples=["Our ERP"])]
 Position = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 
 

@@ -385,3 +385,10 @@ def test_what_makes_no_sense_is_said_to_make_none(past: Past, path: str, query: 
 def test_a_range_of_everything_that_ends_before_it_begins_is_refused(past: Past) -> None:
     answer = past.office.get("/v1/audit/differences", role="auditor", since=5, until=2)
     problem(answer, 409, "range-reversed")
+
+
+@pytest.mark.parametrize("end", ["since", "until"])
+@pytest.mark.parametrize("path", ["/v1/audit/differences", f"{JOBS}/{{job}}/differences"])
+def test_an_end_of_a_range_that_is_named_and_says_nothing_is_refused(past: Past, path: str, end: str) -> None:
+    answer = past.office.get(path.format(job=past.job), role="auditor", **{end: ""})
+    problem(answer, 422, "as-of-unreadable")

@@ -221,6 +221,8 @@ def test_evidence_that_there_is_not_is_refused(office: Proving) -> None:
     refused(404, "event-not-found", event=new_id())
     refused(404, "event-not-found", scope=f"site:{new_id()}")
     refused(422, "invalid-request")
+    refused(422, "invalid-request", event="0")
+    refused(422, "invalid-request", event=[new_id(), ""])
     refused(422, "invalid-request", event=new_id(), scope="catalog")
     refused(422, "invalid-request", scope="everything")
     refused(422, "invalid-request", event=[new_id() for _ in range(101)])

@@ -1,13 +1,15 @@
 """What is told of values, to those who read schemas, is what is checked."""
 
 import re
+import sys
 from datetime import date, datetime
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 
-from domain.values import Calendar, Date, Instant
+from domain.values import NOT_BLANK, Calendar, Date, Instant
 from sync.payload import exists_in_the_calendar
 
 YEARS = (*range(420), *range(1_580, 2_420), 9_996, 9_999)
@@ -42,3 +44,16 @@ def test_a_moment_that_exists_fits(text: str) -> None:
 )
 def test_a_moment_that_does_not_exist_does_not(text: str) -> None:
     assert not expression(Instant).search(text)
+
+
+def test_a_text_with_nothing_to_be_seen_in_it_is_blank_in_every_language() -> None:
+    white = {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()} | {"\ufeff"}  # ECMA-262 adds that
+    in_rust = TypeAdapter[str](Annotated[str, Field(pattern=NOT_BLANK)])
+    for space in sorted(white):
+        assert re.search(NOT_BLANK, space) is None, hex(ord(space))
+        with pytest.raises(ValidationError):
+            in_rust.validate_python(space * 2)
+        assert re.search(NOT_BLANK, f"{space}x")
+        assert in_rust.validate_python(f"x{space}")
+    for text in ("", "\x00", "x\x00"):
+        assert re.search(NOT_BLANK, text) is None
