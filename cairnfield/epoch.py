@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 from cairnfield.tenants import Named, tenants_named
 
 if TYPE_CHECKING:
+    from infra.memory_accounts import MemoryAccounts
+    from infra.postgres.accounts import PostgresAccounts
     from sync.log import EventLog, Head, TenantId
 
 WHAT_FOLLOWS = """
@@ -45,19 +48,50 @@ def new(
         signer, named = open_signer(settings, now_ms), tenants_named(tenant, open_accounts(over.pool).tenants())
         for sentence in erased_again(over, settings, named):
             console.print(sentence, markup=False)
-        begun = begin_epochs(open_log(over.pool), named, signer.announce)
+        log, accounts = open_log(over.pool), open_accounts(over.pool)
+        begun = begin_epochs(log, accounts, named, signer.announce, now_ms=now_ms())
     for name, head in begun:
         console.print(f"{name}: the log ends at {head.position}, its epoch is {head.epoch}", markup=False)
     console.print(WHAT_FOLLOWS, markup=False)
 
 
 def begin_epochs(
-    log: "EventLog", tenants: Sequence[Named], announce: "Callable[[TenantId, str], None]"
+    log: "EventLog",
+    accounts: "MemoryAccounts | PostgresAccounts",
+    tenants: Sequence[Named],
+    announce: "Callable[[TenantId, str], None]",
+    *,
+    now_ms: int,
 ) -> "list[tuple[str, Head]]":
-    """A new epoch for each of these tenants, announced first to whoever signs; returns their names and heads."""
+    """A new epoch for each of these tenants, announced first to whoever signs; returns their names and heads.
+
+    What the server itself said since the backup is lost, and nobody hands it in again. So its replicas leave out the
+    numbers that they may have used: whoever built on a lost event does not wait for it, and does not seem to have known
+    what is said under its number now.
+    """
+    from sync.office import NUMBERS_SKIPPED
+
     begun: list[tuple[str, Head]] = []
     for tenant, name in tenants:
+        skipping = dict.fromkeys(_speaking(log, accounts, tenant, now_ms), NUMBERS_SKIPPED)
         epoch = str(uuid.uuid4())
         announce(tenant, epoch)
-        begun.append((name, log.begin_epoch(tenant, epoch)))
+        begun.append((name, log.begin_epoch(tenant, epoch, skipping=skipping)))
     return begun
+
+
+def _speaking(
+    log: "EventLog", accounts: "MemoryAccounts | PostgresAccounts", tenant: "TenantId", now_ms: int
+) -> list[str]:
+    """The replicas on which the server writes: each is there now, also where it first spoke after the backup."""
+    from commands.carrying_out import CONSOLE, console_of
+    from sync.log import ReplicaTaken
+    from sync.office import OFFICE, office_of
+
+    office = office_of(tenant)
+    accounts.add_person(tenant, person=office.person, name=OFFICE, role="integration")
+    named = [(office, OFFICE), *((console_of(tenant, each.person), CONSOLE) for each in accounts.people(tenant))]
+    for each, name in named:
+        with suppress(ReplicaTaken):
+            log.mint(tenant, replica=each.replica, person=each.person, name=name, now_ms=now_ms)
+    return [each.replica for each, _ in named]

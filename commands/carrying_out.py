@@ -37,6 +37,8 @@ from sync.rows import AnsweredRow, EntityRow
 
 _SETTLED: Final = frozenset({"approved", "closed"})
 _JOB: Final = "work_order"
+CONSOLE: Final = "console"
+"""What the replica is called on which somebody's orders are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,9 +136,14 @@ class MemoryEventLog:
         """Whose logs there are."""
         return sorted(self._tenants)
 
-    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
+    def begin_epoch(self, tenant: TenantId, epoch: str, *, skipping: Mapping[str, int] | None = None) -> Head:
         with self._lock:
-            self._tenant(tenant).epoch = epoch
+            kept = self._tenant(tenant)
+            kept.epoch = epoch
+            for replica, numbers in (skipping or {}).items():
+                row = kept.replicas.get(replica)
+                if row is not None:
+                    kept.replicas[replica] = row._replace(last_seq=row.last_seq + numbers)
             return self.head(tenant)
 
     def mark_durable(self, tenant: TenantId, position: int) -> Head:

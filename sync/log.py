@@ -178,10 +178,12 @@ class EventLog(Protocol):
         """The head of a tenant's log; raises TenantUnknown."""
         ...
 
-    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
+    def begin_epoch(self, tenant: TenantId, epoch: str, *, skipping: Mapping[str, int] | None = None) -> Head:
         """Tell whoever speaks with this log that it came back older than they knew it; raises TenantUnknown.
 
-        `epoch` is a new UUID. The durable mark stays: what the log holds, it held before at the same positions.
+        `epoch` is a new UUID. `skipping` says how many numbers which replicas leave out from here on: those that only
+        this server wrote, whose lost events nobody hands in again. Of a replica that it does not know nothing is left
+        out. The durable mark stays: what the log holds, it held before at the same positions.
         """
         ...
 

@@ -20,6 +20,9 @@ from sync.verdict import Verdict
 
 OFFICE: Final = "office"
 """The name of the application whose replica speaks for a tenant."""
+NUMBERS_SKIPPED: Final = 1_000_000_000
+"""How many numbers a replica of the server leaves out when the server came back older: more than it can have used since
+the backup, and few enough for nine million epochs."""
 OFFICES_REMEMBERED: Final = 1_000
 """Each push asks for its tenant's, and hashing for it took 5% of one that holds a single event."""
 

@@ -19,7 +19,7 @@ from api.said import said_in
 from api.services import Services
 from api.version_moved import changed_since
 from commands.authority import Principal, sees_everything
-from commands.carrying_out import Answered, Ordered, carry_out
+from commands.carrying_out import CONSOLE, Answered, Ordered, carry_out
 from commands.command import Command
 from commands.order_refusals import IllegalMove, OrderRefused, VersionMoved
 from commands.references import entities_in, people_in
@@ -33,7 +33,6 @@ from sync.office import OfficeUnknown
 router = APIRouter(tags=["commands"])
 EntityPath = Annotated[str, Path(alias="id", pattern=UUID_PATTERN, description="The entity that it is ordered of.")]
 
-CONSOLE: Final = "console"
 KEY_PATTERN: Final = r"^[!-~]{1,128}$"
 _KEY: Final = re.compile(KEY_PATTERN)
 _SCOPE_OF_JOB: Final = "work_order:"

@@ -80,6 +80,12 @@ class Ledger:
     """By person and scope, from which position to which it was granted."""
     scopes: Mapping[str, str] = field(default_factory=dict[str, str])
     """By entity, where it lives."""
+    office: str = ""
+    """The replica that speaks for the server, and that nobody hands in again."""
+
+    def may_have_lost(self, replica: str) -> bool:
+        """Whether what a replica wrote may be gone for good, by a restore."""
+        return replica == self.office and bool(self.restored)
 
     def epoch_at(self, line: int, told: Any = None) -> int:
         """The number of an epoch by its name, or by when it was spoken of."""
@@ -127,6 +133,7 @@ def ledger_of(history: Sequence[Op]) -> Ledger:
         by_dot={(each.replica, each.seq): each for each in log},
         by_position={each.position: each for each in log},
         scopes={each.entity: each.scope for each in log if each.id},
+        office=next((op.value["office"] for op in history if (op.f, op.type) == ("cases", "ok")), ""),
         restored=[
             Restored(line, op.value["epoch"], op.value["head"]) for line, op in enumerate(history) if op.f == "restore"
         ],

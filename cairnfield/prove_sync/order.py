@@ -155,7 +155,7 @@ def _too_early(
         causes = [ledger.by_dot[dot]] if dot in ledger.by_dot else there
         if any(cause.position < event.position or cause.id == event.id for cause in causes):
             continue
-        if dot not in ledger.by_dot and named & set_aside:
+        if dot not in ledger.by_dot and (named & set_aside or ledger.may_have_lost(dot[0])):
             continue
         if any(cause.id in taken_in for cause in causes):
             continue  # it was set aside, so it counted as known, and was taken in after all

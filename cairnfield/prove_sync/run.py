@@ -4,7 +4,6 @@ import heapq
 import itertools
 import signal
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import Final
 
 import psycopg
 
+from cairnfield.epoch import begin_epochs
 from cairnfield.prove_sync import nemesis, observe
 from cairnfield.prove_sync.cast import Actor, Cast
 from cairnfield.prove_sync.check import faults
@@ -28,8 +28,10 @@ from cairnfield.prove_sync.replicas import SETTLED_MS_MAX
 from cairnfield.prove_sync.stage import Stage
 from cairnfield.prove_sync.tables import reached
 from cairnfield.prove_sync.town import Town, found, register
+from cairnfield.wiring import now_ms, open_accounts, open_log
 from commands.authority import may_work_on_cases
 from domain.people import Role
+from infra.postgres.pool import open_pool
 
 TICK_S: Final = 0.05
 BACKUP_EVERY_S: Final = 1.0
@@ -52,7 +54,6 @@ LISTENING: Final = frozenset(range(20)) - frozenset(range(2, 20, 3))
 """Devices that listen for hints; the others come to the same without."""
 ON_ITS_WAY_S: Final = 0.5
 _MARK: Final = "update log_head set durable = greatest(durable, least(%s, position)) where tenant = %s"
-_NEW_EPOCH: Final = "update log_head set epoch = %s where tenant = %s returning position"
 ROLES: Final[tuple[Role, ...]] = ("dispatcher", "technician", "supervisor", "technician")
 
 
@@ -333,11 +334,10 @@ class Play:
         self.stage.database.kill()
         self.stage.database.restore()
         self.stage.database.start()
-        epoch = str(uuid.uuid4())
-        self.stage.signer().announce(self.town.tenant, epoch)
-        with psycopg.connect(self.stage.database.dsn) as connection:
-            ((head,),) = connection.execute(_NEW_EPOCH, [epoch, self.town.tenant]).fetchall()
-        self.recorder.note("info", "restore", epoch=epoch, head=head)
+        with open_pool(self.stage.database.dsn, size=1) as pool:
+            log, accounts, named = open_log(pool), open_accounts(pool), [(self.town.tenant, "the town")]
+            ((_, head),) = begin_epochs(log, accounts, named, self.stage.signer().announce, now_ms=now_ms())
+        self.recorder.note("info", "restore", epoch=head.epoch, head=head.position)
         return self.stage.let_all_start
 
     def _calm(self) -> None:

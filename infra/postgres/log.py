@@ -194,8 +194,13 @@ class PostgresEventLog:
     def head(self, tenant: TenantId) -> Head:
         return _head(self._rows(statements.READ_HEAD, tenant=tenant), tenant)
 
-    def begin_epoch(self, tenant: TenantId, epoch: str) -> Head:
-        return _head(self._rows(statements.BEGIN_EPOCH, tenant=tenant, epoch=epoch), tenant)
+    def begin_epoch(self, tenant: TenantId, epoch: str, *, skipping: Mapping[str, int] | None = None) -> Head:
+        with of_tenant.transaction(self._pool, tenant) as connection:
+            found = connection.execute(statements.BEGIN_EPOCH, {"tenant": tenant, "epoch": epoch}).fetchall()
+            # The head is locked now, so nobody is about to write on after the numbers that are left out.
+            asked = {"tenant": tenant, "replicas": [*(skipping or {})], "numbers": [*(skipping or {}).values()]}
+            connection.execute(statements.SKIP_NUMBERS, asked)
+        return _head(found, tenant)
 
     def mark_durable(self, tenant: TenantId, position: int) -> Head:
         return _head(self._rows(statements.MARK_DURABLE, tenant=tenant, position=position), tenant)

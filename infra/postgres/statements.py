@@ -25,6 +25,12 @@ BEGIN_EPOCH: Final[LiteralString] = """
     returning position, epoch::text, durable
 """
 
+SKIP_NUMBERS: Final[LiteralString] = """
+    update replica set last_seq = last_seq + skipped.numbers
+    from unnest(%(replicas)s::text[], %(numbers)s::bigint[]) as skipped(replica, numbers)
+    where replica.tenant = %(tenant)s and replica.replica = skipped.replica
+"""
+
 MARK_DURABLE: Final[LiteralString] = """
     update log_head set durable = greatest(durable, least(%(position)s, position)) where tenant = %(tenant)s
     returning position, epoch::text, durable

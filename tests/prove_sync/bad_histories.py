@@ -21,6 +21,7 @@ from tests.prove_sync.stories import (
     CASE,
     JOB,
     LOG,
+    OFFICE,
     RUNNER,
     SITE,
     SOMEBODY,
@@ -673,6 +674,11 @@ BAD: Final = (
         of(ANEW, _refused_and_said_anew),
     ),
     Bad("I2", "The office says something that nobody resubmitted.", of(ANEW, nobody_said("resubmit"))),
+    Bad(
+        "I8",
+        "An event knew what the office never said, and the server never came back older.",
+        log(lambda events: events[4].update(clock={A: 2, OFFICE: 7})),
+    ),
     Bad("I13", "Nobody looked at the cases.", without(RUNNER, "ok", "cases")),
     Bad(
         "I13",

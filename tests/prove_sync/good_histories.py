@@ -275,6 +275,17 @@ def _resubmitted_and_forgotten() -> list[Op]:
     return [*history[:at], *pulled(BEN, 3, 5, 5), *lost, *history[at:]]
 
 
+def _built_on_what_is_forgotten() -> list[Op]:
+    """Ada's last edit was written knowing what the office said anew, which the restored server has forgotten."""
+    history = _resubmitted_and_forgotten()
+    at = find(history, RUNNER, "ok", "log")
+    events = [
+        {**each, "clock": {**each["clock"], OFFICE: 2}} if each["id"] == "e6" else each for each in log_of(history)
+    ]
+    history[at] = history[at]._replace(value={**history[at].value, "events": events})
+    return history
+
+
 def _forgotten_after_it_was_approved() -> list[Op]:
     """What Ada approved of the restored server has forgotten; e5 is set aside once more."""
     history = _restored()
@@ -460,6 +471,7 @@ GOOD: Final[dict[str, Callable[[], list[Op]]]] = {
     "somebody was let in, and what was set aside came right by itself": _let_in,
     "somebody said anew what was set aside, twice because no answer came": resubmitted,
     "a restored server has forgotten what was said anew": _resubmitted_and_forgotten,
+    "somebody has built on what the office had said before a restore": _built_on_what_is_forgotten,
     "a case is given to one after the other": _given_twice,
     "a case is given to two at once": _given_at_once,
     "a case is given by somebody who was killed before the answer": _given_by_somebody_who_heard_nothing,
