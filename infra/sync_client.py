@@ -240,7 +240,9 @@ class SyncedDevice:
         Raises OfflineError and ServerRefused.
         """
         page = _read(self._client.page(self._device.cursor, replica=self._replica, digests=True))
-        if page.digests is None or page.cursor != self._device.cursor or page.frames:
+        device = self._device
+        is_here = (page.epoch, page.view, page.cursor) == (device.epoch, device.view, device.cursor)
+        if page.digests is None or page.frames or not is_here:
             return []  # something came in between: another sync is due first
         differing = out_of_step(self._device, page.digests)
         for scope in differing:

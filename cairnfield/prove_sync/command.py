@@ -57,9 +57,11 @@ def sync(  # noqa: PLR0917  # typer reads them by name
 
 
 def _keep(place: Path, keep: Path, outcome: "Outcome") -> Path:
-    """Copy everything a failed run wrote to where it stays."""
+    """Copy everything a failed run wrote to where it stays, with what the API processes have said by then."""
     kept = keep / f"seed-{outcome.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     shutil.copytree(place, kept)
+    for log in place.parent.glob("api-*.log"):
+        shutil.copyfile(log, kept / log.name)
     with (kept / "faults.txt").open("w") as file:
         file.writelines(f"{each.invariant}: {each.sentence} (line {each.line})\n" for each in outcome.faults)
     return kept

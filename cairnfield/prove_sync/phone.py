@@ -101,14 +101,15 @@ class Phone:
             return False
         return True
 
-    def sync(self, phase: Phase) -> None:
+    def sync(self, phase: Phase) -> bool:
         """Hand in and take in as somebody does who has other things to do, or who has time once all is calm."""
         try:
-            self._sync(phase)
+            return self._sync(phase)
         except NoAnswer:
             time.sleep(RETRY_S * self._dice.random())
+            return False
 
-    def _sync(self, phase: Phase) -> None:
+    def _sync(self, phase: Phase) -> bool:
         if phase == "calm" or self._dice.random() < 0.1:
             self._keep(ask_again(self.device))
         if phase == "calm" or self._dice.random() < 0.2:
@@ -117,10 +118,10 @@ class Phone:
         self._pull_all()
         if self._dice.random() < 0.3:
             self._testimony.read(self.device, self._kept.own)
-        if phase == "calm":
-            self._testimony.rests(self.device, self._kept.own)
+        is_at_rest = phase == "calm" and self._testimony.rests(self.device, self._kept.own)
         if self._dice.random() < 0.15:
             self._compare()
+        return is_at_rest
 
     def tell(self, deed: Deed, tx: Tx | None) -> None:
         """Write an event, and keep it."""

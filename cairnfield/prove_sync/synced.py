@@ -97,7 +97,7 @@ class Synced:
         self._note("ok", "write", **written(event))
         self._own = with_one_more(self._own, event)
 
-    def sync(self, phase: Phase) -> None:
+    def sync(self, phase: Phase) -> bool:
         """As a script does, which tries again; and when all is calm, as one that is in no hurry."""
         try:
             if phase == "calm":
@@ -108,13 +108,12 @@ class Synced:
                 self._synced.check()
         except (OfflineError, ServerRefused):
             time.sleep(RETRY_S * self._dice.random())
-            return
+            return False
         finally:
             self.before_asking()
         if self._dice.random() < 0.3:
             self._testimony.read(self.device, self._own)
-        if phase == "calm":
-            self._testimony.rests(self.device, self._own)
+        return phase == "calm" and self._testimony.rests(self.device, self._own)
 
     def before_asking(self) -> None:
         """See what became of the answer before: the page that it brought is stored by now, or never will be."""

@@ -51,14 +51,15 @@ class Testimony:
             "shown": whether_shown(own, device, sees_all=self._part.person is None),
         }
 
-    def rests(self, device: Device, own: Owned) -> None:
-        """How it stands, whenever that has changed."""
+    def rests(self, device: Device, own: Owned) -> bool:
+        """How it stands, whenever that has changed; whether it stands as it did before."""
         stands = (device.cursor, tuple(device.outbox), tuple(device.quarantined))
         if stands == self._at_rest:
-            return
+            return True
         self._at_rest = stands
         told = {"cursor": device.cursor, "outbox": list(device.outbox), "quarantined": list(device.quarantined)}
         self._note("ok", "rest", **told, **self._shown(device, own))
+        return False
 
 
 def written(event: Event) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from sync.envelope import Tx
 DEEDS_AT_ONCE_MAX: Final = 6
 """What somebody wrote at most while their device waited for an answer."""
 RETRY_S: Final = 0.1
+AT_REST_S_MAX: Final = 0.8
+"""How seldom somebody at rest asks for news at most: the server has its read model to bring to the end of the log."""
 FLIPPED_MAX: Final = 6
 """How many visits are given to others at one moment."""
 TOGETHER: Final = 0.5
@@ -39,8 +41,8 @@ class Held(Protocol):
         """Write an event."""
         ...
 
-    def sync(self, phase: Phase) -> None:
-        """Hand in and take in, as far as the line allows."""
+    def sync(self, phase: Phase) -> bool:
+        """Hand in and take in, as far as the line allows; whether it is at rest, as it was before."""
         ...
 
 
@@ -54,6 +56,7 @@ class User:
         self._start_ms = time.time_ns() // 1_000_000
         self.world = World(start_ms=self._start_ms, ids=self._ids)
         self._wrong_by_ms = 0
+        self._calm_s = RETRY_S
         self._flips: int | None = None
         self._works_at = time.monotonic()
         self._hints = Hints(part.url, part.token, lambda head: note("ok", "hint", told=head))
@@ -87,8 +90,9 @@ class User:
             if self._dice.random() < 0.2 and not is_news:
                 return
         else:
-            time.sleep(RETRY_S)
-        held.sync(orders.phase)
+            time.sleep(self._calm_s)
+        is_at_rest = held.sync(orders.phase)
+        self._calm_s = min(2 * self._calm_s, AT_REST_S_MAX) if is_at_rest else RETRY_S
 
     def _work_as_told(self, held: Held, orders: Orders) -> None:
         if orders.flips > (orders.flips if self._flips is None else self._flips):

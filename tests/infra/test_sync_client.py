@@ -459,6 +459,25 @@ def test_a_scope_that_was_spoilt_while_the_file_was_closed_is_fetched_again_by_t
     assert again.check() == []
 
 
+def test_a_server_that_came_back_older_is_no_fault_of_the_device(desk: Desk) -> None:
+    """Its log may by chance have come as far again as it was, with other events: that is for the next sync to hear."""
+    (ada, line), (bob, _) = desk.open("ada"), desk.open("bob")
+    site(ada)
+    backup = _tables(desk.office)
+    bob.sync()
+    ada.sync()
+    _restore(desk.office, backup)
+    site(bob, "Quay")
+    bob.sync()
+    assert len(desk.stored()) == ada.device.cursor == 1
+    line.asked.clear()
+    assert ada.check() == []
+    assert line.asked == ["pull"], "nothing was fetched again for that"
+    ada.sync()
+    assert len(desk.stored()) == 2
+    assert ada.check() == []
+
+
 def test_a_file_speaks_for_one_person_only(desk: Desk) -> None:
     ada, _ = desk.open("ada")
     site(ada)
