@@ -186,8 +186,10 @@ class SyncedDevice:
         version of this program can read, and trust.HistoryRewritten where its log is not the one that was seen before.
         """
         self._greet()
-        if any(each.event.replica != self._device.author.replica for each in self._device.outbox.values()):
-            self._become(ask_again(self._device))  # a pull tells later verdicts of one replica only
+        waits = [each.event for each in self._device.outbox.values()]
+        waits += [each.event for each in self._device.quarantined.values()]
+        if any(event.replica != self._replica for event in waits):
+            self._become(ask_again(self._device))  # while a fork was mended, no pull told of later verdicts
         for _ in range(ROUNDS_MAX):
             try:
                 self._hand_in()

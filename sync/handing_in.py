@@ -78,13 +78,26 @@ def settle(device: Device, answer: Mapping[str, Any]) -> Device:
 
 
 def ask_again(device: Device, *, verdicts: Iterable[str] = ("held",)) -> Device:
-    """Let events with these verdicts be handed in once more, to hear what has become of them."""
-    asked = set(verdicts)
-    outbox = {
+    """Let events with these verdicts be handed in once more, to hear what has become of them.
+
+    So is what was set aside under a name that the device had before: the pulls before a fork name no
+    replica, so they tell nothing of what people had decided by then. It counts as unsent until it is answered.
+    """
+    asked, ours = set(verdicts), device.author.replica
+    aside = [each.event for each in device.quarantined.values() if each.event.replica != ours]
+    before = {event.id: Pending(event) for event in sorted(aside, key=lambda event: event[1:3])}
+    outbox = before | {
         name: pending._replace(verdict="") if pending.verdict in asked else pending
         for name, pending in device.outbox.items()
     }
-    return replace(device, outbox=outbox)
+    if not before:
+        return replace(device, outbox=outbox)
+    return replace(
+        device,
+        outbox=outbox,
+        quarantined={name: each for name, each in device.quarantined.items() if name not in before},
+        edited=on_top(device, device.accepted, outbox, {event.entity for event in aside}),
+    )
 
 
 def heed(device: Device, verdicts: Iterable[Mapping[str, Any]]) -> Device:

@@ -192,6 +192,29 @@ def test_what_is_set_aside_is_told_and_stays_in_the_file(desk: Desk) -> None:
     assert (aside.code, aside.event.entity_type) == ("not_allowed", "part")
 
 
+def test_a_copy_under_another_name_hears_what_became_of_what_was_set_aside(desk: Desk) -> None:
+    """Also where that was decided before its fork: pulls before a fork name no replica, and are told no verdicts."""
+    (ada, _), (tech, _) = desk.open("ada"), desk.open("tech", "technician")
+    mill = site(ada)
+    ada.sync()
+    tech.edit("site", mill, "Edited", {"directions": "Nobody has let me in here."})
+    tech.sync()
+    (aside,) = tech.quarantined
+    tech.__exit__(None, None, None)
+    shutil.copy(desk.folder / "tech.db", desk.folder / "twin.db")
+    tech, _ = desk.open("tech", "technician")
+    tech.edit("site", mill, "Edited", {"directions": "Here neither."})
+    tech.sync()
+    assert desk.office.post(f"/v1/quarantine/{aside.case}/approve", None).is_success
+    site(ada)
+    ada.sync()
+    twin, _ = desk.open("twin", "technician")
+    twin.sync()
+    assert twin.device.author.replica != aside.event.replica
+    twin.sync()
+    assert (twin.quarantined, twin.standing.unsent) == ((), 0)
+
+
 @pytest.mark.parametrize("at", range(6))
 def test_b_a_captive_portal_or_a_cut_line_at_any_step_changes_nothing_for_good(desk: Desk, at: int) -> None:
     ada, line = desk.open("ada")

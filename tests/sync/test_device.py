@@ -10,6 +10,7 @@ from sync import shown
 from sync.device import Device, digest, edit
 from sync.device import shown as state_of
 from sync.envelope import Event, Unacceptable
+from sync.fork import fork
 from sync.handing_in import ask_again, next_batch, settle
 from sync.limits import EVENTS_PER_PUSH_MAX, PUSH_BYTES_MAX
 from tests.devices import NOON, new_id
@@ -86,6 +87,19 @@ def test_a_held_event_stays_and_is_asked_after(server: Server, device: Device) -
     assert device.outbox[event.id].verdict == "held"
     assert next_batch(device) == b""
     assert next_batch(ask_again(device)) == event.raw
+
+
+def test_what_was_set_aside_under_an_earlier_name_is_asked_after(server: Server, device: Device) -> None:
+    device, event = tell(device, SITE, "Edited", {"directions": "left"})
+    told = {"id": event.id, "verdict": "quarantined", "case": "c", "code": "not_allowed", "text": "", "retryable": True}
+    device = settle(device, {"batch": "taken", "epoch": device.epoch, "verdicts": [told]})
+    assert next_batch(ask_again(device)) == b"", "of its own name a pull tells"
+    twin = fork(replace(device, forked_at=event.seq), replica=server.device().author.replica)
+    asked = ask_again(twin)
+    assert (next_batch(asked), [*asked.quarantined]) == (event.raw, [])
+    again = settle(asked, {"batch": "taken", "epoch": device.epoch, "verdicts": [told]})
+    assert (again.quarantined, again.outbox) == (twin.quarantined, twin.outbox)
+    assert state_of(again, SITE) == state_of(twin, SITE)
 
 
 def test_a_gap_is_filled_from_where_the_server_stands(server: Server, device: Device) -> None:
