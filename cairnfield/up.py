@@ -70,15 +70,19 @@ def up(
 
 
 def prepare(dsn: str, settings: Settings, *, with_demo: bool) -> Sequence[Login]:
-    """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in."""
+    """Make a tenant in an empty database, with the demo town if that is wanted; returns who may sign in.
+
+    Servers that start together on one database do this one after the other.
+    """
     from cairnfield.audit import check_stays_erased
     from cairnfield.demo.seed import TENANT_NAME, seed
     from cairnfield.demo_passwords import with_passwords
     from cairnfield.sign_in import logins
     from cairnfield.wiring import bearers, now_ms, open_accounts, open_log
+    from infra.postgres.one_at_a_time import one_at_a_time
     from infra.postgres.pool import open_pool
 
-    with open_pool(dsn, size=2) as pool:
+    with one_at_a_time(dsn, "prepare"), open_pool(dsn, size=2) as pool:
         accounts, log, now = open_accounts(pool), open_log(pool), now_ms()
         tenants = [tenant for tenant, _ in accounts.tenants()]
         check_stays_erased(pool, settings, tenants)
