@@ -27,6 +27,8 @@ _ACCEPTED: Final = ["2xx", "3xx", "401", "403", "404", "409", "412", "429", "5xx
 """What whoever sends good data may be answered: as usual, and that a precondition (If-Match) does not hold."""
 _REFUSED: Final = ["400", "401", "403", "406", "415", "422", "428"]
 """What whoever leaves out a header may be answered: as usual, and that a precondition is required (RFC 6585)."""
+_NOT_TAKEN: Final = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx"]
+"""What whoever sends bad data may be answered: as usual, and that it is too much at once (RFC 9110, 15.5.14)."""
 
 
 def _lines(context: Any, value: Any) -> bytes:
@@ -74,6 +76,7 @@ def _config(url: str, share: Share, token: str | None, seed: int) -> dict[str, A
         "phases": {"stateful": {"max-steps": STEPS, "generation": {"max-examples": share.chains}}},
         "checks": {
             "positive_data_acceptance": {"expected-statuses": _ACCEPTED},
+            "negative_data_rejection": {"expected-statuses": _NOT_TAKEN},
             "missing_required_header": {"expected-statuses": _REFUSED},
         },
     }
