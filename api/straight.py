@@ -10,8 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.admission import admit
 
@@ -33,10 +33,12 @@ class Straight(APIRoute):
         return straight
 
 
-class StraightOnes(BaseRoute):
-    """All straight routes whose paths name nothing, found by method and path instead of trying one after the other."""
+class StraightFirst:
+    """In front of a router: straight routes whose paths name nothing are found by method and path, instead of trying
+    one route after the other; everything else is left to the router."""
 
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, routes: Iterable[BaseRoute], otherwise: ASGIApp) -> None:
+        self._otherwise = otherwise
         self._routes = {
             (method, route.path): route
             for route in routes
@@ -44,18 +46,16 @@ class StraightOnes(BaseRoute):
             for method in route.methods or ()
         }
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether one of them answers this; what does not is looked for among all."""
-        route = self._routes.get((scope.get("method", ""), scope["path"])) if scope["type"] == "http" else None
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if route is None:
-            return Match.NONE, {}
-        return Match.FULL, {"endpoint": route.endpoint, "path_params": {}, "route": route}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what matched."""
-        await scope["route"].handle(scope, receive, send)
+            await self._otherwise(scope, receive, send)
+            return
+        scope.update({"endpoint": route.endpoint, "path_params": {}, "route": route})
+        await route.handle(scope, receive, send)
 
 
 def put_first(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
-    """Look among the straight ones of these routes before all others are tried."""
-    app.router.routes.insert(0, StraightOnes(routes))
+    """Look among the straight ones of these routes, which the application has too, before all are tried."""
+    app.router.middleware_stack = StraightFirst(routes, app.router.middleware_stack)
