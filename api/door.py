@@ -64,8 +64,6 @@ _MAY_READ: Final = ", ".join(
     )
 ).encode()
 _VARY: Final = (b"vary", b"origin")
-_ADDED: Final = frozenset(name for name, _ in (*EVERY_ANSWER, *OVER_TLS)) | {b"cairnfield-version"}
-"""What an answer may say itself instead; it says nothing of the rest that is added."""
 
 
 class Door:
@@ -151,7 +149,7 @@ def _complete(message: Message, adds: Headers, state: dict[str, Any]) -> None:
     """Add what the answer does not say itself."""
     headers: Headers = list(message.get("headers", ()))
     said = {name for name, _ in headers}
-    headers += adds if said.isdisjoint(_ADDED) else [each for each in adds if each[0] not in said or each is _VARY]
+    headers += [each for each in adds if each[0] not in said or each is _VARY]
     taken = state.get(STATE)
     if taken:
         headers += rate_headers(taken)

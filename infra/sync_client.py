@@ -147,7 +147,8 @@ class SyncedDevice:
         now_ms = self._now_ms()
         before = self._own(id) if id else None
         if before is not None:
-            if before[4:7] != (entity, entity_type, type) or orjson.loads(before.raw)["data"] != data:
+            said = (before.entity_type, before.entity, before.type)
+            if said != (entity_type, entity, type) or orjson.loads(before.raw)["data"] != data:
                 raise ValueError(f"{id} is the id of another event of this device; give each its own, see new_id().")
             return before
         device, event = edit(

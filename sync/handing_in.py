@@ -85,7 +85,7 @@ def ask_again(device: Device, *, verdicts: Iterable[str] = ("held",)) -> Device:
     """
     asked, ours = set(verdicts), device.author.replica
     aside = [each.event for each in device.quarantined.values() if each.event.replica != ours]
-    before = {event.id: Pending(event) for event in sorted(aside, key=lambda event: event[1:3])}
+    before = {event.id: Pending(event) for event in sorted(aside, key=lambda event: (event.replica, event.seq))}
     outbox = before | {
         name: pending._replace(verdict="") if pending.verdict in asked else pending
         for name, pending in device.outbox.items()

@@ -6,14 +6,12 @@ from typing import Final, LiteralString
 
 import psycopg
 
-from infra.postgres.trouble import told_as_ours
-
 _TAKE: Final[LiteralString] = "select pg_advisory_lock(hashtextextended(%s, 0))"
 
 
 @contextmanager
 def one_at_a_time(dsn: str, what: str) -> Generator[None]:
-    """Wait until nobody else does this; whoever is gone does it no more. Raises LogUnavailable."""
-    with told_as_ours(), psycopg.connect(dsn, autocommit=True) as connection:
+    """Wait until nobody else does this; whoever is gone does it no more. Raises psycopg.OperationalError."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_TAKE, [what])
         yield  # the lock goes with the connection
