@@ -8,15 +8,11 @@ from typing import Any, Final, NamedTuple
 from cairnfield.prove_sync.history import Op, Type
 from cairnfield.prove_sync.ledger import Fault, Ledger, verdicts
 
-SETTLED_BY: Final = {
-    "CaseApproved": "approved",
-    "CaseRetried": "retried",
-    "CaseResubmitted": "resubmitted",
-    "CaseDismissed": "dismissed",
-}
 ENDS_AS: Final = {"approve": "approved", "retry": "retried", "resubmit": "resubmitted", "dismiss": "dismissed"}
 ORDERED_BY: Final = {"CaseApproved": "approve", "CaseResubmitted": "resubmit", "CaseDismissed": "dismiss"}
 """What only a person says. A case is retried by itself, too, once its author is let in."""
+SETTLED_BY: Final = {kind: ENDS_AS[verb] for kind, verb in {**ORDERED_BY, "CaseRetried": "retry"}.items()}
+"""By what the log says of a case: what it has become."""
 _OF_DEVICES: Final = {"dismissed": "dismiss_reason", "resubmitted": "resubmitted_as"}
 """The verdicts that say what a person has decided, and what of it they name."""
 

@@ -37,7 +37,7 @@ def as_renamed(own: Owned, events: Iterable[Event]) -> Owned:
     moved = {
         name: Own(event.entity, event.replica, event.seq, is_moved=True)
         for name, event in now.items()
-        if (event.replica, event.seq) != own[name][1:3]
+        if (event.replica, event.seq) != (own[name].replica, own[name].seq)
     }
     return {**own, **moved}
 

@@ -1,9 +1,8 @@
 """Bad histories: the good one spoilt in one place, with a sentence of what is wrong and the promise it breaks."""
 
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from cairnfield.prove_sync.history import Op, Type
+from cairnfield.prove_sync.history import Op
 from tests.prove_sync.good_histories import (
     GOOD,
     WHY,
@@ -11,8 +10,29 @@ from tests.prove_sync.good_histories import (
     given,
     knew_what_was_set_aside,
     of_a_technician,
-    with_cases,
     with_tx,
+)
+from tests.prove_sync.spoils import (
+    Spoil,
+    answer,
+    assigned,
+    before,
+    both,
+    changed,
+    dismissed,
+    found,
+    held,
+    later,
+    log,
+    nobody_said,
+    of,
+    page,
+    placed,
+    sixth,
+    stored,
+    swap,
+    with_value,
+    without,
 )
 from tests.prove_sync.stories import (
     ADA,
@@ -28,7 +48,6 @@ from tests.prove_sync.stories import (
     A,
     B,
     asked,
-    cases,
     find,
     good,
     opened,
@@ -36,8 +55,6 @@ from tests.prove_sync.stories import (
     told,
     wrote,
 )
-
-Spoil = Callable[[list[Op]], list[Op]]
 
 
 class Bad(NamedTuple):
@@ -51,147 +68,10 @@ class Bad(NamedTuple):
         return self.spoil(good())
 
 
-def changed(process: str, kind: Type, f: str, number: int = 0, **value: Any) -> Spoil:
-    """One line says something else."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        return _with(history, find(history, process, kind, f, number), value)
-
-    return spoil
-
-
-def _with(history: list[Op], at: int, value: dict[str, Any]) -> list[Op]:
-    history[at] = history[at]._replace(value={**history[at].value, **value})
-    return history
-
-
-def without(process: str, kind: Type, f: str, number: int = 0) -> Spoil:
-    """One line is missing."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        del history[find(history, process, kind, f, number)]
-        return history
-
-    return spoil
-
-
-def before(process: str, kind: Type, f: str, *lines: Op, number: int = 0) -> Spoil:
-    """Something more happens."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        at = find(history, process, kind, f, number)
-        return [*history[:at], *lines, *history[at:]]
-
-    return spoil
-
-
-def log(change: Callable[[list[dict[str, Any]]], Any]) -> Spoil:
-    """The log at the end is another; what else follows from that is not adapted."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        events = [dict(each) for each in LOG]
-        change(events)
-        return changed(RUNNER, "ok", "log", events=events)(history)
-
-    return spoil
-
-
-def stored(name: str, **change: Any) -> Spoil:
-    def spoil(history: list[Op]) -> list[Op]:
-        value = history[find(history, RUNNER, "ok", "stored")].value[name]
-        told_now: dict[str, Any] = {name: {**value, **change}}
-        return _with(history, find(history, RUNNER, "ok", "stored"), told_now)
-
-    return spoil
-
-
-def held(table: str, **rows: dict[str, Any] | None) -> Spoil:
-    """The read model holds other rows; None: none."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        at = find(history, RUNNER, "ok", "tables")
-        there = history[at].value["held"]
-        changed_rows = {key: row for key, row in {**there.get(table, {}), **rows}.items() if row is not None}
-        return _with(history, at, {"held": {**there, table: changed_rows}})
-
-    return spoil
-
-
-def page(number: int, change: Callable[[list[Any]], Any], *, process: str = BEN) -> Spoil:
-    """The events of one page are others."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        events = [list(each) for each in history[find(history, process, "ok", "pull", number)].value["events"]]
-        change(events)
-        return changed(process, "ok", "pull", number, events=events)(history)
-
-    return spoil
-
-
-def both(*spoils: Spoil) -> Spoil:
-    def spoil(history: list[Op]) -> list[Op]:
-        for each in spoils:
-            history = each(history)
-        return history
-
-    return spoil
-
-
-def swap(events: list[Any], one: int, other: int) -> None:
-    events[one], events[other] = events[other], events[one]
-
-
-def placed(events: list[dict[str, Any]], *order: int) -> None:
-    """The same events in another order, with the positions of the new order."""
-    events[:] = [{**events[index], "position": place} for place, index in enumerate(order, 1)]
-
-
-def later(at: int) -> Spoil:
-    return lambda history: [op._replace(time=at) if (op.process, op.f) == (BEN, "rest") else op for op in history]
-
-
-def answer(verdict: str, position: int | None, name: str = "e4", **more: Any) -> Op:
-    told_of = {"epoch": "first", "head": 5, "batch": "taken", "verdicts": [[name, verdict, position]]}
-    return told(BEN, "ok", "push", **told_of | more)
-
-
-def of(story: str, *spoils: Spoil) -> Spoil:
-    """Another good history is spoilt."""
-    return lambda _: both(*spoils)(GOOD[story]())
-
-
-def found(state: str, owner: str | None = None, *facts: tuple[str, str, dict[str, Any]]) -> Spoil:
-    """In the end the case is found to be so."""
-    return lambda history: with_cases(history, cases(state, owner, *facts))
-
-
-def dismissed(by: str = "the person ada", why: str = WHY) -> tuple[str, str, dict[str, Any]]:
-    return "CaseDismissed", by, {"settled_by_id": by, "dismiss_reason": why}
-
-
-def assigned(by: str, whose: str) -> tuple[str, str, dict[str, Any]]:
-    return "CaseReassigned", f"the person {by}", {"owner_id": whose}
-
-
-def nobody_said(verb: str) -> Spoil:
-    return lambda history: [op for op in history if op.f != "decide" or op.value["verb"] != verb]
-
-
-def sixth(**change: Any) -> Spoil:
-    """The last event of the log is another."""
-
-    def spoil(history: list[Op]) -> list[Op]:
-        at = find(history, RUNNER, "ok", "log")
-        *events, last = history[at].value["events"]
-        return _with(history, at, {"events": [*events, {**last, **change}]})
-
-    return spoil
-
-
 def _said_anew_twice(history: list[Op]) -> list[Op]:
     at = find(history, RUNNER, "ok", "log")
     events = history[at].value["events"]
-    return _with(history, at, {"events": [*events, {**events[-1], "id": "e8", "position": 7, "seq": 3}]})
+    return with_value(history, at, {"events": [*events, {**events[-1], "id": "e8", "position": 7, "seq": 3}]})
 
 
 def _one_for_two_cases(history: list[Op]) -> list[Op]:
@@ -204,7 +84,7 @@ def _one_for_two_cases(history: list[Op]) -> list[Op]:
         if op.f == "decide" and op.value["verb"] == "resubmit"
     ]
     kept = {**value["cases"], other: value["cases"][CASE]}
-    history = _with(history, at, {"cases": kept, "facts": [*value["facts"], *facts]})
+    history = with_value(history, at, {"cases": kept, "facts": [*value["facts"], *facts]})
     return before(RUNNER, "info", "quiet", *said_of_it)(history)
 
 
@@ -281,7 +161,7 @@ def _technician_gets_more(*, snapshots: bool) -> Spoil:
         more: dict[str, Any] = {"snapshots": [[SITE, 1, "site after 1"]]}
         if not snapshots:
             more = {"events": [[2, "e2", "leaf of e2 at 2", SITE, 1], *value["events"]]}
-        return _with(history, at, more)
+        return with_value(history, at, more)
 
     return spoil
 
