@@ -8,6 +8,7 @@ from typing import Final, LiteralString
 import orjson
 import psycopg
 
+from bench.at_rest import let_rest
 from bench.push import pushed_per_s
 from bench.server import Connection, Server
 from bench.workload import EVENTS_PER_JOB
@@ -44,6 +45,7 @@ def bootstrap_s(server: Server, *, histories: tuple[int, int], say: Callable[[st
     for events in histories:
         say(f"living on to {events:,} events")
         live_on(server, events=events)
+        let_rest(server)
         say("a new device")
         took.append(min(_bootstrapped_s(server) for _ in range(TIMES)))
     return took[0], took[1]
@@ -90,6 +92,7 @@ def pull_s(server: Server, *, others: int) -> float:
     first = orjson.loads(connection.get("/v1/sync/pull?cursor=0").splitlines()[-1])
     assert first["cursor"] == first["head"]
     live_on(server, events=first["head"] + others * EVENTS_OF_A_DEVICE, but=scopes)
+    let_rest(server)
     took: list[float] = []
     for _ in range(6 * TIMES):
         began = time.perf_counter()

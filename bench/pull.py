@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
+from bench.at_rest import let_rest
 from bench.full_log import fill
 from bench.limit import copied_out_per_s
 from bench.push import pushed_per_s
@@ -32,6 +33,7 @@ def warm_pulled_per_s(server: Server, *, quick: bool) -> float:
     """Events per second out of a log that is written for it, the second time that it is read."""
     pushed_per_s(server, events=10_000, batch=500)
     fill(server.dsn, server.tenant, events=60_000 if quick else 200_000)
+    let_rest(server)
     pulled_per_s(server)
     return pulled_per_s(server)
 

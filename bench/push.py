@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from bench.at_rest import let_rest
 from bench.full_log import fill
 from bench.limit import copied_in_per_s
 from bench.server import Connection, Server, served
@@ -105,6 +106,7 @@ def _ratio_at_1m(server: Server, say: Callable[[str], None]) -> float:
     pushed_per_s(empty, events=4_000, batch=500)
     say("filling a log with 1,000,000 events")
     fill(server.dsn, server.tenant, events=1_000_000)
+    let_rest(server)
     ratios: list[float] = []
     for turn in range(TURNS_AT_1M):
         say(f"into 1,000,000 events and into few, turn {turn + 1} of {TURNS_AT_1M}")
