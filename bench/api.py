@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,10 +40,11 @@ BATCH: Final = 100
 WARM_UP: Final = 10
 PUSHES_A_TURN: Final = 12
 READS_A_TURN: Final = 120
-TURNS: Final = 25
+TURNS: Final = 9
 PROCESSES: Final = 3
-"""Of the whole door and of none; the server's connections are not enough for as many with each part left out."""
+"""One after the other: what is compared is compared within one, and how it happens to lie in memory evens out."""
 QUICK_TURNS: Final = 7
+SESSION: Final = "by_session"
 ORDERS: Final = 6_400
 TOKENS: Final = 4_000
 
@@ -85,23 +86,6 @@ class Client:
         return min(_ms(partial(self.connection.ask, request)) for request in requests)
 
 
-@dataclass(slots=True)
-class Runner:
-    """One way to serve, and how long it took, in milliseconds: over several processes, because two of the same program
-    differ by as much as the door costs, as long as they live."""
-
-    name: str
-    clients: Sequence[Client]
-
-    def push_ms(self) -> float:
-        """Of a push, one process with the other."""
-        return statistics.fmean(each.push_ms() for each in self.clients)
-
-    def read_ms(self) -> float:
-        """Of a small read, one process with the other."""
-        return statistics.fmean(each.read_ms() for each in self.clients)
-
-
 def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     """The figures of this bench: milliseconds, and what the door adds in percent and milliseconds within this run."""
     with ExitStack() as stack:
@@ -110,27 +94,25 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
         entity = _with_content(ground)
         alone = () if quick else ("limits", "headers", "policy", "token")
         left_out = {"with_door": (), "without_door": PARTS, **{f"without_{part}": (part,) for part in alone}}
-        say("starting servers with something left out")
-        started = [
-            [stack.enter_context(_started(ground, parts)) for _ in range(1 if quick or len(parts) == 1 else PROCESSES)]
-            for parts in left_out.values()
-        ]
-        ports = [[_port(each) for each in alike] for alike in started]
-        runners = [
-            Runner(name, [_client(ground, port, entity) for port in alike])
-            for name, alike in zip(left_out, ports, strict=True)
-        ]
-        session = Runner(
-            "by_session",
-            [replace(each, reads=_signed_reads(ground, entity)) for each in runners[0].clients],
-        )
-        measured = _by_turns(ground, runners, session, QUICK_TURNS if quick else TURNS, say)
+        took: dict[tuple[str, str], list[float]] = {}
+        for number in range(1 if quick else PROCESSES):
+            say("starting servers with something left out")
+            with _started(ground, [*left_out.values()]) as ports:
+                clients = dict(zip(left_out, [_client(ground, port, entity) for port in ports], strict=True))
+                session = replace(clients["with_door"], reads=_signed_reads(ground, entity))
+                turns = QUICK_TURNS if quick else TURNS
+                for turn in range(-1, turns):  # the one before the first warms up
+                    say(f"process {number + 1}, turn {turn + 1} of {turns}")
+                    _by_turns(ground, clients, session, took if turn >= 0 else {}, backwards=turn % 2 == 0)
+        measured = _told(took, [*left_out, "without_row_security"][1:])
+        (port,) = stack.enter_context(_started(ground, [()]))
         say(f"orders by {CLIENTS} clients")
-        clients = [_connection(ground, ports[0][0]) for _ in range(CLIENTS)]
-        pace = pace_of_orders(clients, orders=ORDERS // 4 if quick else ORDERS)
+        pace = pace_of_orders(
+            [_connection(ground, port) for _ in range(CLIENTS)], orders=ORDERS // 4 if quick else ORDERS
+        )
         measured |= {"orders_per_s": pace.per_s, "orders_p99_ms": pace.p99_ms}
         say("whether the time of an answer tells what another company has")
-        foreign = _connection(_of_another_company(ground), ports[0][0])
+        foreign = _connection(_of_another_company(ground), port)
         measured |= {
             "foreign_read_distance": distance_of_foreign_reads(foreign, entity[0], [entity[1]]),
             "foreign_read_distance_by_chance": BY_CHANCE,
@@ -140,33 +122,31 @@ def figures(*, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
 
 
 def _by_turns(
-    ground: Ground, runners: Sequence[Runner], session: Runner, turns: int, say: Callable[[str], None]
-) -> dict[str, float]:
-    """Row-level security is up for all but those without it: the bare server, and the whole one once more.
+    ground: Ground,
+    clients: Mapping[str, Client],
+    session: Client,
+    took: dict[tuple[str, str], list[float]],
+    *,
+    backwards: bool,
+) -> None:
+    """Ask each once, and note how long pushes and reads took, in milliseconds, under (way to serve, what was asked).
 
-    `session` reads from the whole server by a token that is bound to a key, with a proof in every request.
+    Row-level security is up for all but those without it: the bare server, and the whole one once more. `session` reads
+    from the whole server by a token that is bound to a key, with a proof in every request.
     """
-    took: dict[tuple[str, str], list[float]] = {}
-    whole, bare, *others = runners
     names = _walled(ground.dsn)
-    for turn in range(-1, turns):
-        say(f"turn {turn + 1} of {turns}")
-        walled = [("with_door", whole), *((each.name, each) for each in others)]
-        unwalled = [("without_door", bare), ("without_row_security", whole)]
-        for is_up, ways in ((True, walled), (False, unwalled)):
-            _wall(ground.dsn, names, is_up=is_up)
-            for name, each in ways if turn % 2 else reversed(ways):
-                each.push_ms()  # what is planned anew after the wall is nobody's cost
-                push, read = each.push_ms(), each.read_ms()
-                if turn >= 0:  # the one before the first warms up
-                    took.setdefault((name, "push_100"), []).append(push)
-                    took.setdefault((name, "read"), []).append(read)
-                if name == "with_door" and turn >= 0:
-                    took.setdefault((session.name, "read"), []).append(session.read_ms())
+    unwalled = {"without_door": clients["without_door"], "without_row_security": clients["with_door"]}
+    walled = {name: each for name, each in clients.items() if name not in unwalled}
+    for is_up, ways in ((True, walled), (False, unwalled)):
+        _wall(ground.dsn, names, is_up=is_up)
+        for name, each in [*ways.items()][:: -1 if backwards else 1]:
+            each.push_ms()  # what is planned anew after the wall is nobody's cost
+            told = {(name, "push_100"): each.push_ms(), (name, "read"): each.read_ms()}
+            if name == "with_door":
+                told[SESSION, "read"] = session.read_ms()
+            for what, ms in told.items():
+                took.setdefault(what, []).append(ms)
     _wall(ground.dsn, names, is_up=True)
-    bound = [a - b for a, b in zip(took[session.name, "read"], took["with_door", "read"], strict=True)]
-    left_out = ["without_door", "without_row_security", *(each.name for each in others)]
-    return _told(took, left_out) | {"read_proof_adds_ms": statistics.median(bound)}
 
 
 def _told(took: dict[tuple[str, str], list[float]], left_out: Sequence[str]) -> dict[str, float]:
@@ -182,7 +162,8 @@ def _told(took: dict[tuple[str, str], list[float]], left_out: Sequence[str]) -> 
             if part == "door":
                 shares = [100 * (a - b) / b for a, b in zip(whole, took[name, what], strict=True)]
                 told[f"{what}_door_adds_percent"] = statistics.median(shares)
-    return told
+    bound = [a - b for a, b in zip(took[SESSION, "read"], took["with_door", "read"], strict=True)]
+    return told | {"read_proof_adds_ms": statistics.median(bound)}
 
 
 def _ms(deed: Callable[[], object]) -> float:
@@ -216,8 +197,8 @@ def _somebody_new(pool: ConnectionPool[PoolConnection]) -> tuple[str, str, str]:
 
 def _with_content(ground: Ground) -> tuple[str, str]:
     """Type and id of something to read, brought in through a whole door."""
-    with _started(ground, ()) as process:
-        connection = _connection(ground, _port(process))
+    with _started(ground, [()]) as (port,):
+        connection = _connection(ground, port)
         lines = tuple(islice(days(connection.mint(), seed=1), BATCH))
         connection.post("/v1/sync/push", b"\n".join(lines), "application/x-ndjson")
     first = parse(lines[0])
@@ -253,22 +234,17 @@ def _connection(ground: Ground, port: int) -> Connection:
 
 
 @contextmanager
-def _started(ground: Ground, parts: Sequence[str]) -> Generator["subprocess.Popen[bytes]"]:
-    """A server without these parts, perhaps not ready yet: several start at the same time."""
+def _started(ground: Ground, left_out: Sequence[Sequence[str]]) -> Generator[Sequence[int]]:
+    """A process that serves without these parts, each at a port of its own: the ports."""
     who = (ground.dsn, str(ground.data), ground.tenant, ground.person)
-    command = [sys.executable, "-m", "bench.door_parts", *who, *parts]
+    command = [sys.executable, "-m", "bench.door_parts", *who, *(",".join(parts) for parts in left_out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
         try:
-            yield process
+            assert process.stdout
+            yield [int(port) for port in process.stdout.readline().split()]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
-
-
-def _port(process: "subprocess.Popen[bytes]") -> int:
-    """Where it listens, as soon as it does."""
-    assert process.stdout
-    return int(process.stdout.readline())
 
 
 def _walled(dsn: str) -> list[str]:
