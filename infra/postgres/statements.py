@@ -251,10 +251,15 @@ UPSERT_ENTITIES: Final[LiteralString] = """
     set version = excluded.version, scope = excluded.scope, state = excluded.state
 """
 
+# None is inserted: an update that is joined with what it is told may be planned as a walk through all of the tenant's.
 MOVE_REPLICAS: Final[LiteralString] = """
-    update replica set last_seq = t.last_seq, last_hash = decode(t.last_hash, 'hex')
-    from json_to_recordset(%(rows)s::json) as t(replica text, last_seq bigint, last_hash text)
-    where replica.tenant = %(tenant)s and replica.replica = t.replica
+    insert into replica (tenant, replica, person, name, minted_at, last_seq, last_hash)
+    select found.tenant, found.replica, person, name, minted_at, asked.last_seq, decode(asked.last_hash, 'hex')
+    from json_to_recordset(%(rows)s::json) as asked(replica text, last_seq bigint, last_hash text)
+    cross join lateral (
+        select * from replica
+        where tenant = %(tenant)s and replica between asked.replica and asked.replica order by replica limit 1) as found
+    on conflict (tenant, replica) do update set last_seq = excluded.last_seq, last_hash = excluded.last_hash
 """
 
 MOVE_HEAD: Final[LiteralString] = """
