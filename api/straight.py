@@ -19,6 +19,15 @@ from api.admission import admit
 class Straight(APIRoute):
     """A route whose endpoint takes the request and nothing else; it is admitted like every other."""
 
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is this route's, without the frame that the framework puts around each.
+
+        It would close what dependencies have opened, and look for the answer to what goes wrong; nothing is opened
+        here, and the application looks again anyway.
+        """
+        response = await self._straight(Request(scope, receive, send))
+        await response(scope, receive, send)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The endpoint behind the door; raises TypeError where it takes more than a request."""
         endpoint = self.endpoint
@@ -30,6 +39,7 @@ class Straight(APIRoute):
             answer: Response = await endpoint(request)
             return answer
 
+        self._straight = straight
         return straight
 
 
@@ -53,7 +63,7 @@ class StraightFirst:
             await self._otherwise(scope, receive, send)
             return
         scope.update({"endpoint": route.endpoint, "path_params": {}, "route": route})
-        await route.handle(scope, receive, send)
+        await route.answer(scope, receive, send)
 
 
 def put_first(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
