@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,9 @@ from infra.postgres.pool import open_pool
 START_TIMEOUT_S = 60.0
 IDLE_S_MAX = 3.0
 NDJSON = "application/x-ndjson"
+HEAD_AT_ONCE = 16 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,6 @@ class Connection:
     def _connect(self) -> None:
         self._socket = socket.create_connection(self._address, timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answers = self._socket.makefile("rb")
         self._used_s = time.monotonic()
 
     def post(self, path: str, body: bytes, media_type: str) -> bytes:
@@ -102,16 +105,26 @@ class Connection:
         return told
 
     def _answer(self) -> tuple[int, bytes]:
-        status, length = int(self._answers.readline().split()[1]), 0
-        while (line := self._answers.readline()) != b"\r\n":
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return status, self._answers.read(length)
+        """Status and body; the head is looked at as one, because its lines are not what is measured."""
+        told = b""
+        while (end := told.find(_END_OF_HEAD)) < 0:
+            told += self._received(HEAD_AT_ONCE)
+        length = _LENGTH.search(told, 0, end + 2)
+        pieces = [told[end + len(_END_OF_HEAD) :]]
+        left = (int(length[1]) if length else 0) - len(pieces[0])
+        while left > 0:
+            pieces.append(self._received(left))
+            left -= len(pieces[-1])
+        assert left == 0, "an answer that nobody asked for"
+        return int(told.split(b" ", 2)[1]), b"".join(pieces)
+
+    def _received(self, at_once: int) -> bytes:
+        more = self._socket.recv(at_once)
+        assert more, "the server hung up"
+        return more
 
     def close(self) -> None:
         """Hang up."""
-        self._answers.close()
         self._socket.close()
 
     def mint(self) -> str:
