@@ -5,7 +5,7 @@ One pass over the request's headers and one over the answer's; nothing is buffer
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI, Request
 
@@ -66,12 +66,21 @@ _MAY_READ: Final = ", ".join(
 _VARY: Final = (b"vary", b"origin")
 
 
+class _Adds(NamedTuple):
+    """What is added to an answer, and what of it the answer may have said itself."""
+
+    headers: Headers
+    names: frozenset[bytes]
+
+
 class Door:
     """Around the whole application, also around the answer to a fault of ours."""
 
     def __init__(self, app: App, terms: Terms) -> None:
         self._app, self._terms = app, terms
         self._versions, self._newest = frozenset(terms.versions.served), terms.versions.newest
+        self._spoken_of = frozenset({*self._versions, *terms.versions.retired, *terms.versions.farewells})
+        self._adds: dict[tuple[bool, bytes, str], _Adds] = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,7 +89,7 @@ class Door:
         origin, asked, is_preflight = _told(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
         version = self._newest if asked is None else asked
-        adds = self._headers(scope, origin, version)
+        adds = self._to_add(scope, origin, version)
 
         async def send_with(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -97,19 +106,30 @@ class Door:
         else:
             await self._unknown(version).response(Request(scope))(scope, receive, send_with)
 
-    def _headers(self, scope: Any, origin: bytes, version: str) -> Headers:
+    def _to_add(self, scope: Any, origin: bytes, version: str) -> "_Adds":
+        """What is added to the answer: put together once for each of the few cases that there are."""
+        is_welcome = bool(origin) and origin.decode("latin-1") in self._terms.origins
+        spoken_of = version if version in self._spoken_of else ""
+        case = (scope.get("scheme") == "https", origin if is_welcome else b"", spoken_of)
+        adds = self._adds.get(case)
+        if adds is None:
+            headers = self._headers(*case)
+            adds = self._adds[case] = _Adds(headers, frozenset(name for name, _ in headers))
+        return adds
+
+    def _headers(self, is_over_tls: bool, origin: bytes, version: str) -> Headers:
         is_served = version in self._versions
         adds = [*EVERY_ANSWER, (b"cairnfield-version", (version if is_served else self._newest).encode())]
-        if scope.get("scheme") == "https":
+        if is_over_tls:
             adds += OVER_TLS
         if self._terms.origins:
             adds.append(_VARY)
-            if origin and origin.decode("latin-1") in self._terms.origins:
-                adds += [
-                    (b"access-control-allow-origin", origin),
-                    (b"access-control-allow-credentials", b"true"),
-                    (b"access-control-expose-headers", _MAY_READ),
-                ]
+        if origin:
+            adds += [
+                (b"access-control-allow-origin", origin),
+                (b"access-control-allow-credentials", b"true"),
+                (b"access-control-expose-headers", _MAY_READ),
+            ]
         farewell = self._terms.versions.farewells.get(version)
         return adds if farewell is None else adds + farewell.headers()
 
@@ -145,11 +165,14 @@ def _told(headers: Headers) -> tuple[bytes, str | None, bool]:
     return origin, version, is_preflight
 
 
-def _complete(message: Message, adds: Headers, state: dict[str, Any]) -> None:
+def _complete(message: Message, adds: _Adds, state: dict[str, Any]) -> None:
     """Add what the answer does not say itself."""
     headers: Headers = list(message.get("headers", ()))
-    said = {name for name, _ in headers}
-    headers += [each for each in adds if each[0] not in said or each is _VARY]
+    said = [name for name, _ in headers]
+    if adds.names.isdisjoint(said):
+        headers += adds.headers
+    else:
+        headers += [each for each in adds.headers if each[0] not in said or each is _VARY]
     taken = state.get(STATE)
     if taken:
         headers += rate_headers(taken)

@@ -65,15 +65,20 @@ class Limiter(Protocol):
         ...
 
 
-def owed_us(paid_off_us: int, ask: Ask, now_us: int) -> int:
-    """The moment at which everything would be paid off after this wish, whether it is granted or not."""
-    return max(paid_off_us, now_us) + ask.quota.price_us(ask.cost)
-
-
 def is_grantable(paid_off_us: int, ask: Ask, now_us: int) -> bool:
     """Whether the wish fits. One that is larger than the quota waits until nothing is owed, and is then owed whole."""
     fitting = ask.quota.price_us(min(ask.cost, ask.quota.amount))
     return max(paid_off_us, now_us) + fitting <= now_us + ask.quota.window_s * MICROSECONDS
+
+
+def spent(paid_off_us: Sequence[int], asks: Sequence[Ask], now_us: int) -> list[int] | None:
+    """The moments at which everything is paid off after these wishes; None where one of them does not fit."""
+    after: list[int] = []
+    for paid, ask in zip(paid_off_us, asks, strict=True):
+        if not is_grantable(paid, ask, now_us):
+            return None
+        after.append(max(paid, now_us) + ask.quota.price_us(ask.cost))
+    return after
 
 
 def told(paid_off_us: int, ask: Ask, now_us: int, *, is_granted: bool) -> Taken:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from commands.rate_limits import Ask, Taken, is_grantable, owed_us, told
+from commands.rate_limits import Ask, Taken, is_grantable, spent, told
 
 KEYS_MAX: Final = 200_000
 """Of which each takes about 200 bytes."""
@@ -30,17 +30,18 @@ class ProcessLimits:
 
     def take_now(self, asks: Sequence[Ask]) -> list[Taken]:
         """The same, from anywhere."""
-        now_us = self._now_us()
+        now_us, keys = self._now_us(), [(ask.quota.name, ask.key) for ask in asks]
         with self._lock:
-            standing = [self._paid_off.get((ask.quota.name, ask.key), 0) for ask in asks]
-            fits = [is_grantable(paid, ask, now_us) for paid, ask in zip(standing, asks, strict=True)]
-            if all(fits):
-                standing = [owed_us(paid, ask, now_us) for paid, ask in zip(standing, asks, strict=True)]
-                for paid, ask in zip(standing, asks, strict=True):
-                    self._paid_off[ask.quota.name, ask.key] = paid
+            before = [self._paid_off.get(key, 0) for key in keys]
+            after = spent(before, asks, now_us)
+            if after is not None:
+                self._paid_off.update(zip(keys, after, strict=True))
                 self._keep_small(now_us)
+        if after is not None:
+            return [told(paid, ask, now_us, is_granted=True) for paid, ask in zip(after, asks, strict=True)]
         return [
-            told(paid, ask, now_us, is_granted=granted) for paid, ask, granted in zip(standing, asks, fits, strict=True)
+            told(paid, ask, now_us, is_granted=is_grantable(paid, ask, now_us))
+            for paid, ask in zip(before, asks, strict=True)
         ]
 
     def _keep_small(self, now_us: int) -> None:
