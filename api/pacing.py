@@ -4,7 +4,6 @@ import hashlib
 import ipaddress
 import secrets
 from collections.abc import Sequence
-from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -115,7 +114,6 @@ def rate_headers(taken: Sequence[Taken]) -> list[tuple[bytes, bytes]]:
     return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", stands.encode())]
 
 
-@cache
 def _policy(quota: Quota) -> str:
     unit = "" if quota.unit == "requests" else f';qu="{quota.unit}"'
     return f'"{quota.name}";q={quota.amount}{unit};w={quota.window_s}'

@@ -3,8 +3,8 @@
 `PARTS` are joined by commas, and each run of them is served at a port of its own. What is left out is replaced before
 the routes are imported, here and nowhere in the program itself. Nothing works behind the answers.
 
-Two processes of the same program differ, as long as they live, by more than the door costs. What is compared within one
-shares its luck.
+Two processes of the same program differ, as long as they live, by more than the door costs, and so do two connections
+to the database. What is compared shares both.
 """
 
 import gc
@@ -12,6 +12,7 @@ import importlib
 import os
 import socket
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commands.authority import Principal
+from infra.postgres import pool
 from infra.settings import from_environment
 
 PARTS: Final = ("token", "policy", "limits", "headers")
@@ -83,6 +85,7 @@ def main() -> None:
     """Serve until a signal, and print the ports when the first request would be answered."""
     dsn, data, tenant, person, *ways = sys.argv[1:]
     somebody = Principal(tenant=tenant, person=person, name="Bench", role="supervisor")
+    pool.open_pool = cache(pool.open_pool)
     apps = [_app_without(set(filter(None, parts.split(","))), dsn, data, somebody) for parts in ways]
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in apps]
     ports = [each.getsockname()[1] for each in sockets]
