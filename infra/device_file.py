@@ -19,7 +19,7 @@ from sync.envelope import Unacceptable, parse
 from sync.merge import State
 from sync.queue_check import damage
 
-VERSION: Final = 3
+VERSION: Final = 4
 _SCHEMA: Final = """
     create table standing (
         one integer primary key check (one = 1), tenant text not null, person text not null,
@@ -41,7 +41,10 @@ _SINCE_VERSION_2: Final = """
 """
 _SINCE_VERSION_3: Final = """
     create table pinned (one integer primary key check (one = 1), log blob not null);
-    pragma user_version = 3;
+"""
+_SINCE_VERSION_4: Final = """
+    alter table kept add column since_ms integer not null default 0;
+    pragma user_version = 4;
 """
 _Key = TypeVar("_Key", str, int)
 _Value = TypeVar("_Value")
@@ -94,7 +97,7 @@ class DeviceFile:
         if not 0 <= version <= VERSION:
             raise DeviceFileUnfit(f"{self._path} was written by a newer program (version {version}); update this one.")
         self._db.execute("begin immediate")
-        steps = (_SCHEMA, _SINCE_VERSION_2, _SINCE_VERSION_3)
+        steps = (_SCHEMA, _SINCE_VERSION_2, _SINCE_VERSION_3, _SINCE_VERSION_4)
         missing = "".join(steps[version:])
         for statement in missing.split(";"):
             self._db.execute(statement)
@@ -155,7 +158,7 @@ class DeviceFile:
                 stale.add(entity)
         waiting = self._rows("select id, event, verdict, position from outbox order by number")
         aside = self._rows("select id, event, case_, code, text, retryable from quarantined")
-        kept = self._rows("select id, event, position from kept")
+        kept = self._rows("select id, event, position, since_ms from kept")
         elsewhere = self._rows("select seq, replica, told_as from elsewhere")
         entered = self._rows("select scope, position from entered")
         device = Device(
@@ -170,7 +173,7 @@ class DeviceFile:
                 name: Quarantined(parse(raw), case, code, text, bool(again))
                 for name, raw, case, code, text, again in aside
             },
-            kept={name: Kept(parse(raw), position) for name, raw, position in kept},
+            kept={name: Kept(parse(raw), *rest) for name, raw, *rest in kept},
             forked_at=forked_at,
             elsewhere={seq: (replica, told_as) for seq, replica, told_as in elsewhere},
         )
@@ -224,8 +227,8 @@ class DeviceFile:
         kept, let_go = _changed(before.kept, after.kept)
         self._db.executemany("delete from kept where id = ?", _each(let_go))
         self._db.executemany(
-            "insert or replace into kept values (?, ?, ?)",
-            ((name, each.position, each.event.raw) for name, each in kept.items()),
+            "insert or replace into kept values (?, ?, ?, ?)",
+            ((name, each.position, each.event.raw, each.since_ms) for name, each in kept.items()),
         )
         if before.elsewhere is not after.elsewhere:
             self._db.execute("delete from elsewhere")

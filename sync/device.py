@@ -33,6 +33,9 @@ class Kept(NamedTuple):
 
     event: Event
     position: int
+    since_ms: int = 0
+    """Milliseconds since 1970: the later of what its clock and the server's said when a page first told what the
+    server's says; 0 until then."""
 
 
 class Quarantined(NamedTuple):

@@ -35,6 +35,8 @@ class EventFrame(NamedTuple):
     """The home scope of its entity."""
     version: int = 0
     """Its place among the events of its entity, without gaps."""
+    recorded_at_ms: int = 0
+    """When the server took it in, by its own clock: milliseconds since 1970."""
 
 
 class SnapshotFrame(NamedTuple):
@@ -148,7 +150,14 @@ def read_event(frame: bytes) -> EventFrame:
     """An event frame with its event's bytes as they are; raises envelope.Unacceptable for what we cannot read."""
     stamps, _, event = frame.partition(b',"event":')
     told = orjson.loads(stamps + b"}")
-    return EventFrame(told["position"], told["effective"], parse(event[:-1]), told["scope"], told["version"])
+    return EventFrame(
+        told["position"],
+        told["effective"],
+        parse(event[:-1]),
+        told["scope"],
+        told["version"],
+        told["recorded_at_ms"],
+    )
 
 
 def read_snapshot(frame: bytes) -> SnapshotFrame:

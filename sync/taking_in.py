@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, assert_never, cast
+from typing import Any, assert_never, cast
 
 from sync import merge
 from sync.device import Device, Kept, begin_again, on_top, restart
@@ -18,12 +18,10 @@ from sync.frames import (
     VerdictFrame,
 )
 from sync.handing_in import heed
-from sync.hybrid_clock import Stamp, ms_of, observe
-from sync.limits import KEPT_DAYS_MAX
+from sync.hybrid_clock import Stamp, observe
+from sync.limits import DAY_MS, KEPT_DAYS_MAX
 from sync.merge import State, Write
 from sync.resume import name_of
-
-_DAY_MS: Final = 24 * 60 * 60 * 1_000
 
 
 def apply_page(device: Device, page: Page, *, now_ms: int) -> Device:
@@ -155,7 +153,7 @@ class _Taking:
             elsewhere=self.elsewhere,
         )
         device = heed(device, [frame.verdict for frame in self.verdicts])
-        return replace(device, kept=_worth_keeping(device.kept, page.durable, self.now_ms))
+        return replace(device, kept=_worth_keeping(device.kept, page, self.now_ms))
 
     def _settle(self, cursor: int) -> None:
         """Let go what was accepted by now and did not come back as an event: it is in a snapshot, or was left."""
@@ -166,9 +164,16 @@ class _Taking:
                 self._touch(event.entity)
 
 
-def _worth_keeping(kept: Mapping[str, Kept], durable: int, now_ms: int) -> Mapping[str, Kept]:
-    oldest_ms = now_ms - KEPT_DAYS_MAX * _DAY_MS
-    return {name: each for name, each in kept.items() if each.position > durable and ms_of(each.event.at) >= oldest_ms}
+def _worth_keeping(kept: Mapping[str, Kept], page: Page, now_ms: int) -> Mapping[str, Kept]:
+    """What a server may still forget. One clock may jump by years, the device's or the server's: so what is kept is old
+    where both say so."""
+    server_ms = max((frame.recorded_at_ms for frame in page.events), default=0)
+    since_ms, oldest_ms = max(now_ms, server_ms), min(now_ms, server_ms) - KEPT_DAYS_MAX * DAY_MS
+    return {
+        name: each if each.since_ms or not server_ms else each._replace(since_ms=since_ms)
+        for name, each in kept.items()
+        if each.position > page.durable and (not each.since_ms or each.since_ms >= oldest_ms)
+    }
 
 
 def _stamps(state: State) -> Iterator[Stamp]:

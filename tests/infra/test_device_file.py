@@ -118,14 +118,16 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == b"Dear diary" * 500
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_file_of_a_version_before_is_taken_up(path: Path, version: int) -> None:
     device = replace([*steps()][-1], entered={})
     with DeviceFile(path) as file:
         file.begin(device, OWNER)
     with sqlite3.connect(path) as database:
-        database.execute("drop table pinned")
-        if version == 1:
+        database.execute("alter table kept drop column since_ms")
+        if version < 3:
+            database.execute("drop table pinned")
+        if version < 2:
             database.execute("drop table entered")
         database.execute(f"pragma user_version = {version}")
     database.close()

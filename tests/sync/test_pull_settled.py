@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from sync.device import begin_again, restart
+from sync.device import Device, begin_again, restart
 from sync.device import shown as state_of
 from sync.fork import fork
-from sync.frames import VerdictFrame, read_page
+from sync.frames import Page, VerdictFrame, read_page
 from sync.handing_in import heed, next_batch, settle
+from sync.limits import DAY_MS
 from sync.pull import CursorAhead
 from sync.rows import LaterRow
 from sync.taking_in import apply_page
@@ -150,18 +151,63 @@ def test_a_held_event_that_is_set_aside_later_is_rolled_back(office: Office) -> 
     is_right(office, desk)
 
 
-def test_accepted_work_is_kept_until_a_backup_holds_it_or_it_is_old(office: Office) -> None:
+def positions(desk: Device) -> list[int]:
+    """Where what the desk keeps came to lie."""
+    return sorted(each.position for each in desk.kept.values())
+
+
+def with_news(office: Office, *, server_ms: int) -> Page:
+    """The desk's next page, with an event in it that the server took in at that time by its own clock."""
+    office.server.now_ms = server_ms
+    another = pulled(office, office.server.device())
+    another = tell(another, "customer", new_id(), "Created")
+    settle(another, office.server.push(next_batch(another)))
+    return office.server.page(office.desk)
+
+
+def test_accepted_work_is_kept_until_a_backup_holds_it(office: Office) -> None:
     office.job()
-    desk = office.desk
-    assert len(desk.kept) == 3
-    tenant = office.server.log._tenants[TENANT]
-    tenant.durable = 2
-    assert sorted(each.position for each in apply_page(desk, office.server.page(desk), now_ms=NOON).kept.values()) == [
-        3
-    ]
-    later = NOON + 15 * 24 * 60 * 60 * 1_000
-    tenant.durable = 0
-    assert not apply_page(desk, office.server.page(desk), now_ms=later).kept
+    office.server.log._tenants[TENANT].durable = 2
+    assert positions(office.desk) == [1, 2, 3]
+    assert positions(apply_page(office.desk, office.server.page(office.desk), now_ms=NOON)) == [3]
+
+
+@pytest.mark.parametrize(
+    ("own_days", "servers_days", "is_kept"),
+    [
+        (15, 15, False),
+        (13, 15, True),
+        (15, 13, True),
+        (15, 0, True),
+        (0, 15, True),
+        (10_950, 0, True),
+        (0, 10_950, True),
+    ],
+)
+def test_accepted_work_is_old_where_its_own_clock_and_the_servers_say_so(
+    office: Office, own_days: int, servers_days: int, *, is_kept: bool
+) -> None:
+    office.job()
+    desk = office.desk = apply_page(office.desk, with_news(office, server_ms=NOON), now_ms=NOON)
+    page = with_news(office, server_ms=NOON + servers_days * DAY_MS)
+    after = apply_page(desk, page, now_ms=NOON + own_days * DAY_MS)
+    assert positions(after) == (positions(desk) if is_kept else [])
+    again = restart(after, epoch="another")
+    assert len(again.outbox) == (3 if is_kept else 0), "so it is offered to a server that has forgotten it"
+
+
+def test_the_age_of_accepted_work_counts_from_when_a_page_first_told_the_servers_time(office: Office) -> None:
+    """Whatever its own clock said when it was written: it may have stood in 1970."""
+    office.job()
+    desk = office.desk = replace(
+        office.desk, kept={name: each._replace(since_ms=0) for name, each in office.desk.kept.items()}
+    )
+    quiet = apply_page(desk, office.server.page(desk), now_ms=NOON + 400 * DAY_MS)
+    assert positions(quiet) == [1, 2, 3], "a page without events says nothing of the time"
+    assert {each.since_ms for each in quiet.kept.values()} == {0}
+    told = apply_page(desk, with_news(office, server_ms=NOON + 400 * DAY_MS), now_ms=NOON + 400 * DAY_MS)
+    assert positions(told) == [1, 2, 3]
+    assert all(each.since_ms >= NOON + 400 * DAY_MS for each in told.kept.values())
 
 
 def test_g4_a_server_that_came_back_older_is_given_everything_again_and_nothing_is_wiped(office: Office) -> None:
