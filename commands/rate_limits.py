@@ -5,7 +5,7 @@ whole window may be owed, so a phone that was offline catches up at once, and is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
 MICROSECONDS: Final = 1_000_000
@@ -23,9 +23,14 @@ class Quota:
     is_strict: bool = False
     """Where nobody can say how much was asked: refuse, instead of counting roughly."""
 
+    window_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window_us", self.window_s * MICROSECONDS)
+
     def price_us(self, cost: int) -> int:
         """How long it takes to pay off so much at the even pace."""
-        return -(-cost * self.window_s * MICROSECONDS // self.amount)
+        return -(-cost * self.window_us // self.amount)
 
     def shared_by(self, processes: int) -> "Quota":
         """What each of so many processes gives out that do not know of each other."""
@@ -65,37 +70,31 @@ class Limiter(Protocol):
         ...
 
 
-def is_grantable(paid_off_us: int, ask: Ask, now_us: int) -> bool:
-    """Whether the wish fits. One that is larger than the quota waits until nothing is owed, and is then owed whole."""
-    fitting = ask.quota.price_us(min(ask.cost, ask.quota.amount))
-    return max(paid_off_us, now_us) + fitting <= now_us + ask.quota.window_s * MICROSECONDS
+def granted(paid_off_us: int, ask: Ask, now_us: int) -> tuple[int, Taken] | None:
+    """The moment at which everything is paid off after this wish, and how somebody stands then; None: it does not fit.
 
-
-def spent(paid_off_us: Sequence[int], asks: Sequence[Ask], now_us: int) -> list[int] | None:
-    """The moments at which everything is paid off after these wishes; None where one of them does not fit."""
-    after: list[int] = []
-    for paid, ask in zip(paid_off_us, asks, strict=True):
-        if not is_grantable(paid, ask, now_us):
-            return None
-        after.append(max(paid, now_us) + ask.quota.price_us(ask.cost))
-    return after
+    Asked of every request, so it asks nothing twice.
+    """
+    quota, _, cost = ask
+    begins_us = paid_off_us if paid_off_us > now_us else now_us
+    price_us = quota.price_us(cost)
+    if begins_us + (price_us if cost <= quota.amount else quota.window_us) > now_us + quota.window_us:
+        return None
+    after_us = begins_us + price_us
+    return after_us, told(after_us, ask, now_us, is_granted=True)
 
 
 def told(paid_off_us: int, ask: Ask, now_us: int, *, is_granted: bool) -> Taken:
     """How somebody stands, whose debt is paid off then."""
     quota = ask.quota
-    window_us = quota.window_s * MICROSECONDS
-    owes_us = max(0, paid_off_us - now_us)
-    left = max(0, (window_us - owes_us) * quota.amount // window_us)
-    fitting_us = quota.price_us(min(ask.cost, quota.amount))
-    waits_us = 0 if is_granted else max(0, owes_us + fitting_us - window_us)
-    return Taken(quota, is_granted, left, _seconds(owes_us), _seconds(waits_us))
+    window_us, owes_us = quota.window_us, paid_off_us - now_us if paid_off_us > now_us else 0
+    left = (window_us - owes_us) * quota.amount // window_us if owes_us < window_us else 0
+    if is_granted:
+        return Taken(quota, True, left, -(-owes_us // MICROSECONDS), 0)  # a field of a tuple
+    waits_us = max(0, owes_us + quota.price_us(min(ask.cost, quota.amount)) - window_us)
+    return Taken(quota, False, left, -(-owes_us // MICROSECONDS), -(-waits_us // MICROSECONDS))
 
 
 def unknowable(ask: Ask) -> Taken:
     """The answer to a wish under a strict quota when nobody can say what is owed."""
     return Taken(ask.quota, is_granted=False, left=0, whole_in_s=ask.quota.window_s, retry_in_s=5)
-
-
-def _seconds(us: int) -> int:
-    return -(-us // MICROSECONDS)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from commands.rate_limits import Ask, Taken, is_grantable, spent, told
+from commands.rate_limits import Ask, Taken, granted, told
 
 KEYS_MAX: Final = 200_000
 """Of which each takes about 200 bytes."""
@@ -30,23 +30,26 @@ class ProcessLimits:
 
     def take_now(self, asks: Sequence[Ask]) -> list[Taken]:
         """The same, from anywhere."""
-        now_us, keys = self._now_us(), [(ask.quota.name, ask.key) for ask in asks]
+        now_us, takes = self._now_us(), list[tuple[tuple[str, str], int, Taken]]()
         with self._lock:
-            before = [self._paid_off.get(key, 0) for key in keys]
-            after = spent(before, asks, now_us)
-            if after is not None:
-                self._paid_off.update(zip(keys, after, strict=True))
+            for ask in asks:
+                key = (ask.quota.name, ask.key)
+                taken = granted(self._paid_off.get(key, 0), ask, now_us)
+                if taken is None:
+                    return self._refused(asks, now_us)
+                takes.append((key, *taken))
+            for key, paid_off_us, _ in takes:
+                self._paid_off[key] = paid_off_us
+            if len(self._paid_off) > self._keys_max:
                 self._keep_small(now_us)
-        if after is not None:
-            return [told(paid, ask, now_us, is_granted=True) for paid, ask in zip(after, asks, strict=True)]
-        return [
-            told(paid, ask, now_us, is_granted=is_grantable(paid, ask, now_us))
-            for paid, ask in zip(before, asks, strict=True)
-        ]
+        return [taken for _, _, taken in takes]
+
+    def _refused(self, asks: Sequence[Ask], now_us: int) -> list[Taken]:
+        """How somebody stands of whose wishes one does not fit."""
+        standing = [(ask, self._paid_off.get((ask.quota.name, ask.key), 0)) for ask in asks]
+        return [told(paid, ask, now_us, is_granted=granted(paid, ask, now_us) is not None) for ask, paid in standing]
 
     def _keep_small(self, now_us: int) -> None:
-        if len(self._paid_off) <= self._keys_max:
-            return
         owing = sorted((paid, key) for key, paid in self._paid_off.items() if paid > now_us)
         # Whoever owes least is forgiven first: a flood of new names must not free those who are being held back.
         self._paid_off = {key: paid for paid, key in owing[-(self._keys_max // 2) :]}

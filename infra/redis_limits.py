@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from commands.rate_limits import MICROSECONDS, Ask, Taken, told, unknowable
+from commands.rate_limits import Ask, Taken, told, unknowable
 from infra.process_limits import ProcessLimits
 
 WAIT_S_MAX: Final = 0.25
@@ -84,7 +84,7 @@ class RedisLimits:
         numbers = [-1 if self._now_us is None else self._now_us()]
         for ask in asks:
             fitting = ask.quota.price_us(min(ask.cost, ask.quota.amount))
-            numbers += [ask.quota.price_us(ask.cost), fitting, ask.quota.window_s * MICROSECONDS]
+            numbers += [ask.quota.price_us(ask.cost), fitting, ask.quota.window_us]
         answer = cast("list[Any]", await self._take(keys=keys, args=numbers))
         now_us = int(answer[0])
         return [
