@@ -106,7 +106,7 @@ class Door:
         else:
             await self._unknown(version).response(Request(scope))(scope, receive, send_with)
 
-    def _to_add(self, scope: Any, origin: bytes, version: str) -> "_Adds":
+    def _to_add(self, scope: Any, origin: bytes, version: str) -> _Adds:
         """What is added to the answer: put together once for each of the few cases that there are."""
         is_welcome = bool(origin) and origin.decode("latin-1") in self._terms.origins
         spoken_of = version if version in self._spoken_of else ""

@@ -37,7 +37,6 @@ from infra.postgres.pool import open_pool
 from sync.envelope import parse
 
 BATCH: Final = 100
-WARM_UP: Final = 10
 PUSHES_A_TURN: Final = 12
 READS_A_TURN: Final = 120
 TURNS: Final = 3

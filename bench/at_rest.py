@@ -6,6 +6,7 @@ grows so in the world, and whatever was measured meanwhile would be measured bes
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -28,17 +29,20 @@ def let_rest(server: Server) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         told = connection.execute("select position from log_head where tenant = %s", [server.tenant]).fetchone()
     assert told
-    doorbell = PostgresDoorbell(server.dsn)
-    doorbell.ring(server.tenant, told[0])
-    give_up, before_s = time.monotonic() + REST_S_MAX, _worked_s(server.pid)
+    with closing(PostgresDoorbell(server.dsn)) as doorbell:
+        doorbell.ring(server.tenant, told[0])
+        _until_at_rest(server.pid)
+
+
+def _until_at_rest(parent: int) -> None:
+    give_up, before_s = time.monotonic() + REST_S_MAX, _worked_s(parent)
     while True:
         time.sleep(LOOK_EVERY_S)
-        now_s = _worked_s(server.pid)
+        now_s = _worked_s(parent)
         if now_s - before_s < BUSY_SHARE * LOOK_EVERY_S:
-            break
+            return
         assert time.monotonic() < give_up, "what follows the log does not come to an end"
         before_s = now_s
-    doorbell.close()
 
 
 def _worked_s(parent: int) -> float:
